@@ -1,0 +1,56 @@
+# `make` prints what there is to make.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check lock articles clean
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "ingest needs Python 3.11, 3.12 or 3.13; name one with PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/base: requirements/base.txt | .venv
+	pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/dev: requirements/dev.txt | .venv
+	pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ .venv/base
+
+.venv/bench: requirements/bench.txt .venv/dev
+	pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+run: .venv/base ## set up, and run everything on this machine until Ctrl-C
+	@python manage.py migrate --verbosity 0
+	@python manage.py api_key first
+	@exec honcho start
+
+demo: .venv/base ## set up, and run the main job on sample posts (POSTS=file.jsonl RECOUNT=1)
+	@python -m ingest.stack.demo $(if $(RECOUNT),--recount) $(POSTS)
+
+test: check ## set up, check and pass the tests
+	pytest
+
+check: .venv/dev ## check the style and the types
+	ruff check .
+	ruff format --check .
+	mypy
+
+articles: .venv/bench ## write 300 real articles, one post a line, to var/articles.jsonl
+	@mkdir -p var
+	@python -m tests.articles > var/articles.jsonl
+
+lock: .venv/dev ## compile requirements/*.in, with hashes
+	for name in base dev bench; do \
+		uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
+			requirements/$$name.in --output-file requirements/$$name.txt; \
+	done
+
+clean: ## forget the virtual environment and all state
+	rm -rf .venv var

@@ -1,0 +1,48 @@
+"""Celery's settings: only those that differ from its defaults, each with its reason."""
+
+from kombu import Queue
+
+from ingest import pipeline
+from ingestsite import configuration
+
+broker_url = configuration.BROKER_URL
+imports = ["ingest.tasks"]
+
+# A message is acknowledged after its effect, and comes again if its process dies before.
+task_acks_late = True
+task_reject_on_worker_lost = True
+# What waits belongs to the queue, where every worker can take it, and not to one worker.
+worker_prefetch_multiplier = 1
+# The effect is in the store; a result would be a second, weaker truth.
+task_ignore_result = True
+# Every queue is made by name; a typo must not make a new one.
+task_create_missing_queues = False
+task_default_queue = pipeline.EXTRACT
+task_default_exchange = ""
+task_queues = [Queue(name, routing_key=name) for name in pipeline.QUEUES]
+
+# A worker waits for its broker, at the start and later, for as long as it takes.
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+# A request must not wait for ever for a connection that threads before it hold.
+broker_pool_acquire_timeout = 2
+broker_pool_limit = configuration.WEB_THREADS + 2
+# A child that is forked again while the machine is busy needs longer than four seconds.
+worker_proc_alive_timeout = 120
+# Logs are set up in one place, Django's settings, for every process alike.
+worker_hijack_root_logger = False
+worker_redirect_stdouts = False
+
+broker_transport_options = {
+    "visibility_timeout": configuration.VISIBILITY_SECONDS,
+    # Look for messages of dead workers every five seconds, not every hundred.
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "unacked_restore_limit": 1000,
+    # Priorities would split each queue into four lists.
+    "priority_steps": [0],
+    # A broker that is frozen is away.
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "health_check_interval": 25,
+}

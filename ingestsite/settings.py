@@ -1,0 +1,103 @@
+"""Django's settings; what the environment decides comes from configuration.py."""
+
+from ingestsite import configuration
+
+DEBUG = False
+SECRET_KEY = configuration.SECRET_KEY
+ALLOWED_HOSTS = configuration.ALLOWED_HOSTS
+
+ROOT_URLCONF = "ingestsite.urls"
+WSGI_APPLICATION = "ingestsite.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "ingest",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+STATIC_URL = "static/"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+configuration.STATE_DIR.mkdir(parents=True, exist_ok=True)
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": configuration.STATE_DIR / "ingest.sqlite3",
+        "OPTIONS": {
+            # Several processes write: readers are not blocked, and a writer waits its turn.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,  # seconds
+        },
+    },
+}
+
+# Sessions and passwords of the admin travel over TLS only where there is TLS.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = configuration.PRODUCTION
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "ingest.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": configuration.LOG_LEVEL},
+}
+
+# What ingest itself is set to.
+MAX_BODY_BYTES = configuration.MAX_BODY_BYTES
+MAX_POSTS = configuration.MAX_POSTS
+MODEL = configuration.MODEL
+SKIP_LABELS = configuration.SKIP_LABELS
+EXTRACT_SECONDS = configuration.EXTRACT_SECONDS
+STORE = {
+    "firestore": "ingest.store.firestore.FirestoreStore",
+    "null": "ingest.store.null.NullStore",
+    "memory": "ingest.store.memory.MemoryStore",
+}[configuration.STORE]
+STORE_OPTIONS = (
+    {
+        "project": configuration.FIRESTORE_PROJECT,
+        "database": configuration.FIRESTORE_DATABASE,
+        "keep_content": configuration.KEEP_CONTENT,
+        "commit_posts": configuration.COMMIT_POSTS,
+        "commit_writes": configuration.COMMIT_WRITES,
+        "timeout": configuration.STORE_SECONDS,
+    }
+    if configuration.STORE == "firestore"
+    else {}
+)

@@ -1,0 +1,14 @@
+"""Gunicorn's settings: `gunicorn --config python:ingestsite.webserver ingestsite.wsgi`."""
+
+from ingestsite import configuration
+
+bind = f"{configuration.WEB_HOST}:{configuration.WEB_PORT}"
+workers = configuration.WEB_WORKERS
+# Requests wait for the broker and the store, not for the processor.
+worker_class = "gthread"
+threads = configuration.WEB_THREADS
+# A stop lets the requests in work finish; no publish takes so long.
+graceful_timeout = 30
+loglevel = configuration.LOG_LEVEL.lower()
+# Signals are all the control we need; the socket would be shared by every stack of a user.
+control_socket_disable = True
