@@ -1,0 +1,17 @@
+"""
+From a posted article to counts of the names in it.
+
+    request   api.py        posts come in over HTTP
+    validate  posts.py      is it a post?
+    accept    intake.py     may it come in now: is the gate open, is the broker there?
+    enqueue   pipeline.py   the order of the steps, and the only module that knows it
+    extract   extract.py    which entities does it mention?       (queue: extract)
+    merge     counts.py     add posts up                          (queue: save)
+    save      store/        add the sums to Firestore, once       (queue: save)
+    read      api.py        which entities does a publication mention most?
+
+tasks.py puts extract, merge and save on the queues; none of the three knows it.
+messages.py says what travels between them, gather.py takes more of it at a time,
+poison.py keeps the posts that cannot be processed, broker.py and gate.py are the
+doors to the broker, and stack/ starts and stops all of it on one machine.
+"""

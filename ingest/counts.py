@@ -1,0 +1,76 @@
+"""How posts add up: counts that merge in any order, and change none of what they merge."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import reduce
+
+from ingest.messages import Entity, PostEntities
+
+EntityName = tuple[str, str]  # label and key: what an entity is counted under
+
+
+@dataclass(frozen=True)
+class EntityCounts:
+    """What a number of posts say of one entity; `days` holds mentions, by ISO date."""
+
+    mentions: int = 0
+    posts: int = 0
+    days: Counter[str] = field(default_factory=Counter)
+    forms: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "EntityCounts") -> "EntityCounts":
+        return EntityCounts(
+            self.mentions + other.mentions,
+            self.posts + other.posts,
+            self.days + other.days,
+            self.forms + other.forms,
+        )
+
+    @property
+    def text(self) -> str:
+        """The form to show: the most frequent one, and of equals the first in the alphabet."""
+        return min(self.forms, key=lambda form: (-self.forms[form], form))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a number of posts of one publication add up to; `days` holds posts, by ISO date."""
+
+    posts: int = 0
+    days: Counter[str] = field(default_factory=Counter)
+    entities: dict[EntityName, EntityCounts] = field(default_factory=dict)
+
+    def __add__(self, other: "Counts") -> "Counts":
+        shared = self.entities.keys() & other.entities.keys()
+        sums = {name: self.entities[name] + other.entities[name] for name in shared}
+        return Counts(
+            self.posts + other.posts,
+            self.days + other.days,
+            self.entities | other.entities | sums,
+        )
+
+
+def count_post(post: PostEntities) -> Counts:
+    """Count one post, in which an entity may stand under several forms."""
+    day = post.day.isoformat()
+    entities: dict[EntityName, EntityCounts] = {}
+    for entity in post.entities:
+        name = (entity.label, entity.key)
+        entities[name] = entities.get(name, EntityCounts(posts=1)) + _count_entity(entity, day)
+    return Counts(1, Counter([day]), entities)
+
+
+def _count_entity(entity: Entity, day: str) -> EntityCounts:
+    mentions = entity.mentions
+    return EntityCounts(mentions, 0, Counter({day: mentions}), Counter({entity.text: mentions}))
+
+
+def merge_counts(counts: Iterable[Counts]) -> Counts:
+    """Add counts up; of none, nothing."""
+    return reduce(Counts.__add__, counts, Counts())
+
+
+def count_posts(posts: Iterable[PostEntities]) -> Counts:
+    """Count the posts of one publication together."""
+    return merge_counts(map(count_post, posts))

@@ -1,0 +1,95 @@
+"""What travels on the queues: JSON, checked at both ends, with a version that a deploy can meet."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any, Literal, NamedTuple, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from ingest.posts import Post
+
+
+class Entity(NamedTuple):
+    """A name in a post, and how often the post mentions it."""
+
+    key: str
+    label: str
+    text: str
+    mentions: int
+
+
+class Message(BaseModel):
+    """A part of a message: what is unknown is refused, so a wrong version cannot pass unseen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def read(cls, payload: object) -> Self:
+        """Check a payload that came from a queue; pydantic's ValidationError says what is wrong."""
+        return cls.model_validate(payload)
+
+    def payload(self) -> dict[str, Any]:
+        """Return the JSON types that go on the wire."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class AcceptedPost(Message):
+    """A post that was answered with 202: what the client sent, its id, and when it came."""
+
+    post_id: str
+    accepted_at: AwareDatetime
+    publication: str
+    content: str
+    url: str | None = None
+    title: str | None = None
+    published_at: AwareDatetime | None = None
+    language: str | None = None
+
+    @classmethod
+    def from_post(cls, post: Post, *, accepted_at: datetime) -> Self:
+        """Give a post the id that it keeps on its way, whatever a later version would give it."""
+        fields = post.model_dump(exclude={"id"})
+        return cls(post_id=post.post_id, accepted_at=accepted_at, **fields)
+
+
+class PostEntities(AcceptedPost):
+    """A post and the entities it mentions, under the name of the model that found them."""
+
+    model: str
+    entities: tuple[Entity, ...]
+
+    @property
+    def day(self) -> date:
+        """The day the post counts for: when it was published, else accepted, in UTC."""
+        return (self.published_at or self.accepted_at).astimezone(UTC).date()
+
+
+class ExtractMessage(Message):
+    """Posts whose entities are to be found."""
+
+    version: Literal[1] = 1
+    posts: tuple[AcceptedPost, ...]
+
+
+class SaveMessage(Message):
+    """Posts that are to be counted and saved."""
+
+    version: Literal[1] = 1
+    posts: tuple[PostEntities, ...]
+
+
+P = TypeVar("P", bound=AcceptedPost)
+
+
+def cut(posts: Iterable[P], *, characters: int) -> Iterator[tuple[P, ...]]:
+    """Cut posts, in their order, into groups of about so many characters of content."""
+    group: list[P] = []
+    size = 0
+    for post in posts:
+        if group and size + len(post.content) > characters:
+            yield tuple(group)
+            group, size = [], 0
+        group.append(post)
+        size += len(post.content)
+    if group:
+        yield tuple(group)

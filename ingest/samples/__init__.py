@@ -1,0 +1,11 @@
+"""Posts written for this project: for the demo, for the tests, and to warm a tokenizer."""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+
+
+def read() -> Iterator[dict[str, str]]:
+    """Yield the sample posts, each with a `publication` and its `content`."""
+    for line in files(__name__).joinpath("posts.jsonl").read_text("utf-8").splitlines():
+        yield json.loads(line)

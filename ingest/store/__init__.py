@@ -1,0 +1,85 @@
+"""The door to where counts are kept: one promise, and three stores that keep it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from ingest.messages import PostEntities
+
+
+class StoreUnavailable(Exception):
+    """The store did not answer, or not in time: the same call may succeed later."""
+
+
+class StoreRefused(Exception):
+    """The store will never take this post."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A publication, with the number of its posts and the first and last day they count for."""
+
+    id: str
+    name: str
+    posts: int
+    first_day: str | None
+    last_day: str | None
+
+
+@dataclass(frozen=True)
+class StoredEntity:
+    """An entity of a publication: how often, and in how many posts, it is mentioned."""
+
+    id: str
+    key: str
+    label: str
+    text: str
+    mentions: int
+    posts: int
+
+
+class Cursor(NamedTuple):
+    """The place in a publication's entities after the last one that was read."""
+
+    mentions: int
+    entity_id: str
+
+
+class Store(Protocol):
+    """What every store promises; a method that cannot keep it now raises StoreUnavailable."""
+
+    def add(self, posts: Sequence[PostEntities]) -> int:
+        """
+        Add posts to their publications' counts, and return how many were new.
+
+        A post and its part of the counts are added together or not at all, and adding a post
+        again changes nothing, so a message delivered twice is counted once.
+
+        Raises:
+            StoreUnavailable: some posts may have been added; the same call may be repeated.
+            StoreRefused: one of the posts will never be taken; alone, each shows which.
+        """
+
+    def post(self, post_id: str) -> PostEntities | None:
+        """Return a saved post, or None."""
+
+    def publications(self) -> list[Publication]:
+        """Return every publication, by name."""
+
+    def publication(self, name: str) -> Publication | None:
+        """Return the publication of this name, however it is written, or None."""
+
+    def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
+        """Return a publication's entities, the most mentioned first."""
+
+
+@cache
+def open_store() -> Store:
+    """Open this process's store: never before a fork, since a client's threads stay behind."""
+    options: dict[str, Any] = settings.STORE_OPTIONS
+    store: Store = import_string(settings.STORE)(**options)
+    return store

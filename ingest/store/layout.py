@@ -1,0 +1,66 @@
+"""
+How counts lie in Firestore: names of documents, and what is written for a group of posts.
+
+    posts/{post_id}                        the post and its entities: marker, proof, and source
+    publications/{pub_id}                  key, name
+    publications/{pub_id}/shards/{n}       posts, days {date: posts}
+    publications/{pub_id}/entities/{id}    key, label, text, mentions, posts, days {date: mentions}
+
+Ids are digests: Firestore refuses "/" and "__x__" in one, and publishers do not.
+"""
+
+import zlib
+from typing import Any
+
+from google.cloud.firestore_v1 import SERVER_TIMESTAMP, Increment
+
+from ingest.counts import Counts, EntityCounts, EntityName
+from ingest.messages import Entity, PostEntities
+from ingest.posts import publication_key
+
+POSTS = "posts"
+PUBLICATIONS = "publications"
+SHARDS = "shards"
+ENTITIES = "entities"
+
+Document = dict[str, Any]
+
+
+def post_document(post: PostEntities, *, keep_content: bool) -> Document:
+    """Return what is kept of a post; its content compressed, or left out."""
+    document = post.model_dump(exclude={"post_id", "content", "entities"}, exclude_none=True)
+    document["publication_key"] = publication_key(post.publication)
+    document["saved_at"] = SERVER_TIMESTAMP
+    document["entities"] = [entity._asdict() for entity in post.entities]
+    if keep_content:
+        document["content"] = zlib.compress(post.content.encode())
+    return document
+
+
+def read_post(post_id: str, document: Document) -> PostEntities:
+    """Return the post that a document keeps; its content is empty if it was left out."""
+    fields = {n: v for n, v in document.items() if n in PostEntities.model_fields}
+    fields["entities"] = tuple(Entity(**entity) for entity in document["entities"])
+    fields["content"] = zlib.decompress(document.get("content", zlib.compress(b""))).decode()
+    return PostEntities(post_id=post_id, **fields)
+
+
+def shard_increments(counts: Counts) -> Document:
+    """Return what a group of posts adds to one shard of its publication."""
+    return {
+        "posts": Increment(counts.posts),
+        "days": {day: Increment(posts) for day, posts in counts.days.items()},
+    }
+
+
+def entity_increments(name: EntityName, counts: EntityCounts) -> Document:
+    """Return what a group of posts adds to one entity of its publication."""
+    label, key = name
+    return {
+        "key": key,
+        "label": label,
+        "text": counts.text,
+        "mentions": Increment(counts.mentions),
+        "posts": Increment(counts.posts),
+        "days": {day: Increment(mentions) for day, mentions in counts.days.items()},
+    }
