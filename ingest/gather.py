@@ -1,0 +1,100 @@
+"""
+Taking more of one's own queue: one effect for many messages.
+
+A task that starts takes further messages that wait on its queue, without waiting for more, and
+works on all of them as one batch. They are acknowledged when the effect is durable; whatever
+interrupts that gives them back. Nothing waits: a batch of one. A backlog: full batches.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from celery import Task, current_app
+from celery.exceptions import Reject
+from kombu.message import Message as BrokerMessage
+
+from ingest import stopping
+from ingest.broker import broker_calls
+
+logger = logging.getLogger(__name__)
+
+# What could not be done now is tried again after this, so that a fault does not become a storm.
+PAUSE = 1  # seconds
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The payload of one message, and whether it was delivered before."""
+
+    payload: Any
+    redelivered: bool
+
+
+@contextmanager
+def gathered(task: "Task[Any, Any]", payload: Any, *, characters: int) -> Iterator[list[Delivery]]:
+    """
+    Take waiting messages until the posts in hand hold so many characters, and settle them all.
+
+    The block's end acknowledges them; an exception in it gives all of them back to the queue,
+    the task's own included, whatever it was.
+    """
+    info = task.request.delivery_info or {}
+    deliveries = [Delivery(payload, bool(info.get("redelivered")))]
+    taken: list[BrokerMessage] = []
+    try:
+        with broker_calls():
+            for message in _waiting(str(info["routing_key"])):
+                taken.append(message)
+                deliveries.append(_delivery(message))
+                if sum(map(_characters, deliveries)) >= characters:
+                    break
+        yield deliveries
+        with broker_calls():
+            for message in taken:
+                message.ack()
+    except BaseException as error:
+        _give_back(taken)
+        logger.warning("%d messages go back to the queue: %s", len(deliveries), error)
+        stopping.wait(PAUSE)
+        raise Reject(str(error), requeue=True) from error
+
+
+def _delivery(message: BrokerMessage) -> Delivery:
+    (payload,), _, _ = message.payload
+    return Delivery(payload, bool(message.delivery_info.get("redelivered")))
+
+
+def _characters(delivery: Delivery) -> int:
+    """Return how much text a payload holds; one that is no message of ours holds none."""
+    try:
+        return sum(len(post["content"]) for post in delivery.payload["posts"])
+    except (KeyError, TypeError):
+        return 0
+
+
+def _waiting(queue: str) -> Iterator[BrokerMessage]:
+    """Take messages one by one until none waits."""
+    bound = current_app.amqp.queues[queue].bind(_channel())
+    while (message := bound.get(no_ack=False)) is not None:
+        yield message
+
+
+@cache
+def _channel() -> Any:
+    """Open this process's own channel: in the child, since the parent's is the parent's."""
+    return current_app.connection_for_read().channel()
+
+
+def _give_back(taken: Sequence[BrokerMessage]) -> None:
+    """Return messages to the queue; where the broker is away it takes them back by itself."""
+    with suppress(Exception):
+        for message in taken:
+            message.requeue()
+        return
+    with suppress(Exception):
+        _channel().connection.client.close()
+    _channel.cache_clear()

@@ -1,0 +1,23 @@
+"""Whether posts may come in now, and what accepting them means: they are on the durable queue."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ingest import gate, pipeline
+from ingest.messages import AcceptedPost
+from ingest.posts import Post
+
+
+def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
+    """
+    Enqueue posts, and return them with their ids, in their order.
+
+    Raises:
+        GateClosed: nothing was enqueued.
+        BrokerUnavailable: some may have been; sending all of them again counts none twice.
+    """
+    now = datetime.now(UTC)
+    accepted = [AcceptedPost.from_post(post, accepted_at=now) for post in posts]
+    with gate.lease():
+        pipeline.enqueue(accepted)
+    return accepted

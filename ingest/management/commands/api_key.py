@@ -1,0 +1,50 @@
+"""Make, list and revoke API keys."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import IntegrityError
+from django.utils import timezone
+
+from ingest.models import ApiKey, Scope
+
+
+class Command(BaseCommand):
+    help = "Make, list and revoke the API keys that clients send."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        create = actions.add_parser("create", help="make a key, and print it this once")
+        create.add_argument("name")
+        create.add_argument("--scope", action="append", choices=Scope.values, dest="scopes")
+        actions.add_parser("first", help="make a key for development, if there is none yet")
+        actions.add_parser("list", help="list the keys by name")
+        revoke = actions.add_parser("revoke", help="refuse a key from now on")
+        revoke.add_argument("name")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        action = options["action"]
+        if action == "create":
+            self._create(options["name"], options["scopes"] or list(Scope.values))
+        elif action == "first" and not ApiKey.objects.exists():
+            self._create("development", list(Scope.values))
+        elif action == "list":
+            for key in ApiKey.objects.order_by("name"):
+                state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "valid"
+                self.stdout.write(f"{key.prefix}…  {state:20}  {key.name}: {' '.join(key.scopes)}")
+        elif action == "revoke":
+            self._revoke(options["name"])
+
+    def _create(self, name: str, scopes: list[str]) -> None:
+        try:
+            key, secret = ApiKey.create(name, scopes=scopes)
+        except IntegrityError as error:
+            raise CommandError(f"There is a key named {name!r} already.") from error
+        self.stdout.write(f"API key {key.name!r}, shown this once: {secret}")
+
+    def _revoke(self, name: str) -> None:
+        own = ApiKey.objects.filter(name=name, revoked_at=None)
+        if not own.update(revoked_at=timezone.now()):
+            raise CommandError(f"There is no valid key named {name!r}.")
+        self.stdout.write(f"{name!r} is revoked; every process knows within five seconds.")

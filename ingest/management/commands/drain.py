@@ -1,0 +1,85 @@
+"""Close the gate, and wait until all that was accepted has gone through."""
+
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ingest import gate
+from ingest.broker import BrokerUnavailable
+from ingest.gate import Backlog
+from ingestsite import configuration
+
+LOOK = 0.2  # seconds between two looks at the queues: they tell nobody when they are empty
+TELL = 5  # seconds between two lines where there is no terminal
+
+
+class Command(BaseCommand):
+    help = "Refuse new posts, wait until nothing is on its way, and return 0; 1 if time runs out."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--resume", action="store_true", help="take posts in again")
+        parser.add_argument(
+            "--timeout", type=float, help="seconds to wait; for ever, unless the whole stack stops"
+        )
+        parser.add_argument("--by", choices=("operator", "stop"), default="operator")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["resume"]:
+            gate.reopen(options["by"])
+            self.stdout.write("Posts are taken in again.")
+            return
+        timeout = options["timeout"]
+        if timeout is None and options["by"] == "stop":
+            timeout = configuration.DRAIN_SECONDS
+        deadline = time.monotonic() + timeout if timeout is not None else float("inf")
+        sys.exit(0 if self._drain(options["by"], deadline) else 1)
+
+    def _drain(self, holder: gate.Holder, deadline: float) -> bool:
+        progress = Progress(
+            TextColumn("drain: {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(file=self.stdout),  # type: ignore[arg-type]
+            disable=not sys.stdout.isatty(),
+        )
+        said = 0.0
+        most = 0
+        with progress:
+            bar = progress.add_task("closing the gate", total=None)
+            while True:
+                left, words = self._look(holder)
+                if left == 0:
+                    self.stdout.write("drain: drained, nothing is on its way")
+                    return True
+                if time.monotonic() >= deadline:
+                    self.stdout.write(f"drain: time is up; {words}; it stays in the durable queue")
+                    return False
+                if left is not None:
+                    most = max(most, left)
+                    progress.update(bar, total=most, completed=most - left, description=words)
+                if progress.disable and time.monotonic() - said >= TELL:
+                    self.stdout.write(f"drain: {words}")
+                    said = time.monotonic()
+                time.sleep(LOOK)
+
+    def _look(self, holder: gate.Holder) -> tuple[int | None, str]:
+        """Keep the gate closed, and return how many messages are left, if anybody can tell."""
+        try:
+            gate.close(holder)
+            backlog = gate.backlog()
+        except BrokerUnavailable as error:
+            return None, str(error)
+        if backlog.drained:
+            return 0, ""
+        return max(backlog.messages, 1), _describe(backlog)
+
+
+def _describe(backlog: Backlog) -> str:
+    waiting = ", ".join(f"{count} wait for {queue}" for queue, count in backlog.waiting.items())
+    return f"messages: {waiting}, {backlog.in_work} in work"

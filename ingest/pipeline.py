@@ -1,0 +1,56 @@
+"""The order of the steps: which task follows which, on which queue, and how it gets there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from celery import current_app
+
+from ingest.broker import broker_calls
+from ingest.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage, cut
+
+EXTRACT = "extract"
+SAVE = "save"
+QUEUES = (EXTRACT, SAVE)
+
+EXTRACT_TASK = "ingest.extract_posts"
+SAVE_TASK = "ingest.save_posts"
+
+# A message is as large as a good batch; more than that would only make a retry dearer.
+MESSAGE_CHARACTERS = 50_000
+
+
+def enqueue(posts: Sequence[AcceptedPost]) -> None:
+    """
+    Put accepted posts on the way.
+
+    Raises:
+        BrokerUnavailable: some may be on the way; sending all of them again counts none twice.
+    """
+    for group in cut(posts, characters=MESSAGE_CHARACTERS):
+        _publish(EXTRACT_TASK, EXTRACT, ExtractMessage(posts=group))
+
+
+def after_extract(posts: Sequence[PostEntities]) -> None:
+    """
+    Hand posts over whose entities were found.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    for group in cut(posts, characters=MESSAGE_CHARACTERS):
+        _publish(SAVE_TASK, SAVE, SaveMessage(posts=group))
+
+
+def _publish(task: str, queue: str, message: ExtractMessage | SaveMessage) -> None:
+    """Publish one message and wait until the broker has it."""
+    arguments: tuple[dict[str, Any]] = (message.payload(),)
+    with broker_calls():
+        current_app.send_task(
+            task,
+            arguments,
+            queue=queue,
+            # What monitors show; a post's text is nobody's business there.
+            argsrepr=f"({len(message.posts)} posts)",
+            # A frozen broker would hold a request for half a minute; the client can try again.
+            retry=False,
+        )

@@ -1,0 +1,170 @@
+"""
+How one bad post is kept from its neighbours: tried alone, counted, and laid aside.
+
+A batch that fails is tried again post by post, and a post that fails alone becomes a dead letter.
+A post that ends its process leaves no exception; its message is delivered again, so the posts of
+such a message are begun alone, each counted in the database first.
+"""
+
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from django.db import Error as DatabaseError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from pydantic import ValidationError
+
+from ingest.broker import BrokerUnavailable
+from ingest.gather import Delivery
+from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
+from ingest.models import Attempt, DeadLetter, Step
+from ingest.posts import digest
+from ingest.store import StoreRefused, StoreUnavailable
+from ingest.watchdog import TookTooLong
+
+logger = logging.getLogger(__name__)
+
+# So often a post may be begun and leave no trace but a dead process, besides its first delivery.
+ATTEMPTS = 2
+
+# What is no fault of a post: the same may work later.
+LATER = (BrokerUnavailable, StoreUnavailable, DatabaseError)
+
+P = TypeVar("P", bound=AcceptedPost)
+Effect = Callable[[Sequence[P]], object]
+
+
+def work_through(
+    step: Step,
+    deliveries: Sequence[Delivery],
+    message: type[ExtractMessage] | type[SaveMessage],
+    effect: Effect[P],
+) -> None:
+    """
+    Have an effect on every post of the deliveries, or lay it aside as a dead letter.
+
+    It may be repeated as a whole: the effect counts a post once, and so does a dead letter.
+
+    Raises:
+        BrokerUnavailable, StoreUnavailable, DatabaseError: some posts are not done.
+    """
+    fresh: list[P] = []
+    suspects: list[P] = []
+    for delivery in deliveries:
+        try:
+            posts = message.read(delivery.payload).posts
+        except ValidationError as error:
+            _bury_unreadable(step, delivery.payload, error)
+        else:
+            (suspects if delivery.redelivered else fresh).extend(posts)  # type: ignore[arg-type]
+    _together(step, fresh, effect)
+    for post in suspects:
+        _counted(step, post, effect)
+
+
+def _together(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
+    if not posts:
+        return
+    try:
+        effect(posts)
+    except LATER:
+        raise
+    except Exception as error:
+        logger.warning("%s: a batch of %d failed, each is tried alone: %r", step, len(posts), error)
+        for post in posts:
+            _alone(step, post, effect, attempts=2)
+
+
+def _counted(step: Step, post: P, effect: Effect[P]) -> None:
+    """Have the effect on a post that may be the one that ended the process before."""
+    begun = _begin(step, post.post_id)
+    if begun > ATTEMPTS:
+        detail = f"the process that worked on it ended, {begun} times"
+        _bury(step, post, DeadLetter.Reason.KILLED, detail, attempts=begun)
+    else:
+        with _taken_back_later(step, post.post_id):
+            _alone(step, post, effect, attempts=begun + 1)
+    _forget(step, post.post_id)
+
+
+def _alone(step: Step, post: P, effect: Effect[P], *, attempts: int) -> None:
+    try:
+        effect([post])
+    except LATER:
+        raise
+    except Exception as error:
+        trace = traceback.format_exc()
+        _bury(step, post, _reason(error), f"{type(error).__name__}: {error}", trace, attempts)
+
+
+def _reason(error: Exception) -> DeadLetter.Reason:
+    if isinstance(error, TookTooLong):
+        return DeadLetter.Reason.TIMEOUT
+    if isinstance(error, StoreRefused):
+        return DeadLetter.Reason.REFUSED
+    return DeadLetter.Reason.FAILED
+
+
+def _begin(step: Step, post_id: str) -> int:
+    """Count one more beginning, durably, and return their number."""
+    with transaction.atomic():
+        Attempt.objects.get_or_create(post_id=post_id, step=step)
+        own = Attempt.objects.filter(post_id=post_id, step=step)
+        own.update(begun=F("begun") + 1)
+        return own.get().begun
+
+
+@contextmanager
+def _taken_back_later(step: Step, post_id: str) -> Iterator[None]:
+    """Do not count a beginning that only met an outage: that is nothing against the post."""
+    try:
+        yield
+    except LATER:
+        Attempt.objects.filter(post_id=post_id, step=step).update(begun=F("begun") - 1)
+        raise
+
+
+def _forget(step: Step, post_id: str) -> None:
+    Attempt.objects.filter(post_id=post_id, step=step).delete()
+
+
+def _bury(
+    step: Step,
+    post: AcceptedPost,
+    reason: DeadLetter.Reason,
+    detail: str,
+    trace: str = "",
+    attempts: int = 1,
+) -> None:
+    """Lay a post aside, once, however often its message is delivered."""
+    logger.error("post %s is a dead letter at %s: %s", post.post_id, step, detail)
+    fields = {
+        "publication": post.publication,
+        "reason": reason,
+        "detail": detail,
+        "trace": trace,
+        "attempts": attempts,
+        "payload": post.payload(),
+        "last_at": timezone.now(),
+    }
+    DeadLetter.objects.update_or_create(post_id=post.post_id, step=step, defaults=fields)
+
+
+def _bury_unreadable(step: Step, payload: object, error: ValidationError) -> None:
+    """Lay a whole message aside that no version of ours wrote."""
+    logger.error("a message at %s is not one of ours: %s", step, error)
+    fields = {
+        "publication": "",
+        "reason": DeadLetter.Reason.UNREADABLE,
+        "detail": str(error),
+        "attempts": 1,
+        "payload": payload,
+        "last_at": timezone.now(),
+    }
+    post_id = digest(json.dumps(payload, sort_keys=True))
+    DeadLetter.objects.update_or_create(post_id=post_id, step=step, defaults=fields)

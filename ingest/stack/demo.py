@@ -1,0 +1,141 @@
+"""
+The main job, from end to end: posts in over HTTP, entities out of the store.
+
+    python -m ingest.stack.demo [--recount] [POSTS.jsonl]
+
+Starts a stack of its own, submits the posts (one `{"publication", "content"}` a line, or the
+samples), waits until the queues are empty, prints each publication's ten most mentioned entities,
+and stops everything. Exits 0 only if every accepted post was saved. With `--recount`, the model
+is also run by itself over every post, and every entity's count must be equal.
+"""
+
+import json
+import sys
+import tempfile
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ingest import samples
+from ingest.client import ApiClient
+from ingest.extract import load_plain_model
+from ingest.names import entity_key, entity_text
+from ingest.posts import publication_key
+from ingest.stack.running import Stack, wait_until
+from ingestsite import configuration
+
+BATCH = 50  # posts a request
+LONGEST = 3600  # seconds until the queues must be empty
+
+Post = dict[str, Any]
+Mentions = Counter[tuple[str, str, str]]  # by publication's key, label and entity's key
+
+
+def read_posts(path: Path | None) -> list[Post]:
+    """Read the posts of a file, or the samples."""
+    if path is None:
+        return [dict(post) for post in samples.read()]
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def submit(client: ApiClient, posts: Sequence[Post]) -> set[str]:
+    """Submit posts, and return the ids of those that were accepted."""
+    accepted: set[str] = set()
+    for start in range(0, len(posts), BATCH):
+        for answer in client.submit(posts[start : start + BATCH]):
+            if answer["status"] == "accepted":
+                accepted.add(answer["id"])
+            else:
+                print("refused:", answer["errors"], file=sys.stderr)
+    return accepted
+
+
+def tables(client: ApiClient) -> Iterator[Table]:
+    """Yield a table of the ten most mentioned entities of each publication."""
+    for publication in client.publications():
+        table = Table(
+            "entity", "label", title=f"{publication['name']}: {publication['posts']} posts"
+        )
+        table.add_column("mentions", justify="right")
+        table.add_column("posts", justify="right")
+        for entity, _ in zip(client.entities(publication["name"]), range(10), strict=False):
+            table.add_row(
+                entity["text"], entity["label"], str(entity["mentions"]), str(entity["posts"])
+            )
+        yield table
+
+
+def counted(client: ApiClient) -> Mentions:
+    """Return every count that the API gives."""
+    counts: Mentions = Counter()
+    for publication in client.publications():
+        key = publication_key(publication["name"])
+        for entity in client.entities(publication["name"]):
+            counts[key, entity["label"], entity["key"]] = entity["mentions"]
+    return counts
+
+
+def recounted(posts: Iterable[Post]) -> Mentions:
+    """Count the mentions of distinct posts with the model alone, one text at a time."""
+    nlp = load_plain_model(configuration.MODEL)
+    distinct = {(publication_key(p["publication"]), p["content"].strip()) for p in posts}
+    return Counter(
+        (publication, ent.label_, entity_key(ent.text))
+        for publication, content in distinct
+        for ent in nlp(content).ents
+        if ent.label_ not in configuration.SKIP_LABELS and entity_text(ent.text)
+    )
+
+
+def differences(counts: Mentions, oracle: Mentions) -> list[str]:
+    """Say where two counts differ."""
+    return [
+        f"{' / '.join(name)}: {counts[name]} counted, {oracle[name]} recounted"
+        for name in sorted(counts.keys() | oracle.keys())
+        if counts[name] != oracle[name]
+    ]
+
+
+def run(posts: Sequence[Post], *, recount: bool) -> int:
+    """Run the demo, and return the exit status."""
+    with tempfile.TemporaryDirectory(prefix="ingest-demo-") as folder:
+        stack = Stack(Path(folder))
+        client = stack.prepare()
+        try:
+            stack.start()
+            accepted = submit(client, posts)
+            wait_until(
+                lambda: client.status()["empty"], seconds=LONGEST, what="the queues are empty"
+            )
+            console = Console()
+            for table in tables(client):
+                console.print(table)
+            saved = sum(publication["posts"] for publication in client.publications())
+            dead = client.status()["dead_letters"]
+            wrong = differences(counted(client), recounted(posts)) if recount else []
+        finally:
+            stack.stop()
+    for line in wrong:
+        print(line)
+    if recount:
+        print(f"recounted with the model alone: {len(wrong)} counts differ")
+    print(f"accepted {len(accepted)} saved {saved} dead {dead}")
+    return 0 if saved == len(accepted) and not dead and not wrong else 1
+
+
+def main() -> int:
+    """Read the command line and run the demo."""
+    parser = ArgumentParser(prog="python -m ingest.stack.demo", description="Run the main job.")
+    parser.add_argument("posts", nargs="?", type=Path, help="a file of one post a line")
+    parser.add_argument("--recount", action="store_true", help="check every count with the model")
+    arguments = parser.parse_args()
+    return run(read_posts(arguments.posts), recount=arguments.recount)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

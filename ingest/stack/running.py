@@ -1,0 +1,116 @@
+"""A whole stack of one's own, on free ports and in a folder: for the demo and the tests."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
+
+import requests
+
+from ingest.client import ApiClient
+from ingestsite.configuration import ROOT
+
+LOOK = 0.05  # seconds between two looks at something that does not tell when it changes
+
+
+class NotInTime(Exception):
+    """What was waited for did not come to pass."""
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Wait until a condition holds, and no longer than it takes; NotInTime says what did not."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise NotInTime(f"{what}: not within {seconds:g} s")
+        time.sleep(LOOK)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many different ports of the loopback address that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+class Stack:
+    """
+    What `make run` runs, apart from any other that runs on this machine.
+
+    Args:
+        folder: an empty one; the stack keeps its state and its log there.
+        settings: more of the environment, by name.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        web, broker, store, flower = free_ports(4)
+        self.folder = folder
+        self.log = folder / "stack.log"
+        self.url = f"http://127.0.0.1:{web}"
+        self.flower_url = f"http://127.0.0.1:{flower}"
+        self._path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {
+            **{n: v for n, v in os.environ.items() if not n.startswith(("INGEST_", "FIRESTORE_"))},
+            "PATH": self._path,
+            "INGEST_STATE_DIR": str(folder),
+            "INGEST_WEB_PORT": str(web),
+            "INGEST_BROKER_PORT": str(broker),
+            "INGEST_FIRESTORE_PORT": str(store),
+            "INGEST_FLOWER_PORT": str(flower),
+            **(settings or {}),
+        }
+        self._honcho: subprocess.Popen[bytes] | None = None
+
+    def manage(self, *arguments: str) -> str:
+        """Run a command of manage.py in the stack's environment, and return what it printed."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
+
+    def prepare(self) -> ApiClient:
+        """Make the database and a key, and return a client that holds it."""
+        self.manage("migrate", "--verbosity", "0")
+        key = self.manage("api_key", "create", "stack").split()[-1]
+        return ApiClient(self.url, key)
+
+    def start(self, *, output: IO[bytes] | None = None) -> None:
+        """Run `honcho start`, and wait until the API answers."""
+        with self.log.open("ab") as log:
+            self._honcho = subprocess.Popen(
+                ["honcho", "start", "--no-colour"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output or log,
+                stderr=subprocess.STDOUT,
+                # A terminal's Ctrl-C is for us; honcho is told by `stop`.
+                start_new_session=True,
+            )
+        wait_until(self._answers, seconds=60, what="the API answers")
+
+    def _answers(self) -> bool:
+        assert self._honcho
+        if self._honcho.poll() is not None:
+            raise NotInTime(f"the stack has stopped; its log:\n{self.tail()}")
+        try:
+            return requests.get(f"{self.url}/api/status", timeout=5).status_code == 401
+        except requests.ConnectionError:
+            return False
+
+    def stop(self, *, by: signal.Signals = signal.SIGINT) -> None:
+        """Stop the stack as Ctrl-C would, and wait for its end."""
+        if self._honcho and self._honcho.poll() is None:
+            self._honcho.send_signal(by)
+            self._honcho.wait(timeout=180)
+
+    def tail(self, lines: int = 40) -> str:
+        """Return the end of the log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

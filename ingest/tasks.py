@@ -1,0 +1,101 @@
+"""The tasks: each takes what waits, has its effect, and only then lets go of the messages."""
+
+import logging
+import random
+import signal
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from celery import Task, shared_task, signals
+from django.conf import settings
+
+from ingest import gate, pipeline, samples, stopping
+from ingest.extract import BATCH_CHARACTERS, extract_entities, load_model, warm
+from ingest.gather import gathered
+from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
+from ingest.models import Step
+from ingest.poison import work_through
+from ingest.store import StoreUnavailable, open_store
+from ingest.watchdog import time_limit
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+logger = logging.getLogger(__name__)
+
+# Posts that are saved together merge their counts; more than this only makes a death dearer.
+SAVE_CHARACTERS = 300_000
+
+# While the store is away a worker waits longer each time, up to this.
+LONGEST_WAIT = 30  # seconds
+
+
+@shared_task(name=pipeline.EXTRACT_TASK, bind=True)
+def extract_posts(task: "Task[Any, Any]", payload: Any) -> None:
+    """Find the entities of posts, and hand them over to be saved."""
+    with gathered(task, payload, characters=BATCH_CHARACTERS) as deliveries:
+        work_through(Step.EXTRACT, deliveries, ExtractMessage, _extract)
+
+
+@shared_task(name=pipeline.SAVE_TASK, bind=True)
+def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
+    """Add posts to the store, each once, however often their messages are delivered."""
+    with gathered(task, payload, characters=SAVE_CHARACTERS) as deliveries:
+        _patiently(lambda: work_through(Step.SAVE, deliveries, SaveMessage, open_store().add))
+
+
+def _extract(posts: Sequence[AcceptedPost]) -> None:
+    with time_limit(settings.EXTRACT_SECONDS):
+        found = extract_entities(posts, model(), skip=settings.SKIP_LABELS)
+    pipeline.after_extract(found)
+
+
+def _patiently(work: Callable[[], None]) -> None:
+    """Repeat work while the store is away, for as long as it takes, unless the worker stops."""
+    wait = 0.5
+    while True:
+        try:
+            return work()
+        except StoreUnavailable as error:
+            seconds = wait * random.uniform(0.5, 1)
+            logger.warning("%s; trying again in %.1f s", error, seconds)
+            if stopping.wait(seconds):
+                raise
+            wait = min(2 * wait, LONGEST_WAIT)
+
+
+@cache
+def model() -> "Language":
+    """Load and warm the model: once, in the parent, whose children share it."""
+    nlp = load_model(settings.MODEL)
+    warm(nlp, (post["content"] for post in samples.read()))
+    return nlp
+
+
+@signals.worker_init.connect
+def prepare_parent(sender: Any, **_: Any) -> None:
+    """Do before the fork what every child would otherwise do for itself."""
+    stopping.prepare()
+    if pipeline.EXTRACT in sender.app.amqp.queues.consume_from:
+        logger.info("loading the model %s", settings.MODEL)
+        model()
+
+
+@signals.worker_process_init.connect
+def prepare_child(**_: Any) -> None:
+    """Leave it to the parent to stop: a signal to the whole group must not cut the work in hand."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stopping.enter_child()
+
+
+@signals.worker_ready.connect
+def reopen_gate(**_: Any) -> None:
+    """Let posts in again after a stop of the whole stack; an operator's hand stays on the gate."""
+    gate.reopen("stop")
+
+
+@signals.worker_shutting_down.connect
+def stop_children_waiting(**_: Any) -> None:
+    """End every wait for something outside, so that a warm shutdown needs no outage to end."""
+    stopping.tell_children()

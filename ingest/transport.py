@@ -1,0 +1,119 @@
+"""
+Kombu's Redis transport with a take that a kill cannot tear.
+
+Kombu takes a message with BRPOP and records it as unacknowledged in a second step: a worker that
+is killed between the two has lost it. Here a worker waits with BLMOVE, which moves the queue's
+last message onto itself and so removes nothing, and then takes it with one script that removes
+and records it together.
+
+It overrides private methods of kombu 5.7's transport, so kombu is pinned, and the kill tests
+must pass before it is raised.
+"""
+
+from queue import Empty
+from time import monotonic, time
+from typing import Any
+
+from kombu import transport
+from kombu.transport import redis as kombu_redis
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import loads
+
+# What QoS.append would record, in the form in which QoS.restore_by_tag reads it.
+TAKE = """
+local message = redis.call('RPOP', KEYS[1])
+if not message then return false end
+local properties = cjson.decode(message)['properties']
+local info = properties['delivery_info']
+local tag = properties['delivery_tag']
+redis.call('ZADD', KEYS[3], ARGV[1], tag)
+redis.call('HSET', KEYS[2], tag, '[' .. message .. ',' .. cjson.encode(info['exchange'])
+    .. ',' .. cjson.encode(info['routing_key']) .. ']')
+return message
+"""
+
+
+class Channel(kombu_redis.Channel):
+    """
+    A channel whose takes are atomic: those of one queue, without priorities, that is acknowledged.
+
+    Replies to remote control are consumed without acknowledgement, and are taken as kombu does.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._unacknowledged: set[str] = set()
+        self._awaited: str | None = None
+
+    def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
+        (self._unacknowledged.add if no_ack else self._unacknowledged.discard)(queue)
+        return super().basic_consume(queue, no_ack, *args, **kwargs)
+
+    def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
+        if no_ack:
+            return super().basic_get(queue, no_ack, **kwargs)
+        try:
+            message = self.Message(self._take(queue), channel=self)
+        except Empty:
+            return None
+        self.qos.append(message, message.delivery_tag)
+        return message
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        queues = set(self.active_queues) - self._unacknowledged
+        if not queues:
+            self._awaited = None
+            super()._brpop_start(timeout)
+            return
+        if len(queues) > 1:
+            raise RuntimeError(f"A worker takes from one queue, not from {sorted(queues)}.")
+        (queue,) = queues
+        self._awaited = queue
+        self._queue_cycle.consume(1)
+        seconds = self.brpop_timeout if timeout is None else timeout
+        self._in_poll = self.client.connection
+        self._brpop_sent_at = monotonic()
+        self.client.connection.send_command("BLMOVE", queue, queue, "RIGHT", "RIGHT", seconds or 0)
+
+    def _brpop_read(self, **options: Any) -> bool:
+        queue = self._awaited
+        if queue is None:
+            taken: bool = super()._brpop_read(**options)
+            return taken
+        connection = self.client.connection
+        try:
+            try:
+                waiting = self.client.parse_response(connection, "BLMOVE", **options)
+            except self.connection_errors:
+                connection.disconnect()  # so that the next round connects anew
+                raise
+            if not waiting or queue not in self.active_queues:
+                raise Empty()
+            self.connection._deliver(self._take(queue), queue)
+            return True
+        finally:
+            self._in_poll = None
+            self._flush_brpop_reauth()
+
+    def _poll_error(self, type: str, **options: Any) -> None:
+        awaited = type == "BRPOP" and self._awaited is not None
+        super()._poll_error("BLMOVE" if awaited else type, **options)
+
+    def _take(self, queue: str) -> Any:
+        """Remove the queue's next message and record it as unacknowledged, in one step."""
+        with self.conn_or_acquire() as client:
+            message = client.eval(TAKE, 3, queue, self.unacked_key, self.unacked_index_key, time())
+        if not message:
+            raise Empty()
+        return loads(bytes_to_str(message))
+
+
+class Transport(kombu_redis.Transport):
+    """The transport that `redis://` stands for once `install` was called."""
+
+    Channel = Channel
+
+
+def install() -> None:
+    """Make `redis://` mean this transport, so that the URL stays the one that Flower knows."""
+    transport.TRANSPORT_ALIASES["redis"] = f"{__name__}:Transport"

@@ -1,0 +1,13 @@
+"""The API's addresses."""
+
+from django.urls import path
+
+from ingest import api
+
+urlpatterns = [
+    path("posts", api.Posts.as_view(), name="posts"),
+    path("posts/<str:post_id>", api.SavedPost.as_view(), name="post"),
+    path("publications", api.Publications.as_view(), name="publications"),
+    path("publications/<path:name>/entities", api.Entities.as_view(), name="entities"),
+    path("status", api.Status.as_view(), name="status"),
+]
