@@ -1,7 +1,7 @@
 """
 The gate: whether posts may come in, and whether all that came in has gone through.
 
-A request takes a lease and reads the gate in one step, and gives the lease back when its posts
+A request reads the gate and takes a lease in one step, and gives the lease back when its posts
 are on the queue or refused. *Drained* is read in one step too: not writable, no lease, nothing
 waiting and nothing in work. So no post can slip in behind the answer.
 """
@@ -26,6 +26,14 @@ UNACKNOWLEDGED = "unacked"
 
 # A lease of a process that died must end by itself; no request takes so long.
 LEASE_SECONDS = 60
+
+
+# A closed gate grants no lease, not even for a moment, so a drained one stays drained.
+GRANT = """
+if redis.call('SCARD', KEYS[1]) > 0 then return 0 end
+redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
+return 1
+"""
 
 
 class GateClosed(Exception):
@@ -68,11 +76,10 @@ def lease() -> Iterator[None]:
     """
     client, name = redis_client(), uuid.uuid4().hex
     try:
-        with broker_calls(), client.pipeline() as step:
-            step.zadd(LEASES, {name: time.time() + LEASE_SECONDS})
-            step.scard(CLOSED)
-            _, holders = step.execute()
-        if holders:
+        with broker_calls():
+            ends = time.time() + LEASE_SECONDS
+            granted = client.eval(GRANT, 2, CLOSED, LEASES, ends, name)
+        if not granted:
             raise GateClosed
         yield
     finally:

@@ -163,7 +163,7 @@ def _bury_unreadable(step: Step, payload: object, error: ValidationError) -> Non
         "reason": DeadLetter.Reason.UNREADABLE,
         "detail": str(error),
         "attempts": 1,
-        "payload": payload,
+        "payload": {"message": payload},
         "last_at": timezone.now(),
     }
     post_id = digest(json.dumps(payload, sort_keys=True))

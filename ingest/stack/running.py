@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import IO
 import requests
 
 from ingest.client import ApiClient
+from ingest.stack.ports import free_ports
 from ingestsite.configuration import ROOT
 
 LOOK = 0.05  # seconds between two looks at something that does not tell when it changes
@@ -29,15 +29,6 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> N
         if time.monotonic() > deadline:
             raise NotInTime(f"{what}: not within {seconds:g} s")
         time.sleep(LOOK)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return so many different ports of the loopback address that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 class Stack:

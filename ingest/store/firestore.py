@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from google.api_core import exceptions as google
+from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore_v1 import (
     Client,
@@ -67,7 +68,11 @@ class FirestoreStore:
         self._keep_content = keep_content
         self._commit_posts = commit_posts
         self._commit_writes = commit_writes
-        self._timeout = timeout
+        # The client's own limit for a call is five minutes of retries.
+        self._limits: dict[str, Any] = {
+            "retry": Retry(initial=0.1, maximum=1, timeout=timeout),
+            "timeout": timeout,
+        }
         self._named: set[str] = set()
 
     def add(self, posts: Sequence[PostEntities]) -> int:
@@ -83,19 +88,19 @@ class FirestoreStore:
 
     def post(self, post_id: str) -> PostEntities | None:
         with _calls():
-            snapshot = self._posts.document(post_id).get(timeout=self._timeout)
+            snapshot = self._posts.document(post_id).get(**self._limits)
         document = snapshot.to_dict()
         return layout.read_post(post_id, document) if document else None
 
     def publications(self) -> list[Publication]:
         with _calls():
-            named = list(self._publications.order_by("name").stream(timeout=self._timeout))
+            named = list(self._publications.order_by("name").stream(**self._limits))
             return self._with_shards(named)
 
     def publication(self, name: str) -> Publication | None:
         reference = self._publications.document(publication_id(name))
         with _calls():
-            snapshot = reference.get(timeout=self._timeout)
+            snapshot = reference.get(**self._limits)
             return self._with_shards([snapshot])[0] if snapshot.exists else None
 
     def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
@@ -107,7 +112,7 @@ class FirestoreStore:
             place = {"mentions": after.mentions, "__name__": entities.document(after.entity_id)}
             query = query.start_after(place)
         with _calls():
-            found = query.limit(limit).stream(timeout=self._timeout)
+            found = query.limit(limit).stream(**self._limits)
             return [_entity(snapshot) for snapshot in found]
 
     @property
@@ -187,12 +192,12 @@ class FirestoreStore:
         for name, entity in counts.entities.items():
             reference = entities.document(entity_id(*name))
             batch.set(reference, layout.entity_increments(name, entity), merge=True)
-        batch.commit(timeout=self._timeout)
+        batch.commit(**self._limits)
 
     def _without_saved(self, posts: Iterable[PostEntities]) -> list[PostEntities]:
         posts = list(posts)
         references = [self._posts.document(post.post_id) for post in posts]
-        found = self._client.get_all(references, field_paths=["model"], timeout=self._timeout)
+        found = self._client.get_all(references, field_paths=["model"], **self._limits)
         saved = {snapshot.id for snapshot in found if snapshot.exists}
         return [post for post in posts if post.post_id not in saved]
 
@@ -202,7 +207,7 @@ class FirestoreStore:
             return
         document = {"key": publication_key(post.publication), "name": post.publication}
         with suppress(google.AlreadyExists):  # the first name that came is the one that is shown
-            self._publications.document(pub_id).create(document, timeout=self._timeout)
+            self._publications.document(pub_id).create(document, **self._limits)
         self._named.add(pub_id)
 
     def _with_shards(self, named: Sequence[DocumentSnapshot[Any]]) -> list[Publication]:
@@ -210,7 +215,7 @@ class FirestoreStore:
         references = [self._shard(s.id, n) for s in named for n in range(SHARD_COUNT)]
         posts: dict[str, int] = defaultdict(int)
         days: dict[str, set[str]] = defaultdict(set)
-        for shard in self._client.get_all(references, timeout=self._timeout):
+        for shard in self._client.get_all(references, **self._limits):
             document = shard.to_dict()
             if document:
                 pub_id = shard.reference.parent.parent.id
@@ -230,7 +235,7 @@ class FirestoreStore:
 
 def _bytes(post: PostEntities) -> int:
     """Return about how large a post's own documents are; its text compresses, names do not."""
-    return len(post.content) + sum(400 + 8 * len(entity.text) for entity in post.entities)
+    return len(post.content) + sum(400 + 12 * len(entity.text) for entity in post.entities)
 
 
 def _entity(snapshot: DocumentSnapshot[Any]) -> StoredEntity:

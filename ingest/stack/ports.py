@@ -1,0 +1,12 @@
+"""Ports of the loopback address that nobody listens on."""
+
+import socket
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many different free ports."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports

@@ -1,0 +1,86 @@
+"""The servers that tests need, started once on free ports, and stopped by pid."""
+
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from google.cloud.firestore_v1 import Client
+
+from ingest import broker
+from ingest.stack.running import wait_until
+from ingest.store import open_store
+from ingest.store.firestore import FirestoreStore
+from tests import environment
+
+
+@contextmanager
+def server(module: str, port: int) -> Iterator[None]:
+    """Run one of the project's servers while a block runs."""
+    process = subprocess.Popen([sys.executable, "-m", module], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: _listens(process, port), seconds=60, what=f"{module} listens")
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    assert process.poll() is None, "the server has ended; its own words are above"
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[None]:
+    """Run the embedded broker."""
+    with server("ingest.stack.broker", environment.BROKER_PORT):
+        yield
+
+
+@pytest.fixture
+def empty_broker(valkey: None) -> None:
+    """Run the embedded broker, with nothing in it."""
+    broker.redis_client().flushall()
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[None]:
+    """Run Google's Firestore emulator; without it the tests fail, and say what to install."""
+    assert os.environ["FIRESTORE_EMULATOR_HOST"].startswith("127.0.0.1:")
+    with server("ingest.stack.emulator", environment.FIRESTORE_PORT):
+        yield
+
+
+@pytest.fixture
+def firestore(emulator: None) -> FirestoreStore:
+    """Return a Firestore store with nothing in it: each project is a database of its own."""
+    return FirestoreStore(
+        project=f"demo-{uuid.uuid4().hex[:12]}",
+        database="(default)",
+        keep_content=True,
+        commit_posts=200,
+        commit_writes=500,
+        timeout=20,
+    )
+
+
+@pytest.fixture
+def firestore_client(firestore: FirestoreStore) -> Client:
+    """Return Google's own client of the same database."""
+    return firestore._client
+
+
+@pytest.fixture
+def memory_store(settings: pytest.FixtureRequest) -> Iterator[None]:
+    """Make the process's store one in memory."""
+    settings.STORE = "ingest.store.memory.MemoryStore"  # type: ignore[attr-defined]
+    settings.STORE_OPTIONS = {}  # type: ignore[attr-defined]
+    open_store.cache_clear()
+    yield
+    open_store.cache_clear()

@@ -1,0 +1,24 @@
+"""
+The environment the tests run in: a folder of their own, free ports, and nothing of the user's.
+
+Loaded by pytest before Django's settings, which read the environment once.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+from ingest.stack.ports import free_ports
+
+FOLDER = tempfile.mkdtemp(prefix="ingest-tests-")
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+
+for name in list(os.environ):
+    if name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_")):
+        del os.environ[name]
+
+BROKER_PORT, FIRESTORE_PORT = free_ports(2)
+os.environ["INGEST_STATE_DIR"] = FOLDER
+os.environ["INGEST_BROKER_PORT"] = str(BROKER_PORT)
+os.environ["INGEST_FIRESTORE_PORT"] = str(FIRESTORE_PORT)

@@ -1,0 +1,125 @@
+"""The main job, on the stack that `make run` starts."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from ingest import samples
+from ingest.client import ApiClient, ApiError
+from ingest.stack import demo
+from ingest.stack.running import Stack, wait_until
+from ingest.store.firestore import FirestoreStore
+
+POSTS = list(samples.read())[:50]
+
+
+@pytest.fixture
+def stack(tmp_path: Path, firestore: FirestoreStore) -> Iterator[Stack]:
+    """Return a stack whose store is the test's own, and outlives it."""
+    settings = {
+        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
+        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
+        "INGEST_EXTRACT_CONCURRENCY": "4",
+    }
+    stack = Stack(tmp_path, settings)
+    yield stack
+    stack.stop()
+
+
+def processes(stack: Stack) -> list[psutil.Process]:
+    """Return every process of a stack: all that know its folder, or work in it."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            known = process.environ().get("INGEST_STATE_DIR") == str(stack.folder)
+            if known or Path(process.cwd()).is_relative_to(stack.folder):
+                found.append(process)
+    return found
+
+
+def test_posts_become_the_counts_that_the_model_alone_gives(stack: Stack) -> None:
+    client = stack.prepare()
+    stack.start()
+    accepted = demo.submit(client, POSTS)
+    assert len(accepted) == len(POSTS)
+    wait_until(lambda: client.status()["empty"], seconds=120, what="the queues are empty")
+    assert demo.differences(demo.counted(client), demo.recounted(POSTS)) == []
+    assert sum(p["posts"] for p in client.publications()) == len(POSTS)
+    assert client.status()["dead_letters"] == 0
+    assert client.post(min(accepted))["status"] == "saved"
+
+    demo.submit(client, POSTS)
+    wait_until(lambda: client.status()["empty"], seconds=120, what="the queues are empty")
+    assert demo.differences(demo.counted(client), demo.recounted(POSTS)) == []
+
+    ping = subprocess.run(
+        [str(Path(sys.executable).with_name("celery")), "-A", "ingestsite", "inspect", "ping"],
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ping.stdout.count("pong") == 2
+    assert client.status()["in_work"] == 0, "a reply to remote control stays on record"
+
+    assert requests.get(stack.flower_url, timeout=10).status_code == 401
+    password = (stack.folder / "flower_password").read_text()
+    page = requests.get(f"{stack.flower_url}/workers", auth=("ingest", password), timeout=10)
+    assert page.status_code == 200
+    assert "extract@" in page.text
+
+    assert processes(stack)
+    stack.stop()
+    assert processes(stack) == []
+
+
+def test_ctrl_c_with_a_backlog_saves_everything_that_was_accepted(
+    stack: Stack, firestore: FirestoreStore
+) -> None:
+    client = stack.prepare()
+    stack.start()
+    posts = [
+        {"publication": "The Gazette", "content": f"{uuid.uuid4()} {post['content']}"}
+        for post in POSTS
+        for _ in range(6)
+    ]
+    accepted = demo.submit(client, posts)
+    stack.stop()
+    publication = firestore.publication("The Gazette")
+    assert publication is not None
+    assert publication.posts == len(accepted) == 300
+    assert "drained" in stack.log.read_text()
+    assert processes(stack) == []
+
+
+def test_the_web_answers_503_without_a_broker_and_202_when_it_is_back(stack: Stack) -> None:
+    client = stack.prepare()
+    stack.start()
+    (broker,) = (p for p in processes(stack) if "valkey" in p.name())
+    broker.suspend()
+    with pytest.raises(ApiError) as refusal:
+        client.submit(POSTS[:1])
+    assert refusal.value.status == 503
+    broker.resume()
+    broker.kill()
+    with pytest.raises(ApiError) as refusal:
+        client.submit(POSTS[:1])
+    assert refusal.value.status == 503
+    wait_until(lambda: _accepts(client), seconds=60, what="the broker is started again")
+    wait_until(lambda: client.status()["empty"], seconds=60, what="the queues are empty")
+    assert client.publications()[0]["posts"] == 1
+
+
+def _accepts(client: ApiClient) -> bool:
+    try:
+        return bool(client.submit(POSTS[:1]))
+    except ApiError:
+        return False

@@ -1,0 +1,104 @@
+"""What the environment may say, and what must not start."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def read(folder: Path, environment: dict[str, str], name: str = "BROKER_URL") -> tuple[int, str]:
+    """Read one setting in a process of its own; return the status and what it printed."""
+    code = f"from ingestsite import configuration; print(configuration.{name})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": os.environ["PATH"], "INGEST_STATE_DIR": str(folder), **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, (done.stdout or done.stderr).strip()
+
+
+PRODUCTION = {
+    "INGEST_PRODUCTION": "on",
+    "INGEST_SECRET_KEY": "s" * 50,
+    "INGEST_FLOWER_PASSWORD": "f" * 20,
+    "INGEST_BROKER_URL": "amqp://user:secret@rabbit:5672/ingest",
+    "INGEST_FIRESTORE_PROJECT": "newsroom",
+}
+
+
+def test_everything_listens_on_loopback_by_default(tmp_path: Path) -> None:
+    assert read(tmp_path, {}, "WEB_HOST") == (0, "127.0.0.1")
+    assert "@127.0.0.1:8401/0" in read(tmp_path, {})[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INGEST_WEB_PORT", "http"),
+        ("INGEST_WEB_PORT", "70000"),
+        ("INGEST_WEB_PORT", "-1"),
+        ("INGEST_STORE", "mysql"),
+        ("INGEST_PRODUCTION", "yes"),
+        ("INGEST_LOG_LEVEL", "LOUD"),
+        ("INGEST_BROKER_URL", "sqs://"),
+        ("INGEST_SECRET_KEY", ""),
+        ("INGEST_SECRET_KEY", "short"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_stops_the_process(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    if name == "INGEST_BROKER_URL":
+        assert read(tmp_path, {name: value})[0] == 1
+    status, words = read(tmp_path, {name: value})
+    assert status == 1
+    assert words.startswith(name)
+    assert len(words.splitlines()) == 1
+
+
+def test_production_starts_with_everything_it_needs(tmp_path: Path) -> None:
+    assert read(tmp_path, PRODUCTION) == (0, PRODUCTION["INGEST_BROKER_URL"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["INGEST_SECRET_KEY", "INGEST_FLOWER_PASSWORD", "INGEST_FIRESTORE_PROJECT"]
+)
+def test_production_generates_no_secret(tmp_path: Path, name: str) -> None:
+    status, words = read(tmp_path, {n: v for n, v in PRODUCTION.items() if n != name})
+    assert status == 1
+    assert words.startswith(name)
+
+
+def test_production_refuses_the_emulator(tmp_path: Path) -> None:
+    status, words = read(tmp_path, {**PRODUCTION, "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"})
+    assert status == 1
+    assert words.startswith("FIRESTORE_EMULATOR_HOST")
+
+
+def test_a_generated_secret_stays_and_is_only_ours(tmp_path: Path) -> None:
+    first = read(tmp_path, {}, "SECRET_KEY")
+    assert first == read(tmp_path, {}, "SECRET_KEY")
+    assert len(first[1]) >= 40
+    for path in tmp_path.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_readme_s_table_names_every_setting() -> None:
+    code = "".join(
+        (ROOT / name).read_text("utf-8") for name in ("ingestsite/configuration.py", "Procfile")
+    )
+    read_here = set(re.findall(r"\b(INGEST_[A-Z_]+)\b", code))
+    table = set(
+        re.findall(r"^\| `(INGEST_[A-Z_]+)`", (ROOT / "README.md").read_text("utf-8"), re.M)
+    )
+    assert read_here == table

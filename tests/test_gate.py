@@ -1,0 +1,94 @@
+"""Whether posts may come in, and when all of them have gone through."""
+
+import threading
+
+import pytest
+
+from ingest import broker, gate
+from ingest.pipeline import EXTRACT
+
+pytestmark = pytest.mark.usefixtures("empty_broker")
+
+
+def test_the_gate_is_open_and_empty_at_first() -> None:
+    backlog = gate.backlog()
+    assert backlog.writable
+    assert backlog.empty
+    assert not backlog.drained
+
+
+def test_a_closed_gate_lets_nobody_in() -> None:
+    gate.close("operator")
+    with pytest.raises(gate.GateClosed), gate.lease():
+        pytest.fail("the gate was open")
+    assert gate.backlog().drained
+
+
+def test_a_lease_keeps_the_queue_from_being_drained() -> None:
+    with gate.lease():
+        gate.close("operator")
+        assert not gate.backlog().drained
+    assert gate.backlog().drained
+
+
+def test_a_request_that_failed_gives_its_lease_back() -> None:
+    with pytest.raises(ValueError, match="bad"), gate.lease():
+        raise ValueError("bad")
+    assert gate.backlog().leases == 0
+
+
+def test_what_waits_or_is_in_work_is_not_drained() -> None:
+    gate.close("operator")
+    broker.redis_client().lpush(EXTRACT, "message")
+    assert gate.backlog().waiting == {"extract": 1, "save": 0}
+    assert not gate.backlog().drained
+    broker.redis_client().delete(EXTRACT)
+    broker.redis_client().hset(gate.UNACKNOWLEDGED, "tag", "message")
+    assert gate.backlog().in_work == 1
+    assert not gate.backlog().drained
+
+
+def test_the_gate_opens_when_the_last_hand_is_off() -> None:
+    gate.close("operator")
+    gate.close("stop")
+    gate.reopen("stop")
+    assert not gate.backlog().writable
+    gate.reopen("operator")
+    assert gate.backlog().writable
+
+
+def test_no_post_slips_in_behind_a_drained_gate() -> None:
+    """Writers take leases while the gate is closed and opened again, many times."""
+    stop = threading.Event()
+    client = broker.redis_client()
+    wrong: list[str] = []
+
+    def write() -> None:
+        while not stop.is_set():
+            try:
+                with gate.lease():
+                    client.lpush(EXTRACT, "message")
+            except gate.GateClosed:
+                stop.wait(0.001)
+
+    def take() -> None:
+        while not stop.is_set():
+            client.brpop([EXTRACT], timeout=0.05)
+
+    threads = [threading.Thread(target=t) for t in (write, write, write, take, take, take)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(20):
+            gate.close("operator")
+            while not gate.backlog().drained:
+                stop.wait(0.001)
+            if any(not gate.backlog().drained for _ in range(20)):
+                wrong.append("something came in after the gate was drained")
+            gate.reopen("operator")
+            stop.wait(0.02)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not wrong

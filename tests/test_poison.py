@@ -1,0 +1,128 @@
+"""How one bad post is kept from its neighbours."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from ingest import poison
+from ingest.broker import BrokerUnavailable
+from ingest.gather import Delivery
+from ingest.messages import AcceptedPost, ExtractMessage
+from ingest.models import Attempt, DeadLetter, Step
+from ingest.store import StoreRefused, StoreUnavailable
+from ingest.watchdog import TookTooLong
+from tests.making import accepted
+
+pytestmark = pytest.mark.django_db
+
+POSTS = [accepted(f"Post {n}.") for n in range(5)]
+BAD = POSTS[2]
+
+
+class Effect:
+    """Remember the posts it had its effect on; raise an error while the bad one is among them."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.done: list[str] = []
+
+    def __call__(self, posts: Sequence[AcceptedPost]) -> None:
+        if self.error and BAD in posts:
+            raise self.error
+        self.done += [post.content for post in posts]
+
+
+def work(effect: Effect, *, redelivered: bool = False) -> None:
+    """Work through one message of five posts."""
+    delivery = Delivery(ExtractMessage(posts=tuple(POSTS)).payload(), redelivered)
+    poison.work_through(Step.EXTRACT, [delivery], ExtractMessage, effect)
+
+
+def contents(posts: Sequence[AcceptedPost]) -> list[str]:
+    return [post.content for post in posts]
+
+
+NEIGHBOURS = [post for post in POSTS if post is not BAD]
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+def test_good_posts_pass_and_leave_nothing_behind(redelivered: bool) -> None:
+    effect = Effect()
+    work(effect, redelivered=redelivered)
+    assert effect.done == contents(POSTS)
+    assert not DeadLetter.objects.exists()
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("bad"), "failed"),
+        (MemoryError(), "failed"),
+        (TookTooLong("slow"), "timeout"),
+        (StoreRefused("never"), "refused"),
+    ],
+)
+def test_a_bad_post_is_a_dead_letter_and_its_neighbours_pass(
+    error: Exception, reason: str, redelivered: bool
+) -> None:
+    effect = Effect(error)
+    work(effect, redelivered=redelivered)
+    letter = DeadLetter.objects.get()
+    assert effect.done == contents(NEIGHBOURS)
+    assert (letter.post_id, letter.reason, letter.step) == (BAD.post_id, reason, "extract")
+    assert (letter.content, letter.publication) == (BAD.content, BAD.publication)
+    assert type(error).__name__ in letter.detail
+    assert "Traceback" in letter.trace
+
+
+def test_a_dead_letter_that_comes_again_is_still_one() -> None:
+    for _ in range(2):
+        work(Effect(ValueError("bad")))
+    assert DeadLetter.objects.count() == 1
+
+
+@pytest.mark.parametrize("error", [BrokerUnavailable("away"), StoreUnavailable("away")])
+@pytest.mark.parametrize("redelivered", [False, True])
+def test_an_outage_is_nothing_against_a_post(error: Exception, redelivered: bool) -> None:
+    for _ in range(10):
+        with pytest.raises(type(error)):
+            work(Effect(error), redelivered=redelivered)
+    assert not DeadLetter.objects.exists()
+    assert sum(attempt.begun for attempt in Attempt.objects.all()) == 0
+
+
+class ProcessDied(BaseException):
+    """Stands for the end of the process: no code of ours sees it."""
+
+
+def test_a_post_that_ends_its_process_is_a_dead_letter_after_a_few_tries() -> None:
+    class Kill(Effect):
+        def __call__(self, posts: Sequence[AcceptedPost]) -> None:
+            if BAD in posts:
+                raise ProcessDied
+            super().__call__(posts)
+
+    with pytest.raises(ProcessDied):
+        work(Kill())
+    for _ in range(poison.ATTEMPTS):
+        with pytest.raises(ProcessDied):
+            work(Kill(), redelivered=True)
+    last = Kill()
+    work(last, redelivered=True)
+    letter = DeadLetter.objects.get()
+    assert (letter.reason, letter.attempts) == ("killed", poison.ATTEMPTS + 1)
+    assert last.done == contents(NEIGHBOURS)
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.parametrize("payload", [None, [], {"version": 9, "posts": []}, {"posts": [{"a": 1}]}])
+def test_a_message_nobody_can_read_is_kept_as_it_is(payload: object) -> None:
+    effect = Effect()
+    good = Delivery(ExtractMessage(posts=(POSTS[0],)).payload(), redelivered=False)
+    deliveries = [Delivery(payload, redelivered=False), good]
+    poison.work_through(Step.EXTRACT, deliveries, ExtractMessage, effect)
+    letter = DeadLetter.objects.get()
+    assert (letter.reason, letter.payload) == ("unreadable", {"message": payload})
+    assert effect.done == [POSTS[0].content]

@@ -1,0 +1,96 @@
+"""What is a post, and which posts are the same one."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from ingest.posts import Post, publication_id, publication_key
+
+GOOD = {"content": "A day in Oslo.", "publication": "Aftenbladet"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"content": ""}, "content"),
+        ({"content": " \n\t "}, "content"),
+        ({"content": "\u200b\u200b"}, "content"),
+        ({"content": "x" * 100_001}, "content"),
+        ({"content": 7}, "content"),
+        ({"content": None}, "content"),
+        ({"content": ["text"]}, "content"),
+        ({"content": "a\x00b"}, "content"),
+        ({"content": "\ud800"}, "content"),
+        ({"publication": ""}, "publication"),
+        ({"publication": "  "}, "publication"),
+        ({"publication": "x" * 201}, "publication"),
+        ({"publication": 1}, "publication"),
+        ({"id": ""}, "id"),
+        ({"id": 12}, "id"),
+        ({"title": "x" * 501}, "title"),
+        ({"published_at": 1700000000}, "published_at"),
+        ({"published_at": "yesterday"}, "published_at"),
+        ({"published_at": "2026-01-01T00:00:00"}, "published_at"),
+        ({"language": "English"}, "language"),
+        ({"contents": "typo"}, "contents"),
+    ],
+)
+def test_what_is_no_post_is_refused_with_the_field_s_name(
+    change: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Post.model_validate({**GOOD, **change})
+    assert {fault["loc"][0] for fault in refusal.value.errors()} == {field}
+
+
+@pytest.mark.parametrize("missing", ["content", "publication"])
+def test_both_fields_are_required(missing: str) -> None:
+    with pytest.raises(ValidationError):
+        Post.model_validate({name: text for name, text in GOOD.items() if name != missing})
+
+
+@pytest.mark.parametrize("name", ["AC/DC", ".", "..", "__init__", "日本", "a\tb", '../<b>"é', "😀"])
+def test_a_publication_may_have_any_name(name: str) -> None:
+    assert Post.model_validate({**GOOD, "publication": name}).publication == name
+
+
+def test_the_longest_content_is_a_post() -> None:
+    assert Post.model_validate({**GOOD, "content": "x" * 100_000})
+
+
+def test_the_same_content_in_a_publication_is_the_same_post() -> None:
+    first = Post(content="News.", publication="The  Gazette")
+    assert first.post_id == Post(content=" News. ", publication="the gazette").post_id
+    assert first.post_id != Post(content="News.", publication="The Gazettes").post_id
+
+
+def test_a_client_s_id_stands_for_the_post_within_its_publication() -> None:
+    first = Post(content="News.", publication="P", id="1")
+    assert first.post_id == Post(content="Other news.", publication="P", id="1").post_id
+    assert first.post_id != Post(content="News.", publication="Q", id="1").post_id
+    assert first.post_id != Post(content="1", publication="P").post_id
+
+
+def test_parts_of_an_id_cannot_run_into_each_other() -> None:
+    assert (
+        Post(content="c", publication="ab").post_id != Post(content="bc", publication="a").post_id
+    )
+
+
+def test_a_publication_s_key_folds_case_spaces_and_accents_written_in_two_ways() -> None:
+    assert publication_key(" Le\n Monde ") == "le monde"
+    assert publication_key("Cafe\u0301") == publication_key("CAFÉ")
+
+
+def test_ids_are_the_same_in_every_process() -> None:
+    code = "from ingest.posts import publication_id; print(publication_id('The Gazette'))"
+    ids = {
+        subprocess.check_output(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, text=True
+        )
+        for seed in ("1", "2")
+    }
+    assert {id_.strip() for id_ in ids} == {publication_id("The Gazette")}

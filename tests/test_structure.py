@@ -1,0 +1,62 @@
+"""What is deliberately absent: imports that point up the flow, and a web process with a model."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LAYERS = (
+    ("posts",),
+    ("messages", "names"),
+    ("counts", "extract", "watchdog", "stopping", "broker", "client", "samples", "models"),
+    ("store", "pipeline"),
+    ("gate", "gather"),
+    ("intake", "poison"),
+    ("tasks", "problems", "authentication"),
+    ("bodies",),
+    ("api", "admin"),
+    ("urls", "management", "stack"),
+)
+RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules of ours that a file imports, by their first name below `ingest`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "ingest":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ingest."):
+            found.add(str(node.module).split(".")[1])
+    return found
+
+
+def modules() -> list[Path]:
+    return [p for p in (ROOT / "ingest").rglob("*.py") if "migrations" not in p.parts]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    own = path.relative_to(ROOT / "ingest").with_suffix("").parts[0]
+    if own in ("__init__", "transport"):
+        return
+    above = {n for n in imports(path) - {own} if RANKS.get(n, len(RANKS)) >= RANKS[own]}
+    assert not above, f"{own} imports {above}, which stand beside or above it"
+
+
+@pytest.mark.parametrize("name", ["posts", "messages", "names", "counts", "extract", "watchdog"])
+def test_the_core_knows_neither_django_nor_celery(name: str) -> None:
+    code = f"import sys, ingest.{name}; print({{'django', 'celery', 'spacy'}} & set(sys.modules))"
+    assert _run(code) == "set()"
+
+
+def test_the_web_process_never_loads_spacy() -> None:
+    code = "import sys, ingestsite.wsgi, ingestsite.urls, ingest.api; print('spacy' in sys.modules)"
+    assert _run(code) == "False"
+
+
+def _run(code: str) -> str:
+    return subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip()

@@ -1,0 +1,108 @@
+"""The take that a kill cannot tear: a message is on the queue or recorded, never neither."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from celery import current_app
+from kombu import Connection, Consumer, Queue
+
+from ingest import broker, transport
+from ingest.gate import UNACKNOWLEDGED
+from ingest.stack.running import wait_until
+
+pytestmark = pytest.mark.usefixtures("empty_broker")
+
+QUEUE = Queue("torn", routing_key="torn")
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    """Return a connection of the app's, through our transport."""
+    with current_app.connection_for_write() as connection:
+        assert isinstance(connection.transport, transport.Transport)
+        yield connection
+
+
+def publish(connection: Connection, bodies: range) -> None:
+    """Put messages on the queue."""
+    producer = connection.Producer()
+    for body in bodies:
+        producer.publish(body, routing_key=QUEUE.name, declare=[QUEUE])
+
+
+def test_messages_come_in_order_and_are_gone_when_acknowledged(connection: Connection) -> None:
+    publish(connection, range(5))
+    bodies: list[int] = []
+
+    def receive(body: int, message: object) -> None:
+        bodies.append(body)
+        message.ack()  # type: ignore[attr-defined]
+
+    with Consumer(connection, [QUEUE], callbacks=[receive]):
+        for _ in range(5):
+            connection.drain_events(timeout=5)
+    assert bodies == [0, 1, 2, 3, 4]
+    assert broker.redis_client().hlen(UNACKNOWLEDGED) == 0
+
+
+def test_a_message_that_is_not_acknowledged_is_on_record(connection: Connection) -> None:
+    publish(connection, range(1))
+    message = QUEUE(connection.default_channel).get()
+    assert message is not None
+    assert broker.redis_client().hlen(UNACKNOWLEDGED) == 1
+    assert broker.redis_client().llen(QUEUE.name) == 0
+    message.requeue()
+    assert broker.redis_client().hlen(UNACKNOWLEDGED) == 0
+    assert broker.redis_client().llen(QUEUE.name) == 1
+    again = QUEUE(connection.default_channel).get()
+    assert again is not None
+    assert again.delivery_info["redelivered"]
+    again.ack()
+
+
+def test_a_message_that_needs_no_acknowledgement_leaves_no_record(connection: Connection) -> None:
+    publish(connection, range(2))
+    assert QUEUE(connection.default_channel).get(no_ack=True) is not None
+    with Consumer(connection, [QUEUE], callbacks=[lambda *_: None], no_ack=True):
+        connection.drain_events(timeout=5)
+    assert broker.redis_client().hlen(UNACKNOWLEDGED) == 0
+
+
+def test_a_channel_takes_from_one_queue(connection: Connection) -> None:
+    second = Queue("second", routing_key="second")
+    with (
+        Consumer(connection, [QUEUE, second], callbacks=[lambda *_: None]),
+        pytest.raises(RuntimeError, match="one queue"),
+    ):
+        connection.drain_events(timeout=1)
+
+
+CONSUMER = """
+import ingestsite
+from tests.test_transport import QUEUE, Consumer
+with ingestsite.celery_app.connection_for_read() as connection:
+    with Consumer(connection, [QUEUE], callbacks=[lambda *_: None]):
+        while True:
+            connection.drain_events()
+"""
+
+
+def test_a_busy_consumer_that_is_killed_loses_nothing(connection: Connection) -> None:
+    """Kill one that takes and never acknowledges: each message is waiting or on record."""
+    client = broker.redis_client()
+    count = 3000
+    for kill in range(10):
+        client.flushall()
+        publish(connection, range(count))
+        process = subprocess.Popen([sys.executable, "-c", CONSUMER], env=os.environ)
+        enough = count - 100 * (kill + 1)
+        wait_until(lambda: client.llen(QUEUE.name) <= enough, seconds=30, what="it is busy")  # noqa: B023
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert client.llen(QUEUE.name) > 0, "it was idle when it was killed"
+        assert client.llen(QUEUE.name) + client.hlen(UNACKNOWLEDGED) == count
+        assert client.hlen(UNACKNOWLEDGED) == client.zcard("unacked_index")
