@@ -33,16 +33,41 @@ worker_proc_alive_timeout = 120
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
 
-broker_transport_options = {
-    "visibility_timeout": configuration.VISIBILITY_SECONDS,
-    # Look for messages of dead workers every five seconds, not every hundred.
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
-    "unacked_restore_limit": 1000,
-    # Priorities would split each queue into four lists.
-    "priority_steps": [0],
-    # A broker that is frozen is away.
-    "socket_timeout": 5,
-    "socket_connect_timeout": 2,
-    "health_check_interval": 25,
-}
+if configuration.BROKER_IS_RABBITMQ:
+    # A queue that is kept by more than one node, on disk, and counts deliveries; what is delivered
+    # too often goes to a queue of its own, and is never dropped.
+    durable = {"x-queue-type": "quorum"}
+    limited = {
+        **durable,
+        "x-delivery-limit": configuration.DELIVERY_LIMIT,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": pipeline.DEAD,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+    task_queues = [Queue(q, routing_key=q, queue_arguments=limited) for q in pipeline.QUEUES]
+    task_queues.append(Queue(pipeline.DEAD, routing_key=pipeline.DEAD, queue_arguments=durable))
+    # The connection has closed, so the messages are delivered again: nobody needs the old work.
+    worker_cancel_long_running_tasks_on_connection_loss = True
+    broker_transport_options: dict[str, object] = {
+        # A publish is over when a majority of nodes has the message.
+        "confirm_publish": True,
+        # A broker that is frozen is away.
+        "connect_timeout": 2,
+        "read_timeout": 5,
+        "write_timeout": 5,
+    }
+else:
+    broker_transport_options = {
+        "visibility_timeout": configuration.VISIBILITY_SECONDS,
+        # Look for messages of dead workers every five seconds, not every hundred.
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "unacked_restore_limit": 1000,
+        # Priorities would split each queue into four lists.
+        "priority_steps": [0],
+        # A broker that is frozen is away.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "health_check_interval": 25,
+    }

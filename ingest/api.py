@@ -15,9 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ingest import gate, intake
+from ingest import intake
 from ingest.authentication import Allows, KeyAuthentication
 from ingest.bodies import read_json
+from ingest.gate import the_gate
 from ingest.messages import AcceptedPost
 from ingest.models import DeadLetter, Scope
 from ingest.posts import Post
@@ -88,7 +89,7 @@ class Status(View):
     """`GET /api/status`: whether posts are taken in, and what is on its way."""
 
     def get(self, request: Request) -> Response:
-        backlog = gate.backlog()
+        backlog = the_gate().backlog()
         return Response(
             {
                 "writable": backlog.writable,

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from functools import cache
 
 import redis
+from amqp.exceptions import AMQPError
 from celery import current_app
-from kombu.exceptions import OperationalError
+from kombu.exceptions import LimitExceeded, OperationalError
 
 
 class BrokerUnavailable(Exception):
@@ -18,8 +19,8 @@ def broker_calls() -> Iterator[None]:
     """Turn every way in which a broker can be away into BrokerUnavailable."""
     try:
         yield
-    except (OperationalError, redis.RedisError, OSError) as error:
-        raise BrokerUnavailable(f"The broker does not answer: {error}") from error
+    except (OperationalError, LimitExceeded, redis.RedisError, AMQPError, OSError) as error:
+        raise BrokerUnavailable(f"the broker does not answer: {error}") from error
 
 
 @cache

@@ -18,7 +18,8 @@ from celery.exceptions import Reject
 from kombu.message import Message as BrokerMessage
 
 from ingest import stopping
-from ingest.broker import broker_calls
+from ingest.broker import BrokerUnavailable, broker_calls
+from ingest.pipeline import DEAD
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +29,11 @@ PAUSE = 1  # seconds
 
 @dataclass(frozen=True)
 class Delivery:
-    """The payload of one message, and whether it was delivered before."""
+    """The payload of one message, whether it was delivered before, or too often."""
 
     payload: Any
     redelivered: bool
+    too_often: bool = False
 
 
 @contextmanager
@@ -43,24 +45,33 @@ def gathered(task: "Task[Any, Any]", payload: Any, *, characters: int) -> Iterat
     the task's own included, whatever it was.
     """
     info = task.request.delivery_info or {}
-    deliveries = [Delivery(payload, bool(info.get("redelivered")))]
+    queue = str(info["routing_key"])
+    own = Delivery(payload, bool(info.get("redelivered")), too_often=queue == DEAD)
+    deliveries = [own]
     taken: list[BrokerMessage] = []
     try:
         with broker_calls():
-            for message in _waiting(str(info["routing_key"])):
+            # What was delivered too often is not brought together: it may be of either task.
+            size = characters if own.too_often else _characters(own)
+            while size < characters and (message := _next(queue)) is not None:
                 taken.append(message)
                 deliveries.append(_delivery(message))
-                if sum(map(_characters, deliveries)) >= characters:
-                    break
+                size += _characters(deliveries[-1])
+        _log(queue, deliveries)
         yield deliveries
         with broker_calls():
             for message in taken:
                 message.ack()
     except BaseException as error:
-        _give_back(taken)
+        _give_back(taken, channel_lost=isinstance(error, BrokerUnavailable))
         logger.warning("%d messages go back to the queue: %s", len(deliveries), error)
         stopping.wait(PAUSE)
         raise Reject(str(error), requeue=True) from error
+
+
+def _log(queue: str, deliveries: Sequence[Delivery]) -> None:
+    again = sum(delivery.redelivered for delivery in deliveries)
+    logger.info("%s: %d messages, %d delivered before", queue, len(deliveries), again)
 
 
 def _delivery(message: BrokerMessage) -> Delivery:
@@ -76,11 +87,11 @@ def _characters(delivery: Delivery) -> int:
         return 0
 
 
-def _waiting(queue: str) -> Iterator[BrokerMessage]:
-    """Take messages one by one until none waits."""
+def _next(queue: str) -> BrokerMessage | None:
+    """Take one more message, if one waits."""
     bound = current_app.amqp.queues[queue].bind(_channel())
-    while (message := bound.get(no_ack=False)) is not None:
-        yield message
+    message: BrokerMessage | None = bound.get(no_ack=False)
+    return message
 
 
 @cache
@@ -89,12 +100,16 @@ def _channel() -> Any:
     return current_app.connection_for_read().channel()
 
 
-def _give_back(taken: Sequence[BrokerMessage]) -> None:
-    """Return messages to the queue; where the broker is away it takes them back by itself."""
-    with suppress(Exception):
-        for message in taken:
-            message.requeue()
-        return
-    with suppress(Exception):
-        _channel().connection.client.close()
-    _channel.cache_clear()
+def _give_back(taken: Sequence[BrokerMessage], *, channel_lost: bool) -> None:
+    """Return messages to the queue; those of a channel that is lost come back by themselves."""
+    if not channel_lost:
+        try:
+            with broker_calls():
+                for message in taken:
+                    message.requeue()
+        except BrokerUnavailable:
+            channel_lost = True
+    if channel_lost:
+        with suppress(Exception):
+            _channel().connection.client.close()
+        _channel.cache_clear()

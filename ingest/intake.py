@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ingest import gate, pipeline
+from ingest import pipeline
+from ingest.gate import the_gate
 from ingest.messages import AcceptedPost
 from ingest.posts import Post
 
@@ -18,6 +19,6 @@ def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
     """
     now = datetime.now(UTC)
     accepted = [AcceptedPost.from_post(post, accepted_at=now) for post in posts]
-    with gate.lease():
+    with the_gate().lease():
         pipeline.enqueue(accepted)
     return accepted

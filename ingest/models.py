@@ -53,6 +53,25 @@ class ApiKey(models.Model):
         return row, secret
 
 
+class GateHold(models.Model):
+    """Who keeps the gate closed, where the broker itself cannot tell."""
+
+    holder = models.CharField(max_length=20, unique=True)
+
+    def __str__(self) -> str:
+        return self.holder
+
+
+class GateLease(models.Model):
+    """A request whose posts may be on their way to the queue."""
+
+    name = models.CharField(max_length=32, unique=True)
+    ends_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Step(models.TextChoices):
     """Where on its way a post was."""
 

@@ -11,9 +11,13 @@ from ingest.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMess
 EXTRACT = "extract"
 SAVE = "save"
 QUEUES = (EXTRACT, SAVE)
+# Where RabbitMQ puts what it has delivered too often; the embedded broker has no such limit.
+DEAD = "dead"
 
 EXTRACT_TASK = "ingest.extract_posts"
 SAVE_TASK = "ingest.save_posts"
+# The remote control command by which a worker says how many messages it has in hand.
+IN_WORK = "ingest_in_work"
 
 # A message is as large as a good batch; more than that would only make a retry dearer.
 MESSAGE_CHARACTERS = 50_000

@@ -11,7 +11,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from django.db import Error as DatabaseError
 from django.db import transaction
@@ -57,11 +57,14 @@ def work_through(
     suspects: list[P] = []
     for delivery in deliveries:
         try:
-            posts = message.read(delivery.payload).posts
+            posts = cast(Sequence[P], message.read(delivery.payload).posts)
         except ValidationError as error:
             _bury_unreadable(step, delivery.payload, error)
+            continue
+        if delivery.too_often:
+            _bury_all(step, posts)
         else:
-            (suspects if delivery.redelivered else fresh).extend(posts)  # type: ignore[arg-type]
+            (suspects if delivery.redelivered else fresh).extend(posts)
     _together(step, fresh, effect)
     for post in suspects:
         _counted(step, post, effect)
@@ -131,6 +134,13 @@ def _taken_back_later(step: Step, post_id: str) -> Iterator[None]:
 
 def _forget(step: Step, post_id: str) -> None:
     Attempt.objects.filter(post_id=post_id, step=step).delete()
+
+
+def _bury_all(step: Step, posts: Sequence[AcceptedPost]) -> None:
+    """Lay aside what the broker has given up on, since it never came to an end."""
+    for post in posts:
+        detail = "its message was delivered too often, and never acknowledged"
+        _bury(step, post, DeadLetter.Reason.KILLED, detail)
 
 
 def _bury(

@@ -8,15 +8,18 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, shared_task, signals
+from celery.worker import state as worker_state
+from celery.worker.control import inspect_command
 from django.conf import settings
 
-from ingest import gate, pipeline, samples, stopping
+from ingest import pipeline, samples, stopping
 from ingest.extract import BATCH_CHARACTERS, extract_entities, load_model, warm
+from ingest.gate import the_gate
 from ingest.gather import gathered
 from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.models import Step
-from ingest.poison import work_through
-from ingest.store import StoreUnavailable, open_store
+from ingest.poison import LATER, work_through
+from ingest.store import open_store
 from ingest.watchdog import time_limit
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ logger = logging.getLogger(__name__)
 # Posts that are saved together merge their counts; more than this only makes a death dearer.
 SAVE_CHARACTERS = 300_000
 
-# While the store is away a worker waits longer each time, up to this.
+# While something is away a worker waits longer each time, up to this.
 LONGEST_WAIT = 30  # seconds
 
 
@@ -35,7 +38,7 @@ LONGEST_WAIT = 30  # seconds
 def extract_posts(task: "Task[Any, Any]", payload: Any) -> None:
     """Find the entities of posts, and hand them over to be saved."""
     with gathered(task, payload, characters=BATCH_CHARACTERS) as deliveries:
-        work_through(Step.EXTRACT, deliveries, ExtractMessage, _extract)
+        _patiently(lambda: work_through(Step.EXTRACT, deliveries, ExtractMessage, _extract))
 
 
 @shared_task(name=pipeline.SAVE_TASK, bind=True)
@@ -52,12 +55,17 @@ def _extract(posts: Sequence[AcceptedPost]) -> None:
 
 
 def _patiently(work: Callable[[], None]) -> None:
-    """Repeat work while the store is away, for as long as it takes, unless the worker stops."""
+    """
+    Repeat work while something that it needs is away, for as long as it takes.
+
+    The messages stay where they are, in hand: giving them back would count against the broker's
+    limit of deliveries. Only when the worker stops are they given back.
+    """
     wait = 0.5
     while True:
         try:
             return work()
-        except StoreUnavailable as error:
+        except LATER as error:
             seconds = wait * random.uniform(0.5, 1)
             logger.warning("%s; trying again in %.1f s", error, seconds)
             if stopping.wait(seconds):
@@ -73,11 +81,21 @@ def model() -> "Language":
     return nlp
 
 
+@inspect_command(name=pipeline.IN_WORK)
+def in_work(_state: Any) -> int:
+    """Tell how many messages this worker has and has not acknowledged."""
+    return len(worker_state.reserved_requests)
+
+
 @signals.worker_init.connect
 def prepare_parent(sender: Any, **_: Any) -> None:
     """Do before the fork what every child would otherwise do for itself."""
     stopping.prepare()
-    if pipeline.EXTRACT in sender.app.amqp.queues.consume_from:
+    queues = sender.app.amqp.queues
+    if pipeline.SAVE in queues.consume_from and pipeline.DEAD in queues:
+        # Saving is the worker that has time; what was delivered too often is laid aside there.
+        queues.select([*queues.consume_from, pipeline.DEAD])
+    if pipeline.EXTRACT in queues.consume_from:
         logger.info("loading the model %s", settings.MODEL)
         model()
 
@@ -92,7 +110,7 @@ def prepare_child(**_: Any) -> None:
 @signals.worker_ready.connect
 def reopen_gate(**_: Any) -> None:
     """Let posts in again after a stop of the whole stack; an operator's hand stays on the gate."""
-    gate.reopen("stop")
+    the_gate().reopen("stop")
 
 
 @signals.worker_shutting_down.connect

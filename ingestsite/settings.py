@@ -75,6 +75,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # It warns, for each queue, of tasks that are to run later: there are none.
+    "loggers": {"kombu.transport.native_delayed_delivery": {"level": "ERROR"}},
     "root": {"handlers": ["stderr"], "level": configuration.LOG_LEVEL},
 }
 

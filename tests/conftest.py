@@ -16,6 +16,7 @@ from ingest.stack.running import wait_until
 from ingest.store import open_store
 from ingest.store.firestore import FirestoreStore
 from tests import environment
+from tests.rabbitmq import RabbitMQ, install
 
 
 @contextmanager
@@ -47,6 +48,16 @@ def valkey() -> Iterator[None]:
 def empty_broker(valkey: None) -> None:
     """Run the embedded broker, with nothing in it."""
     broker.redis_client().flushall()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """Run RabbitMQ; where it is missing and may be installed, install it."""
+    install()
+    node = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
+    node.start()
+    yield node
+    node.stop()
 
 
 @pytest.fixture(scope="session")

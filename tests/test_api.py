@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from ingest import broker, gate, samples
+from ingest import broker, samples
+from ingest.gate import the_gate
 from ingest.messages import ExtractMessage
 from ingest.models import ApiKey, DeadLetter, Scope
 from ingest.pipeline import EXTRACT
@@ -169,12 +170,12 @@ def test_a_revoked_key_ends(api: Client) -> None:
 
 
 def test_a_closed_gate_refuses_with_503_and_keeps_nothing(api: Client) -> None:
-    gate.close("operator")
+    the_gate().close("operator")
     response = send(api, POST)
     assert response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert int(response["Retry-After"]) > 0
     assert queued() == []
-    gate.reopen("operator")
+    the_gate().reopen("operator")
     assert send(api, POST).status_code == HTTPStatus.ACCEPTED
 
 

@@ -4,57 +4,59 @@ import threading
 
 import pytest
 
-from ingest import broker, gate
+from ingest import broker
+from ingest.gate import GateClosed, the_gate
+from ingest.gate.embedded import UNACKNOWLEDGED
 from ingest.pipeline import EXTRACT
 
 pytestmark = pytest.mark.usefixtures("empty_broker")
 
 
 def test_the_gate_is_open_and_empty_at_first() -> None:
-    backlog = gate.backlog()
+    backlog = the_gate().backlog()
     assert backlog.writable
     assert backlog.empty
     assert not backlog.drained
 
 
 def test_a_closed_gate_lets_nobody_in() -> None:
-    gate.close("operator")
-    with pytest.raises(gate.GateClosed), gate.lease():
+    the_gate().close("operator")
+    with pytest.raises(GateClosed), the_gate().lease():
         pytest.fail("the gate was open")
-    assert gate.backlog().drained
+    assert the_gate().backlog().drained
 
 
 def test_a_lease_keeps_the_queue_from_being_drained() -> None:
-    with gate.lease():
-        gate.close("operator")
-        assert not gate.backlog().drained
-    assert gate.backlog().drained
+    with the_gate().lease():
+        the_gate().close("operator")
+        assert not the_gate().backlog().drained
+    assert the_gate().backlog().drained
 
 
 def test_a_request_that_failed_gives_its_lease_back() -> None:
-    with pytest.raises(ValueError, match="bad"), gate.lease():
+    with pytest.raises(ValueError, match="bad"), the_gate().lease():
         raise ValueError("bad")
-    assert gate.backlog().leases == 0
+    assert the_gate().backlog().leases == 0
 
 
 def test_what_waits_or_is_in_work_is_not_drained() -> None:
-    gate.close("operator")
+    the_gate().close("operator")
     broker.redis_client().lpush(EXTRACT, "message")
-    assert gate.backlog().waiting == {"extract": 1, "save": 0}
-    assert not gate.backlog().drained
+    assert the_gate().backlog().waiting == {"extract": 1, "save": 0}
+    assert not the_gate().backlog().drained
     broker.redis_client().delete(EXTRACT)
-    broker.redis_client().hset(gate.UNACKNOWLEDGED, "tag", "message")
-    assert gate.backlog().in_work == 1
-    assert not gate.backlog().drained
+    broker.redis_client().hset(UNACKNOWLEDGED, "tag", "message")
+    assert the_gate().backlog().in_work == 1
+    assert not the_gate().backlog().drained
 
 
 def test_the_gate_opens_when_the_last_hand_is_off() -> None:
-    gate.close("operator")
-    gate.close("stop")
-    gate.reopen("stop")
-    assert not gate.backlog().writable
-    gate.reopen("operator")
-    assert gate.backlog().writable
+    the_gate().close("operator")
+    the_gate().close("stop")
+    the_gate().reopen("stop")
+    assert not the_gate().backlog().writable
+    the_gate().reopen("operator")
+    assert the_gate().backlog().writable
 
 
 def test_no_post_slips_in_behind_a_drained_gate() -> None:
@@ -66,9 +68,9 @@ def test_no_post_slips_in_behind_a_drained_gate() -> None:
     def write() -> None:
         while not stop.is_set():
             try:
-                with gate.lease():
+                with the_gate().lease():
                     client.lpush(EXTRACT, "message")
-            except gate.GateClosed:
+            except GateClosed:
                 stop.wait(0.001)
 
     def take() -> None:
@@ -80,12 +82,12 @@ def test_no_post_slips_in_behind_a_drained_gate() -> None:
         thread.start()
     try:
         for _ in range(20):
-            gate.close("operator")
-            while not gate.backlog().drained:
+            the_gate().close("operator")
+            while not the_gate().backlog().drained:
                 stop.wait(0.001)
-            if any(not gate.backlog().drained for _ in range(20)):
+            if any(not the_gate().backlog().drained for _ in range(20)):
                 wrong.append("something came in after the gate was drained")
-            gate.reopen("operator")
+            the_gate().reopen("operator")
             stop.wait(0.02)
     finally:
         stop.set()

@@ -11,7 +11,7 @@ from celery import current_app
 from kombu import Connection, Consumer, Queue
 
 from ingest import broker, transport
-from ingest.gate import UNACKNOWLEDGED
+from ingest.gate.embedded import UNACKNOWLEDGED
 from ingest.stack.running import wait_until
 
 pytestmark = pytest.mark.usefixtures("empty_broker")

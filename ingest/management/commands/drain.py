@@ -9,9 +9,8 @@ from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ingest import gate
 from ingest.broker import BrokerUnavailable
-from ingest.gate import Backlog
+from ingest.gate import Backlog, Holder, the_gate
 from ingestsite import configuration
 
 LOOK = 0.2  # seconds between two looks at the queues: they tell nobody when they are empty
@@ -30,7 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["resume"]:
-            gate.reopen(options["by"])
+            the_gate().reopen(options["by"])
             self.stdout.write("Posts are taken in again.")
             return
         timeout = options["timeout"]
@@ -39,7 +38,7 @@ class Command(BaseCommand):
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
         sys.exit(0 if self._drain(options["by"], deadline) else 1)
 
-    def _drain(self, holder: gate.Holder, deadline: float) -> bool:
+    def _drain(self, holder: Holder, deadline: float) -> bool:
         progress = Progress(
             TextColumn("drain: {task.description}"),
             BarColumn(),
@@ -68,11 +67,11 @@ class Command(BaseCommand):
                     said = time.monotonic()
                 time.sleep(LOOK)
 
-    def _look(self, holder: gate.Holder) -> tuple[int | None, str]:
+    def _look(self, holder: Holder) -> tuple[int | None, str]:
         """Keep the gate closed, and return how many messages are left, if anybody can tell."""
         try:
-            gate.close(holder)
-            backlog = gate.backlog()
+            the_gate().close(holder)
+            backlog = the_gate().backlog()
         except BrokerUnavailable as error:
             return None, str(error)
         if backlog.drained:

@@ -1,0 +1,81 @@
+"""
+The gate: whether posts may come in, and whether all that came in has gone through.
+
+A request takes a lease while the gate is open, and gives it back when its posts are on the queue
+or refused. *Drained* means not writable, no lease, nothing waiting and nothing in work, so no
+post can slip in behind the answer. How that is read depends on the broker.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Literal, Protocol
+
+from celery import current_app
+
+# Who closed the gate. It is open while nobody holds it closed.
+Holder = Literal["operator", "stop"]
+
+# A lease of a process that died must end by itself; no request takes so long.
+LEASE_SECONDS = 60
+
+
+class GateClosed(Exception):
+    """No posts are taken in just now."""
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What the pipeline holds at one moment, in messages; `leases` are requests."""
+
+    writable: bool
+    waiting: dict[str, int]
+    in_work: int
+    leases: int
+
+    @property
+    def messages(self) -> int:
+        """How many messages wait or are in work."""
+        return sum(self.waiting.values()) + self.in_work
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is on its way."""
+        return not (self.leases or self.messages)
+
+    @property
+    def drained(self) -> bool:
+        """Whether nothing is on its way and nothing can come."""
+        return self.empty and not self.writable
+
+
+class Gate(Protocol):
+    """What each broker's gate can do; a method that cannot now raises BrokerUnavailable."""
+
+    def lease(self) -> AbstractContextManager[None]:
+        """
+        Hold the gate open for one request.
+
+        Raises:
+            GateClosed: nothing may be enqueued.
+        """
+
+    def close(self, holder: Holder) -> None:
+        """Let no more posts in."""
+
+    def reopen(self, holder: Holder) -> None:
+        """Take this holder's hand off the gate; another's may still keep it closed."""
+
+    def backlog(self) -> Backlog:
+        """Read whether the gate is open and what is on its way."""
+
+
+@cache
+def the_gate() -> Gate:
+    """Return the gate that goes with the broker."""
+    scheme = current_app.conf.broker_url.split(":")[0]
+    name = "rabbitmq.RabbitGate" if scheme.startswith("amqp") else "embedded.EmbeddedGate"
+    module, _, kind = name.partition(".")
+    gate: Gate = getattr(import_module(f"{__name__}.{module}"), kind)()
+    return gate

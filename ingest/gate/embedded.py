@@ -1,0 +1,58 @@
+"""The gate of the embedded broker: read and passed in one step each, since Valkey can do that."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ingest.broker import broker_calls, redis_client
+from ingest.gate import LEASE_SECONDS, Backlog, GateClosed, Holder
+from ingest.pipeline import QUEUES
+
+CLOSED = "ingest:gate:closed"
+LEASES = "ingest:gate:leases"
+# Kombu's own name for the messages that a worker has taken and not acknowledged.
+UNACKNOWLEDGED = "unacked"
+
+# A closed gate grants no lease, not even for a moment, so a drained one stays drained.
+GRANT = """
+if redis.call('SCARD', KEYS[1]) > 0 then return 0 end
+redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
+return 1
+"""
+
+
+class EmbeddedGate:
+    """Flag and leases beside the queues, under the same server's single thread."""
+
+    @contextmanager
+    def lease(self) -> Iterator[None]:
+        client, name = redis_client(), uuid.uuid4().hex
+        try:
+            with broker_calls():
+                ends = time.time() + LEASE_SECONDS
+                granted = client.eval(GRANT, 2, CLOSED, LEASES, ends, name)
+            if not granted:
+                raise GateClosed
+            yield
+        finally:
+            with broker_calls():
+                client.zrem(LEASES, name)
+
+    def close(self, holder: Holder) -> None:
+        with broker_calls():
+            redis_client().sadd(CLOSED, holder)
+
+    def reopen(self, holder: Holder) -> None:
+        with broker_calls():
+            redis_client().srem(CLOSED, holder)
+
+    def backlog(self) -> Backlog:
+        with broker_calls(), redis_client().pipeline() as step:
+            step.scard(CLOSED)
+            step.zcount(LEASES, time.time(), "+inf")
+            step.hlen(UNACKNOWLEDGED)
+            for queue in QUEUES:
+                step.llen(queue)
+            holders, leases, in_work, *waiting = step.execute()
+        return Backlog(not holders, dict(zip(QUEUES, waiting, strict=True)), in_work, leases)

@@ -1,0 +1,103 @@
+"""
+The gate of RabbitMQ: flag and leases in the database, what waits and is in work from the broker.
+
+RabbitMQ tells how many messages of a queue are ready, but not in the same protocol how many are
+unacknowledged; the workers tell that. A message that moves from one step to the next while both
+are asked can be missed once, but not twice, since there are two steps: so empty is what two
+readings in a row found empty.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+from celery import current_app
+from django.db import Error as DatabaseError
+from django.utils import timezone
+
+from ingest.broker import BrokerUnavailable, broker_calls
+from ingest.gate import LEASE_SECONDS, Backlog, GateClosed, Holder
+from ingest.models import GateHold, GateLease
+from ingest.pipeline import DEAD, IN_WORK, QUEUES
+
+ANSWER_SECONDS = 2  # for the workers to say what they have in hand
+
+
+class RabbitGate:
+    """Flag and leases as rows: a request costs two small writes, however many posts it brings."""
+
+    @contextmanager
+    def lease(self) -> Iterator[None]:
+        name = uuid.uuid4().hex
+        try:
+            with _database():
+                self._refuse_if_closed()
+                ends = timezone.now() + timedelta(seconds=LEASE_SECONDS)
+                GateLease.objects.create(name=name, ends_at=ends)
+                # Whoever closed the gate in between must see either the lease or this refusal.
+                self._refuse_if_closed()
+            yield
+        finally:
+            with suppress(DatabaseError):  # an answer that is due is worth more than a tidy table
+                GateLease.objects.filter(name=name).delete()
+
+    def close(self, holder: Holder) -> None:
+        with _database():
+            GateHold.objects.get_or_create(holder=holder)
+
+    def reopen(self, holder: Holder) -> None:
+        with _database():
+            GateHold.objects.filter(holder=holder).delete()
+
+    def backlog(self) -> Backlog:
+        first = self._look()
+        return self._look() if first.empty else first
+
+    def _look(self) -> Backlog:
+        with _database():
+            writable = not GateHold.objects.exists()
+            leases = GateLease.objects.filter(ends_at__gt=timezone.now()).count()
+        with broker_calls():
+            waiting, workers = _ready()
+            in_work = _in_work(workers)
+        return Backlog(writable, waiting, in_work, leases)
+
+    def _refuse_if_closed(self) -> None:
+        if GateHold.objects.exists():
+            raise GateClosed
+
+
+@contextmanager
+def _database() -> Iterator[None]:
+    """Without the database nobody can tell whether the gate is open: the client sends again."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise BrokerUnavailable(f"the gate's database does not answer: {error}") from error
+
+
+def _ready() -> tuple[dict[str, int], int]:
+    """Return the messages that are ready on each queue, and how many workers take from them."""
+    waiting: dict[str, int] = {}
+    workers = 0
+    with current_app.connection_for_read() as connection:
+        channel: Any = connection.default_channel
+        for name in (*QUEUES, DEAD):
+            # It may be that no worker has made the queue yet.
+            current_app.amqp.queues[name].bind(channel).declare()
+            _, waiting[name], consumers = channel.queue_declare(name, passive=True)
+            workers += consumers if name in QUEUES else 0
+    return waiting, workers
+
+
+def _in_work(workers: int) -> int:
+    """Ask the workers what they have in hand; one that does not answer may have something."""
+    if not workers:
+        return 0
+    answers = current_app.control.broadcast(
+        IN_WORK, reply=True, limit=workers, timeout=ANSWER_SECONDS
+    )
+    counts: list[int] = [count for answer in answers or () for count in answer.values()]
+    return sum(counts) + max(0, workers - len(counts))

@@ -1,0 +1,126 @@
+"""A real RabbitMQ of the tests' own: a private node on loopback, installed if it is missing."""
+
+import os
+import shutil
+import signal
+import subprocess
+import uuid
+from pathlib import Path
+
+from ingest.stack.ports import free_ports
+from ingest.stack.running import NotInTime, wait_until
+
+# Debian's wrapper insists on its own user; the scripts behind it do not.
+PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+NOT_THERE = (
+    "The tests need RabbitMQ: install Debian's rabbitmq-server, or run them as root on Debian, "
+    "where they install it."
+)
+
+
+def install() -> None:
+    """Install RabbitMQ where that is ours to do."""
+    if (PROGRAMS / "rabbitmq-server").exists():
+        return
+    assert shutil.which("apt-get"), NOT_THERE
+    assert os.geteuid() == 0, NOT_THERE
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "rabbitmq-server"]):
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+class RabbitMQ:
+    """One node, with its state in a folder; it can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port, self._epmd, self._distribution = free_ports(3)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def new_host(self) -> str:
+        """Make a virtual host with nothing in it, and return its URL."""
+        name = uuid.uuid4().hex
+        self._control("add_vhost", name)
+        self._control("set_permissions", "--vhost", name, "guest", ".*", ".*", ".*")
+        return f"amqp://guest:guest@127.0.0.1:{self._port}/{name}"
+
+    def start(self) -> None:
+        """Start the node, and wait until it answers."""
+        environment = self._environment()
+        with (self._folder / "rabbitmq.out").open("ab") as out:
+            self._process = subprocess.Popen(
+                [str(PROGRAMS / "rabbitmq-server")],
+                env=environment,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        wait_until(self._answers, seconds=90, what="RabbitMQ answers")
+
+    def kill(self) -> None:
+        """End the node as a power cut would end its process."""
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the node's processes."""
+        assert self._process
+        os.killpg(self._process.pid, number)
+
+    def restart(self) -> None:
+        """Start the node again after it was killed."""
+        assert self._process
+        self._process.wait()
+        self.start()
+
+    def stop(self) -> None:
+        """Stop the node and the daemon that knows its port."""
+        assert self._process
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(timeout=60)
+        subprocess.run(
+            ["epmd", "-port", str(self._epmd), "-kill"],
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _control(self, *arguments: str) -> None:
+        subprocess.run(
+            [str(PROGRAMS / "rabbitmqctl"), "--quiet", *arguments],
+            env=self._environment(),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def _answers(self) -> bool:
+        assert self._process
+        if self._process.poll() is not None:
+            raise NotInTime(f"RabbitMQ has ended: {(self._folder / 'rabbitmq.out').read_text()}")
+        ping = subprocess.run(
+            [str(PROGRAMS / "rabbitmq-diagnostics"), "--quiet", "check_port_connectivity"],
+            env=self._environment(),
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return ping.returncode == 0
+
+    def _environment(self) -> dict[str, str]:
+        home = str(self._folder)
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": home,
+            "LANG": "C.UTF-8",
+            "RABBITMQ_NODENAME": f"ingest{self._port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_DIST_PORT": str(self._distribution),
+            "RABBITMQ_MNESIA_BASE": f"{home}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{home}/log",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/enabled_plugins",
+            "RABBITMQ_PID_FILE": f"{home}/rabbitmq.pid",
+            "ERL_EPMD_PORT": str(self._epmd),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        }
