@@ -29,8 +29,7 @@ broker_pool_acquire_timeout = 2
 broker_pool_limit = configuration.WEB_THREADS + 2
 # A child that is forked again while the machine is busy needs longer than four seconds.
 worker_proc_alive_timeout = 120
-# Logs are set up in one place, Django's settings, for every process alike.
-worker_hijack_root_logger = False
+# What a process prints is not a log line.
 worker_redirect_stdouts = False
 
 if configuration.BROKER_IS_RABBITMQ:

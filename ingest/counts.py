@@ -27,6 +27,17 @@ class EntityCounts:
             self.forms + other.forms,
         )
 
+    def __sub__(self, other: "EntityCounts") -> "EntityCounts":
+        return EntityCounts(
+            self.mentions - other.mentions,
+            self.posts - other.posts,
+            _minus(self.days, other.days),
+            self.forms,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.mentions or self.posts or self.days)
+
     @property
     def text(self) -> str:
         """The form to show: the most frequent one, and of equals the first in the alphabet."""
@@ -49,6 +60,26 @@ class Counts:
             self.days + other.days,
             self.entities | other.entities | sums,
         )
+
+    def __sub__(self, other: "Counts") -> "Counts":
+        """Return the difference, which may be negative, without the entities that have none."""
+        none = EntityCounts()
+        names = self.entities.keys() | other.entities.keys()
+        differences = {n: self.entities.get(n, none) - other.entities.get(n, none) for n in names}
+        return Counts(
+            self.posts - other.posts,
+            _minus(self.days, other.days),
+            {name: counts for name, counts in differences.items() if counts},
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.posts or self.days or self.entities)
+
+
+def _minus(some: Counter[str], other: Counter[str]) -> Counter[str]:
+    """Subtract, and keep what is negative; a Counter's own minus drops it."""
+    days = some.keys() | other.keys()
+    return Counter({day: some[day] - other[day] for day in days if some[day] != other[day]})
 
 
 def count_post(post: PostEntities) -> Counts:

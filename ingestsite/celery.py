@@ -1,8 +1,9 @@
 """The Celery app, configured by celeryconfig.py."""
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 from ingest import transport
 
@@ -13,3 +14,8 @@ transport.install()
 app = Celery("ingest")
 app.config_from_object("celeryconfig")
 app.set_default()
+
+
+@signals.setup_logging.connect
+def leave_logging_alone(**_: Any) -> None:
+    """Keep Celery from setting up logs: Django's settings do it, for every process alike."""

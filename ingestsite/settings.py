@@ -75,8 +75,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # It warns, for each queue, of tasks that are to run later: there are none.
-    "loggers": {"kombu.transport.native_delayed_delivery": {"level": "ERROR"}},
+    "loggers": {
+        # It warns, for each queue, of tasks that are to run later: there are none.
+        "kombu.transport.native_delayed_delivery": {"level": "ERROR"},
+        # Two lines for each message, where ours has one for each batch.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
     "root": {"handlers": ["stderr"], "level": configuration.LOG_LEVEL},
 }
 

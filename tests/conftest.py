@@ -1,40 +1,18 @@
 """The servers that tests need, started once on free ports, and stopped by pid."""
 
 import os
-import socket
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from google.cloud.firestore_v1 import Client
 
 from ingest import broker
-from ingest.stack.running import wait_until
 from ingest.store import open_store
 from ingest.store.firestore import FirestoreStore
 from tests import environment
 from tests.rabbitmq import RabbitMQ, install
-
-
-@contextmanager
-def server(module: str, port: int) -> Iterator[None]:
-    """Run one of the project's servers while a block runs."""
-    process = subprocess.Popen([sys.executable, "-m", module], stdout=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: _listens(process, port), seconds=60, what=f"{module} listens")
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
-    assert process.poll() is None, "the server has ended; its own words are above"
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
+from tests.servers import server
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ class RabbitMQ:
     """One node, with its state in a folder; it can be killed and started again."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._port, self._epmd, self._distribution = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None

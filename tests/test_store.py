@@ -8,6 +8,9 @@ import pytest
 from google.api_core import exceptions as google
 from google.cloud.firestore_v1 import Client, DocumentReference, WriteBatch
 
+from ingest.counts import Counts
+from ingest.names import entity_id
+from ingest.posts import publication_id
 from ingest.stack.ports import free_ports
 from ingest.store import Cursor, Publication, Store, StoreRefused, StoreUnavailable
 from ingest.store.firestore import FirestoreStore
@@ -105,6 +108,44 @@ def test_entities_come_page_by_page_the_most_mentioned_first(store: Store) -> No
 def test_any_text_can_be_counted(store: Store, text: str) -> None:
     store.add([with_entities("1", [entity(text)], publication=text[:200])])
     assert [e.text for e in store.entities(text[:200], limit=2)] == [text]
+
+
+def test_a_recount_of_what_was_added_finds_nothing_wrong(store: Store) -> None:
+    store.add(POSTS)
+    recount = store.recount("The Gazette")
+    assert recount.counted.posts == 2
+    assert not recount.wrong
+
+
+def test_a_wrong_counter_is_found_and_mended(
+    firestore: FirestoreStore, firestore_client: Client
+) -> None:
+    firestore.add(POSTS)
+    publication = firestore_client.collection("publications").document(
+        publication_id("The Gazette")
+    )
+    obama = publication.collection("entities").document(entity_id("PERSON", "obama"))
+    obama.update({"mentions": 99, "days": {"2020-01-01": 3}})
+    ghost = publication.collection("entities").document(entity_id("ORG", "ghost"))
+    ghost.set({"key": "ghost", "label": "ORG", "text": "G", "mentions": 7, "posts": 1, "days": {}})
+    wrong = firestore.recount("The Gazette").wrong
+    assert {n: (c.mentions, c.posts) for n, c in wrong.entities.items()} == {
+        ("PERSON", "obama"): (-93, 0),
+        ("ORG", "ghost"): (-7, -1),
+    }
+    firestore.repair("The Gazette", wrong)
+    assert not firestore.recount("The Gazette").wrong
+    assert mentions(firestore, "The Gazette") == {"obama": (6, 2), "oslo": (1, 1)}
+
+
+def test_a_repair_is_exact_while_posts_go_on_being_added(firestore: FirestoreStore) -> None:
+    firestore.add(POSTS)
+    wrong = Counts(posts=-1)
+    firestore.repair("The Gazette", wrong)
+    before = firestore.recount("The Gazette").wrong
+    firestore.add([with_entities("9", [entity("Obama")])])
+    firestore.repair("The Gazette", before)
+    assert not firestore.recount("The Gazette").wrong
 
 
 def test_posts_that_many_processes_add_at_once_count_once(firestore: FirestoreStore) -> None:

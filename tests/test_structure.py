@@ -14,7 +14,7 @@ LAYERS = (
     ("counts", "extract", "watchdog", "stopping", "broker", "client", "samples", "models"),
     ("store", "pipeline"),
     ("gate", "gather"),
-    ("intake", "poison"),
+    ("intake", "poison", "replay"),
     ("tasks", "problems", "authentication"),
     ("bodies",),
     ("api", "admin"),

@@ -33,7 +33,7 @@ class EmbeddedGate:
                 ends = time.time() + LEASE_SECONDS
                 granted = client.eval(GRANT, 2, CLOSED, LEASES, ends, name)
             if not granted:
-                raise GateClosed
+                raise GateClosed("no posts are taken in just now")
             yield
         finally:
             with broker_calls():

@@ -66,7 +66,7 @@ class RabbitGate:
 
     def _refuse_if_closed(self) -> None:
         if GateHold.objects.exists():
-            raise GateClosed
+            raise GateClosed("no posts are taken in just now")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from ingest.counts import Counts
 from ingest.messages import PostEntities
 
 
@@ -40,6 +41,19 @@ class StoredEntity:
     text: str
     mentions: int
     posts: int
+
+
+@dataclass(frozen=True)
+class Recount:
+    """What a publication's counters say at one moment, and what its posts say at the same one."""
+
+    kept: Counts
+    counted: Counts
+
+    @property
+    def wrong(self) -> Counts:
+        """What must be added to the counters to make them right, where it is not nothing."""
+        return self.counted - self.kept
 
 
 class Cursor(NamedTuple):
@@ -75,6 +89,12 @@ class Store(Protocol):
 
     def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
         """Return a publication's entities, the most mentioned first."""
+
+    def recount(self, name: str) -> Recount:
+        """Count a publication again from its posts, and read its counters at the same moment."""
+
+    def repair(self, name: str, wrong: Counts) -> None:
+        """Add what a recount found wrong to the counters, while posts go on being added."""
 
 
 @cache

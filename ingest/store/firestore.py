@@ -17,14 +17,16 @@ from google.cloud.firestore_v1 import (
     DocumentSnapshot,
     Query,
 )
+from google.cloud.firestore_v1.base_query import FieldFilter
 
-from ingest.counts import count_posts
+from ingest.counts import Counts, count_posts
 from ingest.messages import PostEntities
 from ingest.names import entity_id
 from ingest.posts import publication_id, publication_key
 from ingest.store import (
     Cursor,
     Publication,
+    Recount,
     StoredEntity,
     StoreRefused,
     StoreUnavailable,
@@ -105,8 +107,11 @@ class FirestoreStore:
 
     def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
         entities = self._entities(publication_id(name))
-        query = entities.order_by("mentions", direction=Query.DESCENDING).order_by(
-            "__name__", direction=Query.DESCENDING
+        # A repair, or one day a deleted post, leaves entities that nobody mentions.
+        query = (
+            entities.where(filter=FieldFilter("mentions", ">", 0))
+            .order_by("mentions", direction=Query.DESCENDING)
+            .order_by("__name__", direction=Query.DESCENDING)
         )
         if after:
             place = {"mentions": after.mentions, "__name__": entities.document(after.entity_id)}
@@ -114,6 +119,39 @@ class FirestoreStore:
         with _calls():
             found = query.limit(limit).stream(**self._limits)
             return [_entity(snapshot) for snapshot in found]
+
+    def recount(self, name: str) -> Recount:
+        publication = self._publications.document(publication_id(name))
+        with _calls():
+            # Every read below is of this one moment, so posts that are added meanwhile are in
+            # both sides or in neither.
+            moment = {"read_time": publication.get(**self._limits).read_time, **self._limits}
+            own = FieldFilter("publication_key", "==", publication_key(name))
+            fields = [f for f in PostEntities.model_fields if f not in ("post_id", "content")]
+            posts = self._posts.where(filter=own).select(fields).stream(**moment)
+            counted = count_posts(layout.read_post(post.id, post.to_dict() or {}) for post in posts)
+            shards = publication.collection(layout.SHARDS).stream(**moment)
+            entities = publication.collection(layout.ENTITIES).stream(**moment)
+            kept = layout.read_counts(
+                (shard.to_dict() for shard in shards), (entity.to_dict() for entity in entities)
+            )
+        return Recount(kept, counted)
+
+    def repair(self, name: str, wrong: Counts) -> None:
+        pub_id = publication_id(name)
+        batch = self._client.batch()
+        # These increments have no marker: a commit whose answer is lost must not be sent again.
+        once = {**self._limits, "retry": None}
+        with _calls():
+            if wrong.posts or wrong.days:
+                batch.set(self._shard(pub_id, 0), layout.shard_increments(wrong), merge=True)
+            for entity, counts in wrong.entities.items():
+                reference = self._entities(pub_id).document(entity_id(*entity))
+                batch.set(reference, layout.entity_increments(entity, counts), merge=True)
+                if len(batch) >= self._commit_writes:
+                    batch.commit(**once)
+                    batch = self._client.batch()
+            batch.commit(**once)
 
     @property
     def _posts(self) -> CollectionReference:

@@ -10,6 +10,8 @@ Ids are digests: Firestore refuses "/" and "__x__" in one, and publishers do not
 """
 
 import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.cloud.firestore_v1 import SERVER_TIMESTAMP, Increment
@@ -37,6 +39,29 @@ def post_document(post: PostEntities, *, keep_content: bool) -> Document:
     return document
 
 
+def read_counts(shards: Iterable[Document], entities: Iterable[Document]) -> Counts:
+    """Return what the documents of a publication's counters say."""
+    posts, days = 0, Counter[str]()
+    for shard in shards:
+        posts += shard["posts"]
+        days.update(shard["days"])
+    return Counts(
+        posts,
+        _present(days),
+        {
+            (entity["label"], entity["key"]): EntityCounts(
+                entity["mentions"], entity["posts"], _present(entity["days"])
+            )
+            for entity in entities
+        },
+    )
+
+
+def _present(days: Mapping[str, int]) -> Counter[str]:
+    """Leave out the days that count nothing any more."""
+    return Counter({day: count for day, count in days.items() if count})
+
+
 def read_post(post_id: str, document: Document) -> PostEntities:
     """Return the post that a document keeps; its content is empty if it was left out."""
     fields = {n: v for n, v in document.items() if n in PostEntities.model_fields}
@@ -56,10 +81,11 @@ def shard_increments(counts: Counts) -> Document:
 def entity_increments(name: EntityName, counts: EntityCounts) -> Document:
     """Return what a group of posts adds to one entity of its publication."""
     label, key = name
+    shown = {"text": counts.text} if counts.forms else {}
     return {
         "key": key,
         "label": label,
-        "text": counts.text,
+        **shown,
         "mentions": Increment(counts.mentions),
         "posts": Increment(counts.posts),
         "days": {day: Increment(mentions) for day, mentions in counts.days.items()},

@@ -6,7 +6,7 @@ from ingest.counts import Counts, count_posts
 from ingest.messages import PostEntities
 from ingest.names import entity_id
 from ingest.posts import publication_id
-from ingest.store import Cursor, Publication, StoredEntity
+from ingest.store import Cursor, Publication, Recount, StoredEntity
 
 
 class MemoryStore:
@@ -46,6 +46,13 @@ class MemoryStore:
         ]
         entities.sort(key=_place, reverse=True)
         return [e for e in entities if after is None or _place(e) < after][:limit]
+
+    def recount(self, name: str) -> Recount:
+        counts = self._counts(name)
+        return Recount(counts, counts)
+
+    def repair(self, name: str, wrong: Counts) -> None:
+        """Do nothing: what is counted anew each time cannot be wrong."""
 
     def _of(self, name: str) -> list[PostEntities]:
         wanted = publication_id(name)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from ingest.counts import Counts
 from ingest.messages import PostEntities
-from ingest.store import Cursor, Publication, StoredEntity
+from ingest.store import Cursor, Publication, Recount, StoredEntity
 
 
 class NullStore:
@@ -23,3 +24,9 @@ class NullStore:
 
     def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
         return []
+
+    def recount(self, name: str) -> Recount:
+        return Recount(Counts(), Counts())
+
+    def repair(self, name: str, wrong: Counts) -> None:
+        """Do nothing: there is nothing that could be wrong."""

@@ -6,10 +6,8 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 
@@ -19,6 +17,7 @@ from ingest.stack import demo
 from ingest.stack.running import Stack, wait_until
 from ingest.store.firestore import FirestoreStore
 from tests.rabbitmq import RabbitMQ
+from tests.stack.finding import processes
 
 POSTS = list(samples.read())[:50]
 
@@ -38,17 +37,6 @@ def stack(
     stack = Stack(tmp_path, settings)
     yield stack
     stack.stop()
-
-
-def processes(stack: Stack) -> list[psutil.Process]:
-    """Return every process of a stack: all that know its folder, or work in it."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            known = process.environ().get("INGEST_STATE_DIR") == str(stack.folder)
-            if known or Path(process.cwd()).is_relative_to(stack.folder):
-                found.append(process)
-    return found
 
 
 def test_posts_become_the_counts_that_the_model_alone_gives(stack: Stack) -> None:

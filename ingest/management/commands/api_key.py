@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ingest.models import ApiKey, Scope
@@ -38,7 +38,8 @@ class Command(BaseCommand):
 
     def _create(self, name: str, scopes: list[str]) -> None:
         try:
-            key, secret = ApiKey.create(name, scopes=scopes)
+            with transaction.atomic():
+                key, secret = ApiKey.create(name, scopes=scopes)
         except IntegrityError as error:
             raise CommandError(f"There is a key named {name!r} already.") from error
         self.stdout.write(f"API key {key.name!r}, shown this once: {secret}")

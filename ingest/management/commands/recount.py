@@ -1,0 +1,60 @@
+"""Count again from the posts themselves, say what differs, and mend it."""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest.counts import Counts
+from ingest.store import StoreUnavailable, open_store
+
+SHOWN = 20  # differences of a publication
+
+
+class Command(BaseCommand):
+    help = "Compare every counter with the saved posts; 0 if all are right, or were mended."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("publication", nargs="?", help="one publication; else all of them")
+        parser.add_argument("--repair", action="store_true", help="add what is missing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            wrong = sum(
+                self._recount(name, repair=options["repair"])
+                for name in self._names(options["publication"])
+            )
+        except StoreUnavailable as error:
+            raise CommandError(str(error)) from error
+        sys.exit(1 if wrong and not options["repair"] else 0)
+
+    def _names(self, publication: str | None) -> list[str]:
+        if publication is None:
+            return [publication.name for publication in open_store().publications()]
+        found = open_store().publication(publication)
+        if found is None:
+            raise CommandError(f"There is no publication named {publication!r}.")
+        return [found.name]
+
+    def _recount(self, name: str, *, repair: bool) -> int:
+        """Recount one publication, and return how many of its counters were wrong."""
+        wrong = open_store().recount(name).wrong
+        lines = list(_lines(wrong))
+        self.stdout.write(f"{name}: {len(lines)} counters are wrong")
+        for line in lines[:SHOWN]:
+            self.stdout.write(f"  {line}")
+        if len(lines) > SHOWN:
+            self.stdout.write(f"  and {len(lines) - SHOWN} more")
+        if wrong and repair:
+            open_store().repair(name, wrong)
+            self.stdout.write("  mended")
+        return len(lines)
+
+
+def _lines(wrong: Counts) -> Iterator[str]:
+    if wrong.posts or wrong.days:
+        yield f"posts: {wrong.posts:+d} would be right"
+    for (label, key), counts in sorted(wrong.entities.items()):
+        yield f"{label} {key}: {counts.mentions:+d} mentions, {counts.posts:+d} posts"

@@ -1,0 +1,90 @@
+"""A TCP line between the stack and its store that can be cut, and that can lose an answer."""
+
+import socket
+import threading
+from contextlib import suppress
+
+CHUNK = 1 << 16
+# What a client sends at once when it commits posts; its other requests are smaller.
+COMMIT = 1500  # bytes
+
+
+class Line:
+    """Forward connections from a port of its own to a target on loopback."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        self._lock = threading.Lock()
+        self._pairs: set[tuple[socket.socket, socket.socket]] = set()
+        self._open = True
+        self._lose_next = False
+        self.answers_lost = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every connection, and refuse new ones."""
+        self._open = False
+        with self._lock:
+            pairs = list(self._pairs)
+        for pair in pairs:
+            self._close(pair)
+
+    def mend(self) -> None:
+        """Take connections again."""
+        self._open = True
+
+    def lose_next_answer(self) -> None:
+        """Let the next commit through, and break its connection before the answer."""
+        self._lose_next = True
+
+    def _accept(self) -> None:
+        while True:
+            client, _ = self._server.accept()
+            try:
+                if not self._open:
+                    raise ConnectionRefusedError
+                server = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:
+                client.close()
+                continue
+            pair = (client, server)
+            with self._lock:
+                self._pairs.add(pair)
+            committing = threading.Event()
+            for pump in (self._requests, self._answers):
+                threading.Thread(target=pump, args=(pair, committing), daemon=True).start()
+
+    def _requests(
+        self, pair: tuple[socket.socket, socket.socket], committing: threading.Event
+    ) -> None:
+        client, server = pair
+        with suppress(OSError):
+            while data := client.recv(CHUNK):
+                if self._lose_next and len(data) > COMMIT:
+                    self._lose_next = False
+                    committing.set()
+                server.sendall(data)
+        self._close(pair)
+
+    def _answers(
+        self, pair: tuple[socket.socket, socket.socket], committing: threading.Event
+    ) -> None:
+        client, server = pair
+        with suppress(OSError):
+            while data := server.recv(CHUNK):
+                # Small frames only confirm what was received; the answer itself is larger.
+                if committing.is_set() and len(data) > 100:
+                    self.answers_lost += 1
+                    break
+                client.sendall(data)
+        self._close(pair)
+
+    def _close(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        with self._lock:
+            self._pairs.discard(pair)
+        for side in pair:
+            with suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+            side.close()
