@@ -45,13 +45,13 @@ class Posts(View):
         return _accept_list(body) if isinstance(body, list) else _accept_one(body)
 
 
-class SavedPost(View):
-    """`GET /api/posts/{id}`: a post that was saved, with its entities."""
+class OnePost(View):
+    """`GET /api/posts/{id}`: a post that was saved, with its entities, or why it was not."""
 
     def get(self, request: Request, post_id: str) -> Response:
         post = open_store().post(post_id)
         if post is None:
-            raise NotFound("No post of this id is saved; one just accepted may still be queued.")
+            return _dead(post_id)
         fields = post.model_dump(mode="json", exclude={"entities", "content", "post_id"})
         entities = [entity._asdict() for entity in post.entities]
         return Response({"id": post.post_id, "status": "saved", **fields, "entities": entities})
@@ -100,6 +100,14 @@ class Status(View):
                 "dead_letters": DeadLetter.objects.count(),
             }
         )
+
+
+def _dead(post_id: str) -> Response:
+    letter = DeadLetter.objects.filter(post_id=post_id).first()
+    if letter is None:
+        raise NotFound("No post of this id is saved; one just accepted may still be queued.")
+    why = {"step": letter.step, "reason": letter.reason, "attempts": letter.attempts}
+    return Response({"id": post_id, "status": "dead", **why})
 
 
 def _accept_one(body: Any) -> Response:

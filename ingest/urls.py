@@ -6,7 +6,7 @@ from ingest import api
 
 urlpatterns = [
     path("posts", api.Posts.as_view(), name="posts"),
-    path("posts/<str:post_id>", api.SavedPost.as_view(), name="post"),
+    path("posts/<str:post_id>", api.OnePost.as_view(), name="post"),
     path("publications", api.Publications.as_view(), name="publications"),
     path("publications/<path:name>/entities", api.Entities.as_view(), name="entities"),
     path("status", api.Status.as_view(), name="status"),

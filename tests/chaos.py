@@ -10,8 +10,9 @@ Afterwards everything is compared with what the model alone says of the same tex
 per strike, a table, and a line of JSON for each run, and exits non-zero on any difference.
 """
 
+from tests import environment  # isort: skip  (it decides the ports, before they are read)
+
 import json
-import os
 import random
 import re
 import signal
@@ -276,10 +277,8 @@ def running(folder: Path, broker: str, emulator: int, outage: float) -> Iterator
         line = Line(emulator)
         node: RabbitMQ | None = None
         project = f"demo-{uuid.uuid4().hex[:12]}"
-        model = folder / "bombs"
-        model.mkdir()
         settings = {
-            **bombs.settings(model),
+            **bombs.settings(folder / "bombs"),
             "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{line.port}",
             "INGEST_FIRESTORE_PROJECT": project,
             "INGEST_EXTRACT_CONCURRENCY": "4",
@@ -297,6 +296,9 @@ def running(folder: Path, broker: str, emulator: int, outage: float) -> Iterator
         exits.callback(stack.stop)
         client = stack.prepare()
         stack.start()
+        wait_until(lambda: is_empty(client), seconds=60, what="the queues are there")
+        if node:
+            node.settle()
         yield Run(stack, client, line, node, outage)
 
 
@@ -309,7 +311,6 @@ def chaos(
     with running(folder, broker, emulator, outage) as run:
         struck = attack(run, seed=seed, posts=posts, strikes=strikes)
         wait_until(lambda: is_empty(run.client), seconds=SETTLE, what="the queues are empty")
-        os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{emulator}"
         store = FirestoreStore(
             project=run.stack.environment["INGEST_FIRESTORE_PROJECT"],
             database="(default)",
@@ -335,7 +336,7 @@ def main() -> int:
     """Do every run that the command line asks for."""
     parser = ArgumentParser(prog="python -m tests.chaos", description="Kill, and count.")
     parser.add_argument("--posts", type=int, default=10_000)
-    parser.add_argument("--strikes", type=int, default=40)
+    parser.add_argument("--strikes", type=int, default=24)
     parser.add_argument("--outage", type=float, default=60, help="seconds without a store")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--brokers", nargs="+", default=["embedded", "rabbitmq"])
@@ -346,7 +347,7 @@ def main() -> int:
             print(f"{broker}, seed {seed}", flush=True)
             with (
                 tempfile.TemporaryDirectory(prefix="ingest-chaos-") as name,
-                server("ingest.stack.emulator", configuration.FIRESTORE_PORT),
+                server("ingest.stack.emulator", environment.FIRESTORE_PORT),
             ):
                 results.append(
                     chaos(
@@ -356,7 +357,7 @@ def main() -> int:
                         posts=options.posts,
                         strikes=options.strikes,
                         outage=options.outage,
-                        emulator=configuration.FIRESTORE_PORT,
+                        emulator=environment.FIRESTORE_PORT,
                     )
                 )
             print(json.dumps(asdict(results[-1])), flush=True)

@@ -45,6 +45,15 @@ class RabbitMQ:
         self._control("set_permissions", "--vhost", name, "guest", ".*", ".*", ".*")
         return f"amqp://guest:guest@127.0.0.1:{self._port}/{name}"
 
+    def settle(self) -> None:
+        """
+        Write to disk which quorum queues there are.
+
+        RabbitMQ 3.10 does so minutes after a queue was made, and a node that is killed before finds
+        the queue's messages but not the queue. A node in production is older than that.
+        """
+        self._control("eval", "[dets:sync(T) || T <- dets:all()].")
+
     def start(self) -> None:
         """Start the node, and wait until it answers."""
         environment = self._environment()

@@ -194,6 +194,25 @@ def test_saved_posts_and_their_entities_can_be_read(api: Client) -> None:
         assert (body["publication"], body["posts"]) == (publication["name"], publication["posts"])
 
 
+def test_a_dead_letter_tells_why_its_post_is_not_saved(api: Client) -> None:
+    DeadLetter.objects.create(
+        post_id="d" * 32,
+        publication="x",
+        step="extract",
+        reason="timeout",
+        detail="secret",
+        attempts=2,
+        payload={},
+    )
+    assert api.get(f"/api/posts/{'d' * 32}").json() == {
+        "id": "d" * 32,
+        "status": "dead",
+        "step": "extract",
+        "reason": "timeout",
+        "attempts": 2,
+    }
+
+
 def test_entities_are_paged_by_a_cursor(api: Client) -> None:
     names = [entity(f"Name {n}", mentions=n) for n in range(1, 8)]
     open_store().add([with_entities("1", names)])

@@ -1,11 +1,10 @@
 """The main job, on the stack that `make run` starts."""
 
-import os
 import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,23 +19,6 @@ from tests.rabbitmq import RabbitMQ
 from tests.stack.finding import processes
 
 POSTS = list(samples.read())[:50]
-
-
-@pytest.fixture(params=["embedded", "rabbitmq"])
-def stack(
-    request: pytest.FixtureRequest, tmp_path: Path, firestore: FirestoreStore
-) -> Iterator[Stack]:
-    """Return a stack on each broker, whose store is the test's own, and outlives it."""
-    settings = {
-        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
-        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
-        "INGEST_EXTRACT_CONCURRENCY": "4",
-    }
-    if request.param == "rabbitmq":
-        settings["INGEST_BROKER_URL"] = request.getfixturevalue("rabbitmq").new_host()
-    stack = Stack(tmp_path, settings)
-    yield stack
-    stack.stop()
 
 
 def test_posts_become_the_counts_that_the_model_alone_gives(stack: Stack) -> None:
@@ -122,6 +104,7 @@ def _broker_of(
     """Return how to send the stack's broker a signal, and how it is started again."""
     if "amqp" in stack.environment.get("INGEST_BROKER_URL", ""):
         node: RabbitMQ = request.getfixturevalue("rabbitmq")
+        node.settle()
         return node.send, node.restart
     (valkey,) = (p for p in processes(stack) if "valkey" in p.name())
     return valkey.send_signal, lambda: None  # its holder starts it again
