@@ -8,6 +8,8 @@ import redis
 from amqp.exceptions import AMQPError
 from celery import current_app
 from kombu.exceptions import LimitExceeded, OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 class BrokerUnavailable(Exception):
@@ -32,4 +34,6 @@ def redis_client() -> redis.Redis:
         socket_timeout=options["socket_timeout"],
         socket_connect_timeout=options["socket_connect_timeout"],
         decode_responses=True,
+        # Once more at once, for a connection that a restart has closed; a client waits for us.
+        retry=Retry(NoBackoff(), 1),
     )

@@ -107,6 +107,8 @@ if "INGEST_BROKER_URL" in os.environ:
 else:
     BROKER_PASSWORD = _secret("INGEST_BROKER_PASSWORD")
     BROKER_URL = f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:{BROKER_PORT}/0"
+# When the embedded broker flushes its file: `always` before it confirms, or `everysec`.
+BROKER_FSYNC = _choice("INGEST_BROKER_FSYNC", "always", ("always", "everysec"))
 BROKER_IS_RABBITMQ = BROKER_URL.startswith("amqp")
 # RabbitMQ lays a message aside that was delivered so often; a worker that stops gives back what it
 # cannot finish, and that counts.

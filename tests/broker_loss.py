@@ -1,11 +1,11 @@
 """
 What the embedded broker loses when it is itself killed while posts come in.
 
-    python -m tests.broker_loss [--rounds N]
+    python -m tests.broker_loss [--rounds N] [--fsync always|everysec]
 
 Several publishers push confirmed messages as fast as they can, the server is killed with SIGKILL
 and started again from its append-only file, and what was confirmed is compared with what is there.
-Prints a line a round and one line of JSON; it measures, and promises nothing about lost power.
+Prints a line a round and one line of JSON.
 """
 
 import json
@@ -18,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from ingest.stack.running import Stack, wait_until
 from tests.stack.finding import processes
@@ -62,16 +64,20 @@ def main() -> int:
     """Kill the broker in as many rounds as the command line says."""
     parser = ArgumentParser(prog="python -m tests.broker_loss")
     parser.add_argument("--rounds", type=int, default=10)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--fsync", default="always", choices=("always", "everysec"))
+    options = parser.parse_args()
+    rounds = options.rounds
     confirmed, lost = 0, 0
     with tempfile.TemporaryDirectory(prefix="ingest-loss-") as folder:
-        stack = Stack(Path(folder), {"INGEST_STORE": "null"})
+        stack = Stack(Path(folder), {"INGEST_STORE": "null", "INGEST_BROKER_FSYNC": options.fsync})
         stack.prepare()
         try:
             stack.start()
             password = (stack.folder / "broker_password").read_text()
             port = int(stack.environment["INGEST_BROKER_PORT"])
-            client = redis.Redis(port=port, password=password, decode_responses=True)
+            client = redis.Redis(
+                port=port, password=password, decode_responses=True, retry=Retry(NoBackoff(), 0)
+            )
             for number in range(rounds):
                 some, gone = round_of(stack, client)
                 print(f"round {number}: {some} confirmed, {gone} lost", flush=True)
@@ -79,7 +85,9 @@ def main() -> int:
             client.delete("loss")
         finally:
             stack.stop()
-    print(json.dumps({"kills": rounds, "confirmed": confirmed, "lost": lost}))
+    print(
+        json.dumps({"fsync": options.fsync, "kills": rounds, "confirmed": confirmed, "lost": lost})
+    )
     return 0
 
 

