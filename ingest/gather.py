@@ -23,6 +23,9 @@ from ingest.pipeline import DEAD
 
 logger = logging.getLogger(__name__)
 
+# What a post costs besides its text, so that a batch of very short ones has an end too.
+POST_CHARACTERS = 500
+
 # What could not be done now is tried again after this, so that a fault does not become a storm.
 PAUSE = 1  # seconds
 
@@ -80,9 +83,9 @@ def _delivery(message: BrokerMessage) -> Delivery:
 
 
 def _characters(delivery: Delivery) -> int:
-    """Return how much text a payload holds; one that is no message of ours holds none."""
+    """Return how much a payload holds; one that is no message of ours holds nothing."""
     try:
-        return sum(len(post["content"]) for post in delivery.payload["posts"])
+        return sum(POST_CHARACTERS + len(post["content"]) for post in delivery.payload["posts"])
     except (KeyError, TypeError):
         return 0
 
