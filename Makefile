@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos loss lock articles clean
+.PHONY: help run demo test check chaos loss bench lock articles clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ chaos: .venv/dev ## kill everything under load, and count (POSTS=10000 STRIKES=2
 
 loss: .venv/dev ## measure what the embedded broker loses when it is killed
 	python -m tests.broker_loss
+
+bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 for 100,000 posts)
+	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
+		python -m tests.bench $(if $(LONG),--long)
 
 articles: .venv/bench ## write 300 real articles, one post a line, to var/articles.jsonl
 	@mkdir -p var

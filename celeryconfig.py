@@ -63,8 +63,8 @@ else:
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         "unacked_restore_limit": 1000,
-        # Whoever looks holds a lock; of a worker that is killed meanwhile it must end by itself, and
-        # long before the default of five minutes. Two who look at once do no harm.
+        # Whoever looks holds a lock; a killed worker's must end by itself, long before the default
+        # of five minutes. Two who look at once do no harm.
         "unacked_mutex_expire": 10,
         # Priorities would split each queue into four lists.
         "priority_steps": [0],

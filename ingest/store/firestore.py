@@ -19,7 +19,7 @@ from google.cloud.firestore_v1 import (
 )
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from ingest.counts import Counts, count_posts
+from ingest.counts import Counts, EntityName, count_posts
 from ingest.messages import PostEntities
 from ingest.names import entity_id
 from ingest.posts import publication_id, publication_key
@@ -174,10 +174,10 @@ class FirestoreStore:
     def _groups(self, posts: Iterable[PostEntities]) -> Iterator[list[PostEntities]]:
         """Cut a publication's posts into groups that one commit can carry."""
         group: list[PostEntities] = []
-        names: set[tuple[str, str]] = set()
+        names: set[EntityName] = set()
         size = 0
         for post in posts:
-            own = {(entity.label, entity.key) for entity in post.entities}
+            own = _names(post)
             own_size = _bytes(post)
             full = (
                 len(group) >= self._commit_posts
@@ -230,7 +230,9 @@ class FirestoreStore:
         for name, entity in counts.entities.items():
             reference = entities.document(entity_id(*name))
             batch.set(reference, layout.entity_increments(name, entity), merge=True)
+        writes, unmerged = len(batch), sum(2 + len(_names(post)) for post in posts)
         batch.commit(**self._limits)
+        logger.info("commit: %d posts, %d writes, %d unmerged", len(posts), writes, unmerged)
 
     def _without_saved(self, posts: Iterable[PostEntities]) -> list[PostEntities]:
         posts = list(posts)
@@ -269,6 +271,11 @@ class FirestoreStore:
             )
             for s in named
         ]
+
+
+def _names(post: PostEntities) -> set[EntityName]:
+    """Return the entities of a post, each of which is a document of its own to write."""
+    return {(entity.label, entity.key) for entity in post.entities}
 
 
 def _bytes(post: PostEntities) -> int:
