@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from argparse import ArgumentParser
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -160,9 +160,9 @@ class Loaded:
         connection.request("GET", f"/api/posts/{post_id}", headers=headers)
         return connection.getresponse().status == 200
 
-    def cpu(self) -> Counter[str]:
+    def cpu(self) -> dict[str, float]:
         """Return the processor seconds of each kind of process so far."""
-        seconds: Counter[str] = Counter()
+        seconds: dict[str, float] = defaultdict(float)
         for process in processes(self.stack):
             times = process.cpu_times()
             seconds[_kind(process)] += times.user + times.system
@@ -248,8 +248,7 @@ def bench(*, size: int, count: int, rounds: int) -> dict[str, Any]:
                 accepted, through = stack.run(some, together=together, mark=f"{name}-{number}")
                 note(f"{name}, accepted", accepted)
                 note(name, through)
-                used = stack.cpu()
-                used.subtract(before)
+                used = {kind: total - before[kind] for kind, total in stack.cpu().items()}
             note("bare spaCy", share(alone.bare, some[: count // 5]))
         cpu = {kind: round(1000 * s / count, 2) for kind, s in sorted(used.items()) if s > 0}
         posts, written, unmerged = real.writes()
