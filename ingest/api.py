@@ -89,17 +89,41 @@ class Status(View):
     """`GET /api/status`: whether posts are taken in, and what is on its way."""
 
     def get(self, request: Request) -> Response:
-        backlog = the_gate().backlog()
-        return Response(
-            {
-                "writable": backlog.writable,
-                "drained": backlog.drained,
-                "empty": backlog.empty,
-                "waiting": backlog.waiting,
-                "in_work": backlog.in_work,
-                "dead_letters": DeadLetter.objects.count(),
-            }
-        )
+        return _status()
+
+
+class Drain(View):
+    """`POST /api/drain`: take in no more posts; the status says when all are through."""
+
+    scopes = {"POST": Scope.OPERATE}
+
+    def post(self, request: Request) -> Response:
+        the_gate().close("operator")
+        return _status()
+
+
+class Resume(View):
+    """`POST /api/resume`: take posts in again."""
+
+    scopes = {"POST": Scope.OPERATE}
+
+    def post(self, request: Request) -> Response:
+        the_gate().reopen("operator")
+        return _status()
+
+
+def _status() -> Response:
+    backlog = the_gate().backlog()
+    return Response(
+        {
+            "writable": backlog.writable,
+            "drained": backlog.drained,
+            "empty": backlog.empty,
+            "waiting": backlog.waiting,
+            "in_work": backlog.in_work,
+            "dead_letters": DeadLetter.objects.count(),
+        }
+    )
 
 
 def _dead(post_id: str) -> Response:

@@ -9,5 +9,7 @@ urlpatterns = [
     path("posts/<str:post_id>", api.OnePost.as_view(), name="post"),
     path("publications", api.Publications.as_view(), name="publications"),
     path("publications/<path:name>/entities", api.Entities.as_view(), name="entities"),
+    path("drain", api.Drain.as_view(), name="drain"),
+    path("resume", api.Resume.as_view(), name="resume"),
     path("status", api.Status.as_view(), name="status"),
 ]

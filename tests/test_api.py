@@ -251,6 +251,14 @@ def test_the_status_tells_what_is_on_its_way(api: Client) -> None:
     }
 
 
+def test_a_key_that_may_operates_the_gate(api: Client) -> None:
+    assert keyed(["submit", "read"]).post("/api/drain").status_code == HTTPStatus.FORBIDDEN
+    assert api.post("/api/drain").json()["drained"]
+    assert send(api, POST).status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert api.post("/api/resume").json()["writable"]
+    assert send(api, POST).status_code == HTTPStatus.ACCEPTED
+
+
 def test_the_samples_are_posts(api: Client) -> None:
     posts = list(samples.read())
     assert len(posts) >= 60
