@@ -24,7 +24,7 @@ def test_the_login_page_has_its_style() -> None:
     (style, *_) = re.findall(r'href="(/static/[^"]+\.css)"', page)
     response = Client().get(style)
     assert response.status_code == 200
-    assert b"body" in b"".join(response.streaming_content)
+    assert b"body" in b"".join(response)
     response.close()
 
 
