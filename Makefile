@@ -27,8 +27,8 @@ help: ## print the targets
 	@touch $@
 
 run: .venv/base ## set up, and run everything on this machine until Ctrl-C
-	@python manage.py migrate --verbosity 0
-	@python manage.py api_key first
+	@honcho run python manage.py migrate --verbosity 0
+	@honcho run python manage.py api_key first
 	@exec honcho start
 
 demo: .venv/base ## set up, and run the main job on sample posts (POSTS=file.jsonl RECOUNT=1)

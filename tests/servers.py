@@ -1,19 +1,25 @@
 """Servers of the project's own, started for a while on a port and stopped by pid."""
 
-import socket
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
+from ingest.stack.ports import listens
 from ingest.stack.running import wait_until
+from ingest.stack.tether import die_with_parent
 
 
 @contextmanager
 def server(module: str, port: int) -> Iterator[None]:
     """Run one of the project's servers while a block runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", module],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=partial(die_with_parent, signal.SIGTERM),
     )
     try:
         wait_until(lambda: _listens(process, port), seconds=60, what=f"{module} listens")
@@ -25,5 +31,4 @@ def server(module: str, port: int) -> Iterator[None]:
 
 def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
     assert process.poll() is None, "the server has ended; run it by hand to see why"
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
+    return listens(port)

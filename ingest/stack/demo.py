@@ -26,7 +26,7 @@ from ingest.client import ApiClient
 from ingest.extract import load_plain_model
 from ingest.names import entity_key, entity_text
 from ingest.posts import publication_key
-from ingest.stack.running import Stack, wait_until
+from ingest.stack.running import NotInTime, Stack, wait_until
 from ingestsite import configuration
 
 BATCH = 50  # posts a request
@@ -134,7 +134,11 @@ def main() -> int:
     parser.add_argument("posts", nargs="?", type=Path, help="a file of one post a line")
     parser.add_argument("--recount", action="store_true", help="check every count with the model")
     arguments = parser.parse_args()
-    return run(read_posts(arguments.posts), recount=arguments.recount)
+    try:
+        return run(read_posts(arguments.posts), recount=arguments.recount)
+    except NotInTime as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def _places() -> Iterator[tuple[Path, str]]:
     if configuration.EMULATOR_JAR:
         own = Path(configuration.EMULATOR_JAR)
         yield own.parent, own.name
+        return
     yield Path("/usr/lib/google-cloud-sdk"), below_sdk
     yield Path.home() / "google-cloud-sdk", below_sdk
     yield Path.home() / ".cache/firebase/emulators", jar

@@ -12,7 +12,6 @@ service. All holders leave together, so the five seconds never begin. A second s
 A command that ends by itself is started again, unless it says that it can never run here.
 """
 
-import ctypes
 import fcntl
 import os
 import signal
@@ -23,11 +22,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
+from ingest.stack.tether import die_with_parent
 from ingestsite import configuration
 
 STOP = (signal.SIGTERM, signal.SIGINT)
 WATCHED = (*STOP, signal.SIGCHLD)
-PR_SET_PDEATHSIG = 1
 
 LONGEST_PAUSE = 30  # seconds between two starts of a command that keeps ending
 SETTLED = 60  # seconds after which a command is one that runs
@@ -100,7 +99,7 @@ def start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 def _prepare() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    die_with_parent(signal.SIGTERM)
 
 
 def stop(child: "subprocess.Popen[bytes]") -> int:

@@ -1,4 +1,4 @@
-"""Ports of the loopback address that nobody listens on."""
+"""Ports of the loopback address: which are free, and which somebody listens on."""
 
 import socket
 
@@ -10,3 +10,9 @@ def free_ports(count: int) -> list[int]:
     for s in sockets:
         s.close()
     return ports
+
+
+def listens(port: int) -> bool:
+    """Return whether somebody listens on a port."""
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0

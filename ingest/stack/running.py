@@ -1,18 +1,21 @@
 """A whole stack of one's own, on free ports and in a folder: for the demo and the tests."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import requests
 
 from ingest.client import ApiClient
-from ingest.stack.ports import free_ports
+from ingest.stack.ports import free_ports, listens
+from ingest.stack.tether import die_with_parent
 from ingestsite.configuration import ROOT
 
 LOOK = 0.05  # seconds between two looks at something that does not tell when it changes
@@ -29,6 +32,16 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> N
         if time.monotonic() > deadline:
             raise NotInTime(f"{what}: not within {seconds:g} s")
         time.sleep(LOOK)
+
+
+# Of the settings of whoever starts a stack, it takes these; the others say where *their* stack is.
+PASSED_ON = frozenset(
+    ("INGEST_EMULATOR_JAR", "INGEST_MODEL", "INGEST_SKIP_LABELS", "INGEST_EXTRACT_CONCURRENCY")
+)
+
+
+def _is_passed_on(name: str) -> bool:
+    return name in PASSED_ON or not name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_"))
 
 
 class Stack:
@@ -48,7 +61,7 @@ class Stack:
         self.flower_url = f"http://127.0.0.1:{flower}"
         self._path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {
-            **{n: v for n, v in os.environ.items() if not n.startswith(("INGEST_", "FIRESTORE_"))},
+            **{name: value for name, value in os.environ.items() if _is_passed_on(name)},
             "PATH": self._path,
             "INGEST_STATE_DIR": str(folder),
             "INGEST_WEB_PORT": str(web),
@@ -57,6 +70,10 @@ class Stack:
             "INGEST_FLOWER_PORT": str(flower),
             **(settings or {}),
         }
+        self._store_port = store
+        self._store_is_elsewhere = bool(
+            {"FIRESTORE_EMULATOR_HOST", "INGEST_STORE"} & set(settings or ())
+        )
         self._honcho: subprocess.Popen[bytes] | None = None
 
     def manage(self, *arguments: str) -> str:
@@ -74,27 +91,30 @@ class Stack:
         return ApiClient(self.url, key)
 
     def start(self, *, output: IO[bytes] | None = None) -> None:
-        """Run `honcho start`, and wait until the API answers."""
+        """Run `honcho start`, and wait until the API and the store answer."""
         with self.log.open("ab") as log:
             self._honcho = subprocess.Popen(
-                ["honcho", "start", "--no-colour"],
+                # Somebody's .env is for their own stack, not for this one.
+                ["honcho", "--env", os.devnull, "start", "--no-colour"],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=output or log,
                 stderr=subprocess.STDOUT,
-                # A terminal's Ctrl-C is for us; honcho is told by `stop`.
+                # A terminal's Ctrl-C is for us; honcho is told by `stop`, or by our death.
                 start_new_session=True,
+                preexec_fn=partial(die_with_parent, signal.SIGINT),
             )
-        wait_until(self._answers, seconds=60, what="the API answers")
+        wait_until(self._answers, seconds=60, what="the stack answers")
 
     def _answers(self) -> bool:
         assert self._honcho
         if self._honcho.poll() is not None:
-            raise NotInTime(f"the stack has stopped; its log:\n{self.tail()}")
+            raise NotInTime(f"The stack has stopped:\n{self.last_words()}")
         try:
-            return requests.get(f"{self.url}/api/status", timeout=5).status_code == 401
+            web = requests.get(f"{self.url}/api/status", timeout=5).status_code == 401
         except requests.ConnectionError:
             return False
+        return web and (self._store_is_elsewhere or listens(self._store_port))
 
     def stop(self, *, by: signal.Signals = signal.SIGINT) -> None:
         """Stop the stack as Ctrl-C would, and wait for its end."""
@@ -102,6 +122,9 @@ class Stack:
             self._honcho.send_signal(by)
             self._honcho.wait(timeout=180)
 
-    def tail(self, lines: int = 40) -> str:
-        """Return the end of the log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+    def last_words(self) -> str:
+        """Return the end of what the process said that stopped first."""
+        log = self.log.read_text(errors="replace")
+        first = re.search(r"\| (\w+\.1) stopped", log)
+        lines = [line for line in log.splitlines() if first is None or first[1] in line]
+        return "\n".join(lines[-10:])
