@@ -112,7 +112,7 @@ class Stack:
             raise NotInTime(f"The stack has stopped:\n{self.last_words()}")
         try:
             web = requests.get(f"{self.url}/api/status", timeout=5).status_code == 401
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
         return web and (self._store_is_elsewhere or listens(self._store_port))
 
