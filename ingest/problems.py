@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from ingest.broker import BrokerUnavailable
-from ingest.gate import GateClosed
+from ingest.gate import GateClosed, QueueFull
 from ingest.store import StoreUnavailable
 
 RETRY_AFTER = 5  # seconds
@@ -74,6 +74,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 UNAVAILABLE = {
+    QueueFull: "Too many posts wait already. Nothing of this request was kept.",
     GateClosed: "No posts are taken in just now. Nothing of this request was kept.",
     BrokerUnavailable: "The queue does not answer. Send all of it again; no post counts twice.",
     StoreUnavailable: "The store does not answer.",

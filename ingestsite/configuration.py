@@ -107,6 +107,9 @@ if "INGEST_BROKER_URL" in os.environ:
 else:
     BROKER_PASSWORD = _secret("INGEST_BROKER_PASSWORD")
     BROKER_URL = f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:{BROKER_PORT}/0"
+# With so many messages waiting no more posts are taken in, until four fifths of them are left.
+# A message holds up to 70 kB, so the embedded broker's memory is what this bounds.
+QUEUE_LIMIT = _whole("INGEST_QUEUE_LIMIT", 10_000)
 # When the embedded broker flushes its file: `always` before it confirms, or `everysec`.
 BROKER_FSYNC = _choice("INGEST_BROKER_FSYNC", "always", ("always", "everysec"))
 BROKER_IS_RABBITMQ = BROKER_URL.startswith("amqp")

@@ -91,6 +91,7 @@ LOGGING = {
 # What ingest itself is set to.
 MAX_BODY_BYTES = configuration.MAX_BODY_BYTES
 MAX_POSTS = configuration.MAX_POSTS
+QUEUE_LIMIT = configuration.QUEUE_LIMIT
 MODEL = configuration.MODEL
 SKIP_LABELS = configuration.SKIP_LABELS
 EXTRACT_SECONDS = configuration.EXTRACT_SECONDS

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from google.cloud.firestore_v1 import Client
@@ -66,10 +67,10 @@ def firestore_client(firestore: FirestoreStore) -> Client:
 
 
 @pytest.fixture
-def memory_store(settings: pytest.FixtureRequest) -> Iterator[None]:
+def memory_store(settings: Any) -> Iterator[None]:
     """Make the process's store one in memory."""
-    settings.STORE = "ingest.store.memory.MemoryStore"  # type: ignore[attr-defined]
-    settings.STORE_OPTIONS = {}  # type: ignore[attr-defined]
+    settings.STORE = "ingest.store.memory.MemoryStore"
+    settings.STORE_OPTIONS = {}
     open_store.cache_clear()
     yield
     open_store.cache_clear()

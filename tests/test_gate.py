@@ -1,13 +1,14 @@
 """Whether posts may come in, and when all of them have gone through."""
 
 import threading
+from typing import Any
 
 import pytest
 
 from ingest import broker
-from ingest.gate import GateClosed, the_gate
+from ingest.gate import GateClosed, QueueFull, the_gate
 from ingest.gate.embedded import UNACKNOWLEDGED
-from ingest.pipeline import EXTRACT
+from ingest.pipeline import EXTRACT, SAVE
 
 pytestmark = pytest.mark.usefixtures("empty_broker")
 
@@ -57,6 +58,24 @@ def test_the_gate_opens_when_the_last_hand_is_off() -> None:
     assert not the_gate().backlog().writable
     the_gate().reopen("operator")
     assert the_gate().backlog().writable
+
+
+def test_full_queues_let_nobody_in_until_the_low_mark(settings: Any) -> None:
+    settings.QUEUE_LIMIT = 10
+    client = broker.redis_client()
+    client.lpush(EXTRACT, *["message"] * 9)
+    with the_gate().lease():
+        pass
+    client.lpush(SAVE, "message")
+    for left in (10, 9):
+        with pytest.raises(QueueFull), the_gate().lease():
+            pytest.fail(f"the gate was open with {left} waiting")
+        client.rpop(EXTRACT)
+    with the_gate().lease():
+        pass
+    client.lpush(EXTRACT, "message")
+    with the_gate().lease():
+        pass
 
 
 def test_no_post_slips_in_behind_a_drained_gate() -> None:

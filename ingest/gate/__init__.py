@@ -25,6 +25,15 @@ class GateClosed(Exception):
     """No posts are taken in just now."""
 
 
+class QueueFull(GateClosed):
+    """More posts wait than may wait."""
+
+
+def low_mark(limit: int) -> int:
+    """Return how many messages may wait for a queue that was full to be open again."""
+    return limit * 4 // 5
+
+
 @dataclass(frozen=True)
 class Backlog:
     """What the pipeline holds at one moment, in messages; `leases` are requests."""
@@ -59,6 +68,7 @@ class Gate(Protocol):
 
         Raises:
             GateClosed: nothing may be enqueued.
+            QueueFull: not before the queue is shorter.
         """
 
     def close(self, holder: Holder) -> None:

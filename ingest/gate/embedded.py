@@ -5,8 +5,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
+
 from ingest.broker import broker_calls, redis_client
-from ingest.gate import LEASE_SECONDS, Backlog, GateClosed, Holder
+from ingest.gate import LEASE_SECONDS, Backlog, GateClosed, Holder, QueueFull, low_mark
 from ingest.pipeline import QUEUES
 
 CLOSED = "ingest:gate:closed"
@@ -14,11 +16,21 @@ LEASES = "ingest:gate:leases"
 # Kombu's own name for the messages that a worker has taken and not acknowledged.
 UNACKNOWLEDGED = "unacked"
 
-# A closed gate grants no lease, not even for a moment, so a drained one stays drained.
+FULL = "ingest:gate:full"
+
+# A closed gate grants no lease, not even for a moment, so a drained one stays drained. One whose
+# queues were full opens at the low mark.
 GRANT = """
-if redis.call('SCARD', KEYS[1]) > 0 then return 0 end
+if redis.call('SCARD', KEYS[1]) > 0 then return 'closed' end
+local waiting = redis.call('LLEN', KEYS[4]) + redis.call('LLEN', KEYS[5])
+local full = redis.call('EXISTS', KEYS[3]) == 1
+if waiting >= tonumber(ARGV[3]) or (full and waiting > tonumber(ARGV[4])) then
+    redis.call('SET', KEYS[3], 1)
+    return 'full'
+end
+if full then redis.call('DEL', KEYS[3]) end
 redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
-return 1
+return 'granted'
 """
 
 
@@ -30,10 +42,13 @@ class EmbeddedGate:
         client, name = redis_client(), uuid.uuid4().hex
         try:
             with broker_calls():
-                ends = time.time() + LEASE_SECONDS
-                granted = client.eval(GRANT, 2, CLOSED, LEASES, ends, name)
-            if not granted:
+                ends, limit = time.time() + LEASE_SECONDS, settings.QUEUE_LIMIT
+                keys = (CLOSED, LEASES, FULL, *QUEUES)
+                answer = client.eval(GRANT, len(keys), *keys, ends, name, limit, low_mark(limit))
+            if answer == "closed":
                 raise GateClosed("no posts are taken in just now")
+            if answer == "full":
+                raise QueueFull(f"{limit} messages wait already")
             yield
         finally:
             with broker_calls():

@@ -7,6 +7,8 @@ are asked can be missed once, but not twice, since there are two steps: so empty
 readings in a row found empty.
 """
 
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,23 +16,31 @@ from datetime import timedelta
 from typing import Any
 
 from celery import current_app
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from ingest.broker import BrokerUnavailable, broker_calls
-from ingest.gate import LEASE_SECONDS, Backlog, GateClosed, Holder
+from ingest.gate import LEASE_SECONDS, Backlog, GateClosed, Holder, QueueFull, low_mark
 from ingest.models import GateHold, GateLease
 from ingest.pipeline import DEAD, IN_WORK, QUEUES
 
 ANSWER_SECONDS = 2  # for the workers to say what they have in hand
+LOOK_SECONDS = 1  # between two looks of a web process at how much waits
 
 
 class RabbitGate:
     """Flag and leases as rows: a request costs two small writes, however many posts it brings."""
 
+    def __init__(self) -> None:
+        self._looking = threading.Lock()
+        self._looked_at = float("-inf")
+        self._full = False
+
     @contextmanager
     def lease(self) -> Iterator[None]:
         name = uuid.uuid4().hex
+        self._refuse_if_full()
         try:
             with _database():
                 self._refuse_if_closed()
@@ -67,6 +77,19 @@ class RabbitGate:
     def _refuse_if_closed(self) -> None:
         if GateHold.objects.exists():
             raise GateClosed("no posts are taken in just now")
+
+    def _refuse_if_full(self) -> None:
+        """Look at the queues once a second at the most: a limit need not be met to the message."""
+        limit = settings.QUEUE_LIMIT
+        with self._looking:
+            if time.monotonic() > self._looked_at + LOOK_SECONDS:
+                with broker_calls():
+                    waiting, _ = _ready()
+                total = sum(waiting[queue] for queue in QUEUES)
+                self._full = total >= limit or (self._full and total > low_mark(limit))
+                self._looked_at = time.monotonic()
+        if self._full:
+            raise QueueFull(f"{limit} messages wait already")
 
 
 @contextmanager

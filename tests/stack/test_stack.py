@@ -98,6 +98,29 @@ def test_the_web_answers_503_without_a_broker_and_202_when_it_is_back(
     wait_until(lambda: _saved(client) == 4, seconds=60, what="all posts are saved")
 
 
+def test_full_queues_refuse_posts_and_open_again(stack: Stack) -> None:
+    stack.environment["INGEST_QUEUE_LIMIT"] = "5"
+    client = stack.prepare()
+    stack.start()
+    wait_until(lambda: _saves_the_first(client), seconds=60, what="the workers are there")
+    workers = [p for p in processes(stack) if "celery" in p.name()]
+    for worker in workers:
+        worker.suspend()
+    posts = ([{**POSTS[0], "id": str(number)}] for number in range(10_000))
+    sent = 0
+    while _accepts(client, next(posts)):
+        sent += 1
+    assert sent >= 5
+    for worker in workers:
+        worker.resume()
+    wait_until(lambda: _accepts(client, next(posts)), seconds=60, what="the queues are open again")
+    wait_until(lambda: _saved(client) == sent + 2, seconds=60, what="all posts are saved")
+
+
+def _saves_the_first(client: ApiClient) -> bool:
+    return _accepts(client, POSTS[1:2]) and _saved(client) == 1
+
+
 def _broker_of(
     stack: Stack, request: pytest.FixtureRequest
 ) -> tuple[Callable[[signal.Signals], None], Callable[[], None]]:
