@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar, cast
 
-from django.db import Error as DatabaseError
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 from pydantic import ValidationError
@@ -33,7 +32,7 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 2
 
 # What is no fault of a post: the same may work later.
-LATER = (BrokerUnavailable, StoreUnavailable, DatabaseError)
+LATER = (BrokerUnavailable, StoreUnavailable, OperationalError, InterfaceError)
 
 P = TypeVar("P", bound=AcceptedPost)
 Effect = Callable[[Sequence[P]], object]
@@ -51,7 +50,7 @@ def work_through(
     It may be repeated as a whole: the effect counts a post once, and so does a dead letter.
 
     Raises:
-        BrokerUnavailable, StoreUnavailable, DatabaseError: some posts are not done.
+        BrokerUnavailable, StoreUnavailable, or the database is away: some posts are not done.
     """
     fresh: list[P] = []
     suspects: list[P] = []
