@@ -12,9 +12,11 @@ is also run by itself over every post, and every entity's count must be equal.
 import json
 import sys
 import tempfile
+import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +57,18 @@ def submit(client: ApiClient, posts: Sequence[Post]) -> set[str]:
     return accepted
 
 
-def tables(client: ApiClient) -> Iterator[Table]:
-    """Yield a table of the ten most mentioned entities of each publication."""
+def show(client: ApiClient) -> None:
+    """Print a table of the ten most mentioned entities of each publication."""
+    console = Console()
     for publication in client.publications():
-        table = Table(
-            "entity", "label", title=f"{publication['name']}: {publication['posts']} posts"
-        )
+        title = f"{publication['name']}: {publication['posts']} posts"
+        table = Table("entity", "label", title=title)
         table.add_column("mentions", justify="right")
         table.add_column("posts", justify="right")
-        for entity, _ in zip(client.entities(publication["name"]), range(10), strict=False):
-            table.add_row(
-                entity["text"], entity["label"], str(entity["mentions"]), str(entity["posts"])
-            )
-        yield table
+        for entity in islice(client.entities(publication["name"]), 10):
+            counts = (str(entity["mentions"]), str(entity["posts"]))
+            table.add_row(entity["text"], entity["label"], *counts)
+        console.print(table)
 
 
 def counted(client: ApiClient) -> Mentions:
@@ -103,29 +104,35 @@ def differences(counts: Mentions, oracle: Mentions) -> list[str]:
 
 def run(posts: Sequence[Post], *, recount: bool) -> int:
     """Run the demo, and return the exit status."""
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ingest-demo-") as folder:
         stack = Stack(Path(folder))
         client = stack.prepare()
         try:
             stack.start()
-            accepted = submit(client, posts)
-            wait_until(
-                lambda: client.status()["empty"], seconds=LONGEST, what="the queues are empty"
-            )
-            console = Console()
-            for table in tables(client):
-                console.print(table)
+            accepted = submit(client, posts[:1])
+            await_empty(client)
+            first = time.monotonic() - began
+            accepted |= submit(client, posts[1:])
+            await_empty(client)
+            show(client)
             saved = sum(publication["posts"] for publication in client.publications())
             dead = client.status()["dead_letters"]
             wrong = differences(counted(client), recounted(posts)) if recount else []
         finally:
             stack.stop()
+    print(f"first post saved {first:.1f} s after the start")
     for line in wrong:
         print(line)
     if recount:
         print(f"recounted with the model alone: {len(wrong)} counts differ")
     print(f"accepted {len(accepted)} saved {saved} dead {dead}")
     return 0 if saved == len(accepted) and not dead and not wrong else 1
+
+
+def await_empty(client: ApiClient) -> None:
+    """Wait until everything that was accepted has gone through."""
+    wait_until(lambda: bool(client.status()["empty"]), seconds=LONGEST, what="the queues are empty")
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """What the course's app got wrong, where it takes a whole stack to show that we do not."""
 
 import json
+import os
 import signal
 import uuid
 from pathlib import Path
@@ -49,11 +50,14 @@ def test_1_2_3_7_a_long_day(stack: Stack, firestore: FirestoreStore) -> None:
     assert processes(stack) == []
 
 
-def test_8_what_is_delivered_too_often_is_a_dead_letter(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+def test_8_what_is_delivered_too_often_is_a_dead_letter_whose_replay_counts_once(
+    rabbitmq: RabbitMQ, tmp_path: Path, firestore: FirestoreStore
+) -> None:
     """Give a message back to RabbitMQ more often than its limit; nobody else has seen it."""
     settings = {
         "INGEST_BROKER_URL": rabbitmq.new_host(),
-        "INGEST_STORE": "null",
+        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
+        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
         "INGEST_DELIVERY_LIMIT": "5",
     }
     stack = Stack(tmp_path, settings)
@@ -88,10 +92,19 @@ def test_8_what_is_delivered_too_often_is_a_dead_letter(rabbitmq: RabbitMQ, tmp_
             lambda: client.status()["dead_letters"] == 1, seconds=60, what="there is a letter"
         )
         letters = stack.manage("dead_letters", "list")
+        assert post.post_id in letters
+        assert "delivered too often" in letters
+        assert firestore.post(post.post_id) is None
+        stack.manage("dead_letters", "replay", post.post_id)
+        demo.await_empty(client)
+        client.submit([{"publication": post.publication, "content": post.content}])
+        demo.await_empty(client)
+        assert client.status()["dead_letters"] == 0
     finally:
         stack.stop()
-    assert post.post_id in letters
-    assert "delivered too often" in letters
+    publication = firestore.publication(post.publication)
+    assert publication is not None
+    assert publication.posts == 1
 
 
 def _give_back(queue: Queue) -> bool:

@@ -26,14 +26,14 @@ def test_posts_become_the_counts_that_the_model_alone_gives(stack: Stack) -> Non
     stack.start()
     accepted = demo.submit(client, POSTS)
     assert len(accepted) == len(POSTS)
-    wait_until(lambda: client.status()["empty"], seconds=120, what="the queues are empty")
+    demo.await_empty(client)
     assert demo.differences(demo.counted(client), demo.recounted(POSTS)) == []
     assert sum(p["posts"] for p in client.publications()) == len(POSTS)
     assert client.status()["dead_letters"] == 0
     assert client.post(min(accepted))["status"] == "saved"
 
     demo.submit(client, POSTS)
-    wait_until(lambda: client.status()["empty"], seconds=120, what="the queues are empty")
+    demo.await_empty(client)
     assert demo.differences(demo.counted(client), demo.recounted(POSTS)) == []
 
     ping = subprocess.run(
