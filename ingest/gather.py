@@ -15,6 +15,7 @@ from typing import Any
 
 from celery import Task, current_app
 from celery.exceptions import Reject
+from kombu import Connection
 from kombu.message import Message as BrokerMessage
 
 from ingest import stopping
@@ -66,8 +67,8 @@ def gathered(task: "Task[Any, Any]", payload: Any, *, characters: int) -> Iterat
             for message in taken:
                 message.ack()
     except BaseException as error:
-        _give_back(taken, channel_lost=isinstance(error, BrokerUnavailable))
         logger.warning("%d messages go back to the queue: %s", len(deliveries), error)
+        _give_back(taken, channel_lost=isinstance(error, BrokerUnavailable))
         stopping.wait(PAUSE)
         raise Reject(str(error), requeue=True) from error
 
@@ -92,27 +93,31 @@ def _characters(delivery: Delivery) -> int:
 
 def _next(queue: str) -> BrokerMessage | None:
     """Take one more message, if one waits."""
-    bound = current_app.amqp.queues[queue].bind(_channel())
+    bound = current_app.amqp.queues[queue].bind(_connection().default_channel)
     message: BrokerMessage | None = bound.get(no_ack=False)
     return message
 
 
 @cache
-def _channel() -> Any:
-    """Open this process's own channel: in the child, since the parent's is the parent's."""
-    return current_app.connection_for_read().channel()
+def _connection() -> Connection:
+    """Open this process's own connection: in the child, since the parent's is the parent's."""
+    return current_app.connection_for_read()
 
 
 def _give_back(taken: Sequence[BrokerMessage], *, channel_lost: bool) -> None:
-    """Return messages to the queue; those of a channel that is lost come back by themselves."""
+    """
+    Return messages to the queue; those of a channel that is lost come back by themselves.
+
+    Nothing leaves here: any exception but Reject would acknowledge the task's own message.
+    """
     if not channel_lost:
         try:
-            with broker_calls():
-                for message in taken:
-                    message.requeue()
-        except BrokerUnavailable:
-            channel_lost = True
-    if channel_lost:
-        with suppress(Exception):
-            _channel().connection.client.close()
-        _channel.cache_clear()
+            for message in taken:
+                message.requeue()
+            return
+        except Exception:
+            logger.warning("the channel of the gathered messages is lost", exc_info=True)
+    # It must really close: what it still holds would be in nobody's hands, and on no queue.
+    with suppress(Exception):
+        _connection().collect()
+    _connection.cache_clear()

@@ -48,13 +48,19 @@ def after_extract(posts: Sequence[PostEntities]) -> None:
 def _publish(task: str, queue: str, message: ExtractMessage | SaveMessage) -> None:
     """Publish one message and wait until the broker has it."""
     arguments: tuple[dict[str, Any]] = (message.payload(),)
-    with broker_calls():
-        current_app.send_task(
-            task,
-            arguments,
-            queue=queue,
-            # What monitors show; a post's text is nobody's business there.
-            argsrepr=f"({len(message.posts)} posts)",
-            # A frozen broker would hold a request for half a minute; the client can try again.
-            retry=False,
-        )
+    with broker_calls(), current_app.producer_or_acquire() as producer:
+        try:
+            current_app.send_task(
+                task,
+                arguments,
+                queue=queue,
+                producer=producer,
+                # What monitors show; a post's text is nobody's business there.
+                argsrepr=f"({len(message.posts)} posts)",
+                # A frozen broker would hold a request for half a minute; the client can try again.
+                retry=False,
+            )
+        except BaseException:
+            # A confirmation that comes late would be taken for that of the next message.
+            producer.connection.collect()
+            raise
