@@ -45,7 +45,7 @@ from tests import bombs
 from tests.line import Line
 from tests.rabbitmq import RabbitMQ, install
 from tests.servers import server
-from tests.stack.finding import processes
+from tests.stack.finding import kill, parent, processes, words
 
 CLIENTS = 4
 LARGEST_LIST = 20  # posts a client sends at once
@@ -120,17 +120,13 @@ class Run:
             "lose an answer of the store": self.line.lose_next_answer,
         }
 
-    def _kill(self, words: str, *, child: bool) -> None:
+    def _kill(self, part: str, *, child: bool) -> None:
         """Kill a process whose command line has these words, or one of its children."""
-        parents = [
-            p
-            for p in processes(self.stack)
-            if words in " ".join(p.cmdline()) and "hold" not in " ".join(p.cmdline())
-        ]
+        parents = [p for p in processes(self.stack) if part in words(p) and "hold" not in words(p)]
         own = {p.pid for p in parents}
-        victims = [p for p in parents if (p.ppid() in own) == child]
+        victims = [p for p in parents if (parent(p) in own) == child]
         if victims:
-            random.choice(victims).kill()
+            kill(random.choice(victims))
 
     def _kill_broker(self) -> None:
         if self.node:
@@ -266,8 +262,8 @@ def judge(run: Run, store: FirestoreStore) -> dict[str, int]:
 
 def redelivered(stack: Stack) -> int:
     """Return how many messages the workers saw again, by their own logs."""
-    words = re.findall(r"messages, (\d+) delivered before", stack.log.read_text(errors="replace"))
-    return sum(map(int, words))
+    log = stack.log.read_text(errors="replace")
+    return sum(map(int, re.findall(r"messages, (\d+) delivered before", log)))
 
 
 @contextmanager

@@ -8,6 +8,26 @@ import psutil
 from ingest.stack.running import Stack
 
 
+def words(process: psutil.Process) -> str:
+    """Return a process's command line; of one that has just ended, nothing."""
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def parent(process: psutil.Process) -> int:
+    """Return the pid of a process's parent; of one that has just ended, none that there is."""
+    with suppress(psutil.NoSuchProcess):
+        return process.ppid()
+    return -1
+
+
+def kill(process: psutil.Process) -> None:
+    """Kill a process, if its parent's death has not done so already."""
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+
+
 def processes(stack: Stack) -> list[psutil.Process]:
     """Return every process of a stack: all that know its folder, or work in it."""
     found = []

@@ -16,7 +16,7 @@ from ingest.stack.running import Stack, wait_until
 from ingest.store.firestore import FirestoreStore
 from tests.making import accepted
 from tests.rabbitmq import RabbitMQ
-from tests.stack.finding import processes
+from tests.stack.finding import kill, processes, words
 
 POSTS = list(samples.read())
 
@@ -37,8 +37,8 @@ def test_1_2_3_7_a_long_day(stack: Stack, firestore: FirestoreStore) -> None:
 
     # 3: after the workers have died the front end goes on, and so do they.
     for process in processes(stack):
-        if "celery" in process.name() and "hold" not in " ".join(process.cmdline()):
-            process.kill()
+        if "-A ingestsite worker" in words(process) and "hold" not in words(process):
+            kill(process)
     accepted = demo.submit(client, fresh(1)) | {first}
     wait_until(lambda: client.status()["empty"], seconds=90, what="the queues are empty")
 

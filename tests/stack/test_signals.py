@@ -13,7 +13,7 @@ from ingest.client import ApiClient
 from ingest.stack import demo
 from ingest.stack.running import Stack, wait_until
 from ingest.store.firestore import FirestoreStore
-from tests.stack.finding import processes
+from tests.stack.finding import parent, processes, words
 
 POSTS = list(samples.read())
 # Both are warm; that Celery ends with 1 after SIGINT is its own way of saying which it was.
@@ -30,13 +30,9 @@ STOPS = [
 
 def worker(stack: Stack, role: str) -> psutil.Process:
     """Return the main process of a worker."""
-    own = [
-        p
-        for p in processes(stack)
-        if f"-Q {role}" in " ".join(p.cmdline()) and "hold" not in " ".join(p.cmdline())
-    ]
+    own = [p for p in processes(stack) if f"-Q {role}" in words(p) and "hold" not in words(p)]
     pids = {p.pid for p in own}
-    (main,) = (p for p in own if p.ppid() not in pids)
+    (main,) = (p for p in own if parent(p) not in pids)
     return main
 
 
