@@ -1,6 +1,7 @@
 """The order of the steps: which task follows which, on which queue, and how it gets there."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from celery import current_app
@@ -62,5 +63,6 @@ def _publish(task: str, queue: str, message: ExtractMessage | SaveMessage) -> No
             )
         except BaseException:
             # A confirmation that comes late would be taken for that of the next message.
-            producer.connection.collect()
+            with suppress(Exception):  # there may be none: the broker is away
+                producer.connection.collect()
             raise
