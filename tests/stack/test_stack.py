@@ -81,6 +81,7 @@ def test_the_web_answers_503_without_a_broker_and_202_when_it_is_back(
 ) -> None:
     client = stack.prepare()
     stack.start()
+    demo.await_empty(client)  # every queue is there, and can be settled on disk
     send, start_again = _broker_of(stack, request)
     client.submit(POSTS[:1])
     send(signal.SIGSTOP)
