@@ -122,7 +122,9 @@ class Attempt(models.Model):
     post_id = models.CharField(max_length=64)
     step = models.CharField(max_length=20, choices=Step.choices)
     begun = models.PositiveIntegerField(default=0)
+    process = models.CharField(max_length=300, default="")  # which began it last
     first_at = models.DateTimeField(default=timezone.now)
+    last_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = (

@@ -9,30 +9,24 @@ such a message are begun alone, each counted in the database first.
 import json
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
-from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F
 from django.utils import timezone
 from pydantic import ValidationError
 
-from ingest.broker import BrokerUnavailable
+from ingest.attempts import LATER, attempt
 from ingest.gather import Delivery
 from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
-from ingest.models import Attempt, DeadLetter, Step
+from ingest.models import DeadLetter, Step
 from ingest.posts import digest
-from ingest.store import StoreRefused, StoreUnavailable
+from ingest.store import StoreRefused
 from ingest.watchdog import TookTooLong
 
 logger = logging.getLogger(__name__)
 
 # So often a post may be begun and leave no trace but a dead process, besides its first delivery.
 ATTEMPTS = 2
-
-# What is no fault of a post: the same may work later.
-LATER = (BrokerUnavailable, StoreUnavailable, OperationalError, InterfaceError)
 
 P = TypeVar("P", bound=AcceptedPost)
 Effect = Callable[[Sequence[P]], object]
@@ -84,14 +78,12 @@ def _together(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
 
 def _counted(step: Step, post: P, effect: Effect[P]) -> None:
     """Have the effect on a post that may be the one that ended the process before."""
-    begun = _begin(step, post.post_id)
-    if begun > ATTEMPTS:
-        detail = f"the process that worked on it ended, {begun} times"
-        _bury(step, post, DeadLetter.Reason.KILLED, detail, attempts=begun)
-    else:
-        with _taken_back_later(step, post.post_id):
+    with attempt(step, post.post_id) as begun:
+        if begun > ATTEMPTS:
+            detail = f"the process that worked on it ended, {begun} times"
+            _bury(step, post, DeadLetter.Reason.KILLED, detail, attempts=begun)
+        else:
             _alone(step, post, effect, attempts=begun + 1)
-    _forget(step, post.post_id)
 
 
 def _alone(step: Step, post: P, effect: Effect[P], *, attempts: int) -> None:
@@ -110,29 +102,6 @@ def _reason(error: Exception) -> DeadLetter.Reason:
     if isinstance(error, StoreRefused):
         return DeadLetter.Reason.REFUSED
     return DeadLetter.Reason.FAILED
-
-
-def _begin(step: Step, post_id: str) -> int:
-    """Count one more beginning, durably, and return their number."""
-    with transaction.atomic():
-        Attempt.objects.get_or_create(post_id=post_id, step=step)
-        own = Attempt.objects.filter(post_id=post_id, step=step)
-        own.update(begun=F("begun") + 1)
-        return own.get().begun
-
-
-@contextmanager
-def _taken_back_later(step: Step, post_id: str) -> Iterator[None]:
-    """Do not count a beginning that only met an outage: that is nothing against the post."""
-    try:
-        yield
-    except LATER:
-        Attempt.objects.filter(post_id=post_id, step=step).update(begun=F("begun") - 1)
-        raise
-
-
-def _forget(step: Step, post_id: str) -> None:
-    Attempt.objects.filter(post_id=post_id, step=step).delete()
 
 
 def _bury_all(step: Step, posts: Sequence[AcceptedPost]) -> None:

@@ -13,7 +13,7 @@ LAYERS = (
     ("messages", "names"),
     ("counts", "extract", "watchdog", "stopping", "broker", "client", "samples", "models"),
     ("store", "pipeline"),
-    ("gate", "gather"),
+    ("gate", "gather", "attempts"),
     ("intake", "poison", "replay"),
     ("tasks", "problems", "authentication"),
     ("bodies",),
