@@ -15,6 +15,7 @@ from tests import environment  # isort: skip  (it decides the ports, before they
 import json
 import random
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -50,6 +51,9 @@ from tests.stack.finding import kill, parent, processes, words
 CLIENTS = 4
 LARGEST_LIST = 20  # posts a client sends at once
 SETTLE = 400  # seconds after the last strike until nothing may be on its way
+
+# Where a run that went wrong leaves its log: it is all there is to learn from.
+LOGS = Path("var")
 
 BOMBS = (bombs.RAISE, bombs.SPIN, bombs.KILL)
 
@@ -233,6 +237,7 @@ def judge(run: Run, store: FirestoreStore) -> dict[str, int]:
             not_poison += not poison
         elif store.post(post_id) is None:
             lost += 1
+            print(f"  lost: {post_id}", flush=True)
         else:
             saved += 1
             number[publication] += 1
@@ -316,7 +321,7 @@ def chaos(
             timeout=60,
         )
         verdict = judge(run, store)
-        return Result(
+        result = Result(
             broker=broker,
             seed=seed,
             accepted=len(run.sent),
@@ -326,6 +331,12 @@ def chaos(
             seconds=round(time.monotonic() - began),
             **verdict,
         )
+        if not result.right:
+            kept = LOGS / f"chaos-{broker}-{seed}.log"
+            kept.parent.mkdir(exist_ok=True)
+            shutil.copy(run.stack.log, kept)
+            print(f"  the log of the stack is kept: {kept}", flush=True)
+        return result
 
 
 def main() -> int:
