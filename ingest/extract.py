@@ -6,7 +6,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from ingest.messages import AcceptedPost, Entity, PostEntities, cut
 from ingest.names import entity_key, entity_text
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 UNUSED_PIPES = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
 
 # Where the matrix products stop to gain from a larger batch, and its memory is still small.
-BATCH_CHARACTERS = 50_000
+BATCH_CHARACTERS = 40_000
 
 # The tokenizer's time grows with the square of a run without white space.
 LONGEST_RUN = 100  # characters
+# The tokenizer's own limit is an eighth of a model's vocabulary.
+CACHED_WORDS = 200_000
+
 _RUN = re.compile(rf"\S{{{LONGEST_RUN}}}(?=\S)")
 
 
@@ -64,14 +67,24 @@ def _blis_is_faster() -> bool:
 
 def warm(nlp: "Language", texts: Iterable[str]) -> None:
     """
-    Fill the tokenizer's cache outside any memory zone, and freeze the heap for the forks to come.
+    Teach the tokenizer words outside any memory zone, and freeze the heap for the forks to come.
 
-    A child that is forked from a warm parent shares its pages, and is warm at once.
+    What it learns inside a zone leaves with the zone. So it learns the words that the model itself
+    was trained with, and texts. A child that is forked from a warm parent shares its pages, and is
+    warm at once.
     """
+    cast(Any, nlp.tokenizer).max_cache_size = CACHED_WORDS
+    words = sorted(filter(_is_one_word, nlp.vocab.strings))
+    for start in range(0, len(words), 1000):
+        nlp.make_doc(" ".join(words[start : start + 1000]))
     for _ in nlp.pipe(texts):
         pass
     gc.collect()
     gc.freeze()
+
+
+def _is_one_word(text: str) -> bool:
+    return text.isprintable() and " " not in text
 
 
 def model_name(nlp: "Language") -> str:
@@ -86,7 +99,7 @@ def extract_entities(
     Find the entities each post mentions, in the order of the posts.
 
     Args:
-        posts: any number; they are worked on in batches of about 50,000 characters.
+        posts: any number; they are worked on in batches of about 40,000 characters.
         nlp: the model, warm.
         skip: labels that are not kept, such as CARDINAL.
 

@@ -1,18 +1,21 @@
 """
 Taking more of one's own queue: one effect for many messages.
 
-A task that starts takes further messages that wait on its queue, without waiting for more, and
-works on all of them as one batch. They are acknowledged when the effect is durable; whatever
-interrupts that gives them back. Nothing waits: a batch of one. A backlog: full batches.
+A task that starts takes further messages that wait on its queue, and works on all of them as one
+batch. They are acknowledged when the effect is durable; whatever interrupts that gives them back.
+Nothing waits: a batch of one, at once. A backlog: full batches. A step may wait a while for more,
+but only as long as posts wait before it, where waiting delays nobody.
 """
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from amqp.exceptions import ChannelError
 from celery import Task, current_app
 from celery.exceptions import Reject
 from kombu import Connection
@@ -30,6 +33,9 @@ POST_CHARACTERS = 500
 # What could not be done now is tried again after this, so that a fault does not become a storm.
 PAUSE = 1  # seconds
 
+# Between two looks for more.
+LOOK = 0.1  # seconds
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -41,12 +47,26 @@ class Delivery:
 
 
 @contextmanager
-def gathered(task: "Task[Any, Any]", payload: Any, *, characters: int) -> Iterator[list[Delivery]]:
+def gathered(
+    task: "Task[Any, Any]",
+    payload: Any,
+    *,
+    characters: int,
+    source: str | None = None,
+    patience: float = 0,
+) -> Iterator[list[Delivery]]:
     """
     Take waiting messages until the posts in hand hold so many characters, and settle them all.
 
     The block's end acknowledges them; an exception in it gives all of them back to the queue,
     the task's own included, whatever it was.
+
+    Args:
+        task: the one whose message was delivered.
+        payload: of that message.
+        characters: at which the batch is full.
+        source: the queue whose posts come here next; while any wait there, more are waited for.
+        patience: seconds that this lasts at the most.
     """
     info = task.request.delivery_info or {}
     queue = str(info["routing_key"])
@@ -57,10 +77,15 @@ def gathered(task: "Task[Any, Any]", payload: Any, *, characters: int) -> Iterat
         with broker_calls():
             # What was delivered too often is not brought together: it may be of either task.
             size = characters if own.too_often else _characters(own)
-            while size < characters and (message := _next(queue)) is not None:
-                taken.append(message)
-                deliveries.append(_delivery(message))
-                size += _characters(deliveries[-1])
+            deadline = time.monotonic() + patience
+            while size < characters:
+                message = _next(queue)
+                if message is not None:
+                    taken.append(message)
+                    deliveries.append(_delivery(message))
+                    size += _characters(deliveries[-1])
+                elif not _more_may_come(source, deadline):
+                    break
         _log(queue, deliveries)
         yield deliveries
         with broker_calls():
@@ -96,6 +121,18 @@ def _next(queue: str) -> BrokerMessage | None:
     bound = current_app.amqp.queues[queue].bind(_connection().default_channel)
     message: BrokerMessage | None = bound.get(no_ack=False)
     return message
+
+
+def _more_may_come(source: str | None, deadline: float) -> bool:
+    """Wait a moment, if that is worth it, and return whether it was."""
+    if source is None or time.monotonic() >= deadline:
+        return False
+    channel: Any = _connection().default_channel
+    try:
+        waiting = channel.queue_declare(source, passive=True).message_count
+    except ChannelError:  # the embedded broker keeps no empty queue, so kombu finds none
+        return False
+    return bool(waiting) and not stopping.wait(LOOK)
 
 
 @cache

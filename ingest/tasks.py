@@ -13,12 +13,13 @@ from celery.worker.control import inspect_command
 from django.conf import settings
 
 from ingest import pipeline, samples, stopping
+from ingest.attempts import LATER
 from ingest.extract import BATCH_CHARACTERS, extract_entities, load_model, warm
 from ingest.gate import the_gate
 from ingest.gather import gathered
 from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.models import Step
-from ingest.poison import LATER, work_through
+from ingest.poison import work_through
 from ingest.store import open_store
 from ingest.watchdog import time_limit
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Posts that are saved together merge their counts; more than this only makes a death dearer.
-SAVE_CHARACTERS = 300_000
+SAVE_CHARACTERS = 1_000_000
 
 # While something is away a worker waits longer each time, up to this.
 LONGEST_WAIT = 30  # seconds
@@ -44,7 +45,13 @@ def extract_posts(task: "Task[Any, Any]", payload: Any) -> None:
 @shared_task(name=pipeline.SAVE_TASK, bind=True)
 def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
     """Add posts to the store, each once, however often their messages are delivered."""
-    with gathered(task, payload, characters=SAVE_CHARACTERS) as deliveries:
+    with gathered(
+        task,
+        payload,
+        characters=SAVE_CHARACTERS,
+        source=pipeline.EXTRACT,
+        patience=settings.MERGE_SECONDS,
+    ) as deliveries:
         _patiently(lambda: work_through(Step.SAVE, deliveries, SaveMessage, open_store().add))
 
 

@@ -16,10 +16,11 @@ from typing import Any
 
 from kombu import transport
 from kombu.transport import redis as kombu_redis
+from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 
-# What QoS.append would record, in the form in which QoS.restore_by_tag reads it.
+# What kombu's QoS.append would record, in the form in which its restore_by_tag reads it.
 TAKE = """
 local message = redis.call('RPOP', KEYS[1])
 if not message then return false end
@@ -33,12 +34,21 @@ return message
 """
 
 
+class QoS(kombu_redis.QoS):
+    """What a channel has in hand: on record since the take, so recording it again is left out."""
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        virtual.QoS.append(self, message, delivery_tag)
+
+
 class Channel(kombu_redis.Channel):
     """
     A channel whose takes are atomic: those of one queue, without priorities, that is acknowledged.
 
     Replies to remote control are consumed without acknowledgement, and are taken as kombu does.
     """
+
+    QoS = QoS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -95,6 +95,7 @@ QUEUE_LIMIT = configuration.QUEUE_LIMIT
 MODEL = configuration.MODEL
 SKIP_LABELS = configuration.SKIP_LABELS
 EXTRACT_SECONDS = configuration.EXTRACT_SECONDS
+MERGE_SECONDS = configuration.MERGE_SECONDS
 STORE = {
     "firestore": "ingest.store.firestore.FirestoreStore",
     "null": "ingest.store.null.NullStore",

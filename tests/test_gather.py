@@ -1,0 +1,72 @@
+"""Taking more of one's own queue, and waiting for more of it."""
+
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ingest import pipeline
+from ingest.broker import redis_client
+from ingest.gather import Delivery, gathered
+from ingest.messages import SaveMessage
+from ingest.stack.running import wait_until
+from tests.making import accepted, with_entities
+
+pytestmark = pytest.mark.usefixtures("empty_broker")
+
+FIRST = SaveMessage(posts=(with_entities("first"),)).payload()
+
+
+def gather(*, patience: float, characters: int = 100_000) -> list[Delivery]:
+    """Gather as the save task does that was delivered the first post."""
+    task: Any = SimpleNamespace(request=SimpleNamespace(delivery_info={"routing_key": "save"}))
+    with gathered(
+        task, FIRST, characters=characters, source=pipeline.EXTRACT, patience=patience
+    ) as deliveries:
+        return deliveries
+
+
+def save_later(id: str) -> None:
+    """Put a post on the save queue, and let nothing wait before it once it is taken."""
+    pipeline.after_extract([with_entities(id)])
+    wait_until(lambda: not redis_client().llen(pipeline.SAVE), seconds=30, what="it is taken")
+    redis_client().delete(pipeline.EXTRACT)
+
+
+def test_what_waits_already_is_taken_without_patience() -> None:
+    pipeline.after_extract([with_entities("second")])
+    pipeline.enqueue([accepted("Oslo.")])
+    assert len(gather(patience=0)) == 2
+
+
+def test_more_is_waited_for_while_posts_wait_for_the_step_before() -> None:
+    pipeline.enqueue([accepted("Oslo.")])
+    later = threading.Thread(target=save_later, args=("second",))
+    began = time.monotonic()
+    later.start()
+    found = gather(patience=60)
+    later.join()
+    assert [delivery.payload["posts"][0]["content"] for delivery in found] == [
+        "Post first.",
+        "Post second.",
+    ]
+    assert time.monotonic() - began < 60, "it waited although nothing was to come"
+
+
+def test_nothing_is_waited_for_when_nothing_is_to_come() -> None:
+    began = time.monotonic()
+    assert len(gather(patience=60)) == 1
+    assert time.monotonic() - began < 60
+
+
+def test_a_full_batch_waits_for_nothing() -> None:
+    pipeline.enqueue([accepted("Oslo.")])
+    pipeline.after_extract([with_entities("second")])
+    assert len(gather(patience=60, characters=100)) == 1
+
+
+def test_patience_ends() -> None:
+    pipeline.enqueue([accepted("Oslo.")])
+    assert len(gather(patience=0.3)) == 1
