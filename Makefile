@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos loss bench lock articles clean
+.PHONY: help run demo test check chaos signals loss bench lock articles clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ check: .venv/dev ## check the style and the types
 chaos: .venv/dev ## kill everything under load, and count (POSTS=10000 STRIKES=24 OUTAGE=60 SEEDS="1 2 3")
 	python -m tests.chaos --posts $(or $(POSTS),10000) --strikes $(or $(STRIKES),24) \
 		--outage $(or $(OUTAGE),60) --seeds $(or $(SEEDS),1 2 3)
+
+signals: .venv/dev ## stop everything in every way under load, and count (BACKLOGS="10 300 10000")
+	python -m tests.signals --backlogs $(or $(BACKLOGS),10 300 10000)
 
 loss: .venv/dev ## measure what the embedded broker loses when it is killed
 	python -m tests.broker_loss

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 UNUSED_PIPES = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
 
 # Where the matrix products stop to gain from a larger batch, and its memory is still small.
-BATCH_CHARACTERS = 40_000
+BATCH_CHARACTERS = 32_000
 
 # The tokenizer's time grows with the square of a run without white space.
 LONGEST_RUN = 100  # characters
@@ -99,7 +99,7 @@ def extract_entities(
     Find the entities each post mentions, in the order of the posts.
 
     Args:
-        posts: any number; they are worked on in batches of about 40,000 characters.
+        posts: any number; they are worked on in batches of about 32,000 characters.
         nlp: the model, warm.
         skip: labels that are not kept, such as CARDINAL.
 

@@ -21,7 +21,7 @@ SAVE_TASK = "ingest.save_posts"
 IN_WORK = "ingest_in_work"
 
 # A message is as large as a good batch; more than that would only make a retry dearer.
-MESSAGE_CHARACTERS = 40_000
+MESSAGE_CHARACTERS = 32_000
 
 
 def enqueue(posts: Sequence[AcceptedPost]) -> None:

@@ -1,5 +1,5 @@
 """
-Whether this worker has been told to stop: one pipe, which the parent writes and its children read.
+How a worker is told to stop, and how its children know: one pipe, written by the parent.
 
 A child that waits for something outside, such as a store that is away, waits on the pipe too. It
 ends the wait when the parent stops, and when the parent dies, without ever looking at a clock.
@@ -7,7 +7,14 @@ ends the wait when the parent stops, and when the parent dies, without ever look
 
 import os
 import select
+import signal
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from types import FrameType
+from typing import cast
+
+import psutil
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,31 @@ def tell_children() -> None:
     """Wake every child that waits; nobody reads the byte, so all of them see it."""
     if _pipe:
         os.write(_pipe.write, b".")
+
+
+def take_signals() -> None:
+    """
+    Stop warm at SIGTERM and at SIGINT alike, and at once at the second of them, or at SIGQUIT.
+
+    Celery ends with status 1 after SIGINT, and ignores a second SIGTERM. At once means that the
+    children are killed: the parent gives their messages back to the broker.
+    """
+    warm = cast(Callable[[int, FrameType | None], None], signal.getsignal(signal.SIGTERM))
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for again in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(again, hurry)
+        warm(number, frame)
+
+    def hurry(number: int, frame: FrameType | None) -> None:
+        warm(number, frame)
+        for child in psutil.Process().children():
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+
+    for first in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(first, stop)
+    signal.signal(signal.SIGQUIT, hurry)
 
 
 def wait(seconds: float) -> bool:

@@ -120,6 +120,12 @@ def reopen_gate(**_: Any) -> None:
     the_gate().reopen("stop")
 
 
+@signals.worker_ready.connect
+def take_signals(**_: Any) -> None:
+    """Replace Celery's own handlers, which are there by now."""
+    stopping.take_signals()
+
+
 @signals.worker_shutting_down.connect
 def stop_children_waiting(**_: Any) -> None:
     """End every wait for something outside, so that a warm shutdown needs no outage to end."""

@@ -1,5 +1,8 @@
 """Gunicorn's settings: `gunicorn --config python:ingestsite.webserver ingestsite.wsgi`."""
 
+import signal
+from typing import Any
+
 from ingestsite import configuration
 
 bind = f"{configuration.WEB_HOST}:{configuration.WEB_PORT}"
@@ -12,3 +15,13 @@ graceful_timeout = 30
 loglevel = configuration.LOG_LEVEL.lower()
 # Signals are all the control we need; the socket would be shared by every stack of a user.
 control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """Let the requests in work finish at SIGINT too, which would otherwise cut them."""
+    signal.signal(signal.SIGINT, lambda *_: server.signal(signal.SIGTERM, None))
+
+
+def post_worker_init(worker: Any) -> None:
+    """Do the same in a worker, for a signal that is sent to the whole group."""
+    signal.signal(signal.SIGINT, worker.handle_exit)

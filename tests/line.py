@@ -1,4 +1,4 @@
-"""A TCP line between the stack and its store that can be cut, and that can lose an answer."""
+"""A TCP line to a server that can be cut, can lose an answer, and can deliver one late."""
 
 import socket
 import threading
@@ -20,6 +20,9 @@ class Line:
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._open = True
         self._lose_next = False
+        self._answers_flow = threading.Event()
+        self._answers_flow.set()
+        self._deaf: set[tuple[socket.socket, socket.socket]] = set()
         self.answers_lost = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -38,6 +41,16 @@ class Line:
     def lose_next_answer(self) -> None:
         """Let the next commit through, and break its connection before the answer."""
         self._lose_next = True
+
+    def hold_answers(self) -> None:
+        """Let requests through, and keep what is answered."""
+        self._answers_flow.clear()
+
+    def answer_late(self) -> None:
+        """Deliver what was kept, and let no more requests through on the connections there are."""
+        with self._lock:
+            self._deaf = set(self._pairs)
+        self._answers_flow.set()
 
     def _accept(self) -> None:
         while True:
@@ -65,7 +78,8 @@ class Line:
                 if self._lose_next and len(data) > COMMIT:
                     self._lose_next = False
                     committing.set()
-                server.sendall(data)
+                if pair not in self._deaf:
+                    server.sendall(data)
         self._close(pair)
 
     def _answers(
@@ -78,6 +92,7 @@ class Line:
                 if committing.is_set() and len(data) > 100:
                     self.answers_lost += 1
                     break
+                self._answers_flow.wait()
                 client.sendall(data)
         self._close(pair)
 

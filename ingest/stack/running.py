@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import requests
 
@@ -57,12 +56,12 @@ class Stack:
         web, broker, store, flower = free_ports(4)
         self.folder = folder
         self.log = folder / "stack.log"
+        self.log.touch()
         self.url = f"http://127.0.0.1:{web}"
         self.flower_url = f"http://127.0.0.1:{flower}"
-        self._path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if _is_passed_on(name)},
-            "PATH": self._path,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "INGEST_STATE_DIR": str(folder),
             "INGEST_WEB_PORT": str(web),
             "INGEST_BROKER_PORT": str(broker),
@@ -90,7 +89,7 @@ class Stack:
         key = self.manage("api_key", "create", "stack").split()[-1]
         return ApiClient(self.url, key)
 
-    def start(self, *, output: IO[bytes] | None = None) -> None:
+    def start(self) -> None:
         """Run `honcho start`, and wait until the API and the store answer."""
         with self.log.open("ab") as log:
             self._honcho = subprocess.Popen(
@@ -98,7 +97,7 @@ class Stack:
                 ["honcho", "--env", os.devnull, "start", "--no-colour"],
                 cwd=ROOT,
                 env=self.environment,
-                stdout=output or log,
+                stdout=log,
                 stderr=subprocess.STDOUT,
                 # A terminal's Ctrl-C is for us; honcho is told by `stop`, or by our death.
                 start_new_session=True,
@@ -121,6 +120,17 @@ class Stack:
         if self._honcho and self._honcho.poll() is None:
             self._honcho.send_signal(by)
             self._honcho.wait(timeout=180)
+
+    @property
+    def pid(self) -> int:
+        """The process that a terminal or a supervisor sends its signals to."""
+        assert self._honcho
+        return self._honcho.pid
+
+    def wait(self, *, seconds: float) -> int:
+        """Wait for the end of a stack that was told to stop, and return its exit status."""
+        assert self._honcho
+        return self._honcho.wait(timeout=seconds)
 
     def last_words(self) -> str:
         """Return the end of what the process said that stopped first."""
