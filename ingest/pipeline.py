@@ -1,7 +1,6 @@
 """The order of the steps: which task follows which, on which queue, and how it gets there."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from celery import current_app
@@ -50,19 +49,13 @@ def _publish(task: str, queue: str, message: ExtractMessage | SaveMessage) -> No
     """Publish one message and wait until the broker has it."""
     arguments: tuple[dict[str, Any]] = (message.payload(),)
     with broker_calls(), current_app.producer_or_acquire() as producer:
-        try:
-            current_app.send_task(
-                task,
-                arguments,
-                queue=queue,
-                producer=producer,
-                # What monitors show; a post's text is nobody's business there.
-                argsrepr=f"({len(message.posts)} posts)",
-                # A frozen broker would hold a request for half a minute; the client can try again.
-                retry=False,
-            )
-        except BaseException:
-            # A confirmation that comes late would be taken for that of the next message.
-            with suppress(Exception):  # there may be none: the broker is away
-                producer.connection.collect()
-            raise
+        current_app.send_task(
+            task,
+            arguments,
+            queue=queue,
+            producer=producer,
+            # What monitors show; a post's text is nobody's business there.
+            argsrepr=f"({len(message.posts)} posts)",
+            # A frozen broker would hold a request for half a minute; the client can try again.
+            retry=False,
+        )

@@ -1,7 +1,6 @@
 """A real RabbitMQ of the tests' own: a private node on loopback, installed if it is missing."""
 
 import os
-import shutil
 import signal
 import subprocess
 import uuid
@@ -9,24 +8,15 @@ from pathlib import Path
 
 from ingest.stack.ports import free_ports
 from ingest.stack.running import NotInTime, wait_until
+from tests import debian
 
 # Debian's wrapper insists on its own user; the scripts behind it do not.
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
-NOT_THERE = (
-    "The tests need RabbitMQ: install Debian's rabbitmq-server, or run them as root on Debian, "
-    "where they install it."
-)
 
 
 def install() -> None:
     """Install RabbitMQ where that is ours to do."""
-    if (PROGRAMS / "rabbitmq-server").exists():
-        return
-    assert shutil.which("apt-get"), NOT_THERE
-    assert os.geteuid() == 0, NOT_THERE
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "rabbitmq-server"]):
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    debian.install("rabbitmq-server")
 
 
 class RabbitMQ:

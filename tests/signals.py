@@ -106,10 +106,10 @@ class Stopped:
 
     def start(self) -> None:
         """Start everything, until it takes signals: before, one would only end its start."""
-        before = {role: self._ready(role) for role in READY}
+        before = {role: self.ready(role) for role in READY}
         self.stack.start()
         wait_until(
-            lambda: all(self._ready(role) > count for role, count in before.items()),
+            lambda: all(self.ready(role) > count for role, count in before.items()),
             seconds=LONGEST,
             what="all are ready",
         )
@@ -117,9 +117,9 @@ class Stopped:
     def stop(self, stop: Stop, backlog: int) -> Row:
         """Give the stack a backlog, stop a part of it, and wait until all is saved."""
         name = f"{stop.process} {stop.whom} {stop.signal.name} {stop.times} {backlog}"
-        main = self._main(stop.process)
+        main = self.main(stop.process)
         family = [main, *main.children(recursive=True)]
-        ready = self._ready(stop.process) if stop.process in READY else 0
+        ready = self.ready(stop.process) if stop.process in READY else 0
         sender = threading.Thread(target=self._send, args=(name, backlog))
         sender.start()
         if stop.process != "web":
@@ -135,11 +135,9 @@ class Stopped:
         if stop.process == "honcho":
             self.start()
         else:
-            wait_until(
-                lambda: self._ready(stop.process) > ready, seconds=LONGEST, what="it is back"
-            )
+            wait_until(lambda: self.ready(stop.process) > ready, seconds=LONGEST, what="it is back")
         sender.join()
-        wait_until(self._is_empty, seconds=LONGEST, what="all is through")
+        wait_until(self.is_empty, seconds=LONGEST, what="all is through")
         saved = self._saved(name)
         return Row(
             broker=self.broker,
@@ -174,7 +172,7 @@ class Stopped:
         except (ApiError, requests.RequestException):
             return False
 
-    def _main(self, role: str) -> psutil.Process:
+    def main(self, role: str) -> psutil.Process:
         """Return the main process of a worker, of the web server or of all."""
         if role == "honcho":
             return psutil.Process(self.stack.pid)
@@ -210,7 +208,7 @@ class Stopped:
     def _said(self, pattern: str) -> list[Any]:
         return re.findall(pattern, self.stack.log.read_text(errors="replace"))
 
-    def _ready(self, role: str) -> int:
+    def ready(self, role: str) -> int:
         """Return how often a process has said that it is ready."""
         return len(self._said(READY[role]))
 
@@ -220,7 +218,7 @@ class Stopped:
         except (ApiError, requests.RequestException):
             return {}
 
-    def _is_empty(self) -> bool:
+    def is_empty(self) -> bool:
         return bool(self._status().get("empty"))
 
     def _is_busy(self) -> bool:

@@ -17,7 +17,7 @@ LAYERS = (
     ("intake", "poison", "replay"),
     ("tasks", "problems", "authentication"),
     ("bodies",),
-    ("api", "admin"),
+    ("api", "admin", "health"),
     ("urls", "management", "stack"),
 )
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -77,6 +77,9 @@ class Gate(Protocol):
     def reopen(self, holder: Holder) -> None:
         """Take this holder's hand off the gate; another's may still keep it closed."""
 
+    def is_open(self) -> bool:
+        """Read whether nobody keeps the gate closed, however much waits behind it."""
+
     def backlog(self) -> Backlog:
         """Read whether the gate is open and what is on its way."""
 

@@ -62,6 +62,10 @@ class EmbeddedGate:
         with broker_calls():
             redis_client().srem(CLOSED, holder)
 
+    def is_open(self) -> bool:
+        with broker_calls():
+            return not redis_client().scard(CLOSED)
+
     def backlog(self) -> Backlog:
         with broker_calls(), redis_client().pipeline() as step:
             step.scard(CLOSED)

@@ -61,6 +61,12 @@ class RabbitGate:
         with _database():
             GateHold.objects.filter(holder=holder).delete()
 
+    def is_open(self) -> bool:
+        with broker_calls():
+            _ready()  # an open gate in front of a broker that is away lets nobody through
+        with _database():
+            return not GateHold.objects.exists()
+
     def backlog(self) -> Backlog:
         first = self._look()
         return self._look() if first.empty else first

@@ -36,10 +36,10 @@ def test_a_confirmation_that_comes_late_is_not_taken_for_the_next_one(
     rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
     """
-    A publish that failed takes its connection with it.
+    A publish that failed takes its connection with it: kombu's pool replaces it.
 
-    The pool handed the connection out again, and the next message, which the broker never saw,
-    was answered with 202. The kill test lost a message by it in two runs of four.
+    On the same connection the late confirmation would be read as that of the next message, and a
+    message that the broker never saw would be answered with 202.
     """
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
     printed = Stack(tmp_path, settings).manage("shell", "-c", PUBLISH)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ingest.broker import BrokerUnavailable
 from ingest.gate import Backlog, Holder, the_gate
@@ -15,6 +15,31 @@ from ingestsite import configuration
 
 LOOK = 0.2  # seconds between two looks at the queues: they tell nobody when they are empty
 TELL = 5  # seconds between two lines where there is no terminal
+
+
+class Pace:
+    """How fast what is left becomes less, since it was the most."""
+
+    def __init__(self) -> None:
+        self.most = self.left = 0
+        self._since = time.monotonic()
+
+    @property
+    def done(self) -> int:
+        """How many messages have gone through since then."""
+        return self.most - self.left
+
+    def note(self, left: int) -> None:
+        """Note how many messages are left now."""
+        self.left = left
+        if left >= self.most:
+            self.most, self._since = left, time.monotonic()
+
+    def __str__(self) -> str:
+        rate = self.done / max(time.monotonic() - self._since, LOOK)
+        if not rate:
+            return "none done yet"
+        return f"{rate:.1f} messages/s, about {self.left / rate:.0f} s to go"
 
 
 class Command(BaseCommand):
@@ -43,12 +68,11 @@ class Command(BaseCommand):
             TextColumn("drain: {task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
             console=Console(file=self.stdout),  # type: ignore[arg-type]
             disable=not sys.stdout.isatty(),
         )
         said = 0.0
-        most = 0
+        pace = Pace()
         with progress:
             bar = progress.add_task("closing the gate", total=None)
             while True:
@@ -60,8 +84,9 @@ class Command(BaseCommand):
                     self.stdout.write(f"drain: time is up; {words}; it stays in the durable queue")
                     return False
                 if left is not None:
-                    most = max(most, left)
-                    progress.update(bar, total=most, completed=most - left, description=words)
+                    pace.note(left)
+                    words = f"{words}; {pace}"
+                    progress.update(bar, total=pace.most, completed=pace.done, description=words)
                 if progress.disable and time.monotonic() - said >= TELL:
                     self.stdout.write(f"drain: {words}")
                     said = time.monotonic()

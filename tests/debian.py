@@ -1,0 +1,24 @@
+"""Programs that tests need and a machine may lack."""
+
+import os
+import shutil
+import subprocess
+
+FOLDERS = os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/usr/lib/rabbitmq/bin"))
+
+
+def install(program: str, *, package: str = "") -> None:
+    """Install a program's package where it is missing and that is ours to do: as root on Debian."""
+    package = package or program
+    if shutil.which(program, path=FOLDERS):
+        return
+    wanted = (
+        f"The tests need {program}: install Debian's {package}, or run them as root on Debian, "
+        "where they install it."
+    )
+    assert shutil.which("apt-get"), wanted
+    assert os.geteuid() == 0, wanted
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    packages = ["apt-get", "install", "-y", package]
+    for command in (["apt-get", "update"], packages):
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
