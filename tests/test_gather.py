@@ -3,12 +3,11 @@
 import threading
 import time
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from celery.exceptions import Reject
 
-from ingest import gather, pipeline
+from ingest import pipeline
 from ingest.broker import redis_client
 from ingest.gather import Delivery, gathered
 from ingest.messages import SaveMessage
@@ -21,32 +20,12 @@ TASK: Any = SimpleNamespace(request=SimpleNamespace(delivery_info={"routing_key"
 FIRST = SaveMessage(posts=(with_entities("first"),)).payload()
 
 
-def gather_with(*, patience: float, characters: int = 100_000) -> list[Delivery]:
+def gather(*, patience: float, characters: int = 100_000) -> list[Delivery]:
     """Gather as the save task does that was delivered the first post."""
     with gathered(
         TASK, FIRST, characters=characters, source=pipeline.EXTRACT, patience=patience
     ) as deliveries:
         return deliveries
-
-
-class Unreachable:
-    """A message whose channel is lost: it can be neither acknowledged nor given back."""
-
-    payload: ClassVar[tuple[object, ...]] = ((FIRST,), {}, {})
-    delivery_info: ClassVar[dict[str, object]] = {}
-
-    def ack(self) -> None:
-        raise OSError("the channel is lost")
-
-    requeue = ack
-
-
-def settle(error: BaseException | None) -> None:
-    """Work on what was gathered, and fail with an error if there is one."""
-    with gathered(TASK, FIRST, characters=100_000) as found:
-        assert len(found) == 2
-        if error:
-            raise error
 
 
 def save_later(id: str) -> None:
@@ -59,7 +38,7 @@ def save_later(id: str) -> None:
 def test_what_waits_already_is_taken_without_patience() -> None:
     pipeline.after_extract([with_entities("second")])
     pipeline.enqueue([accepted("Oslo.")])
-    assert len(gather_with(patience=0)) == 2
+    assert len(gather(patience=0)) == 2
 
 
 def test_more_is_waited_for_while_posts_wait_for_the_step_before() -> None:
@@ -67,7 +46,7 @@ def test_more_is_waited_for_while_posts_wait_for_the_step_before() -> None:
     later = threading.Thread(target=save_later, args=("second",))
     began = time.monotonic()
     later.start()
-    found = gather_with(patience=60)
+    found = gather(patience=60)
     later.join()
     assert [delivery.payload["posts"][0]["content"] for delivery in found] == [
         "Post first.",
@@ -78,29 +57,16 @@ def test_more_is_waited_for_while_posts_wait_for_the_step_before() -> None:
 
 def test_nothing_is_waited_for_when_nothing_is_to_come() -> None:
     began = time.monotonic()
-    assert len(gather_with(patience=60)) == 1
+    assert len(gather(patience=60)) == 1
     assert time.monotonic() - began < 60
 
 
 def test_a_full_batch_waits_for_nothing() -> None:
     pipeline.enqueue([accepted("Oslo.")])
     pipeline.after_extract([with_entities("second")])
-    assert len(gather_with(patience=60, characters=100)) == 1
+    assert len(gather(patience=60, characters=100)) == 1
 
 
 def test_patience_ends() -> None:
     pipeline.enqueue([accepted("Oslo.")])
-    assert len(gather_with(patience=0.3)) == 1
-
-
-@pytest.mark.parametrize("error", [None, ValueError("bad"), OSError("away"), SystemExit()])
-def test_nothing_but_reject_leaves_a_batch_that_cannot_be_settled(
-    error: BaseException | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Celery acknowledges the message of a task that raises anything else: it would be lost."""
-    more = [Unreachable()]
-    monkeypatch.setattr(gather, "_next", lambda _: more.pop() if more else None)
-    monkeypatch.setattr(gather, "PAUSE", 0)
-    with pytest.raises(Reject) as rejected:
-        settle(error)
-    assert rejected.value.args[1], "it must be put on the queue again"
+    assert len(gather(patience=0.3)) == 1

@@ -1,10 +1,12 @@
 """What a load balancer is told."""
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
 
-from ingest.broker import BrokerUnavailable
-from ingest.gate import embedded, the_gate
+from ingest.gate import the_gate
+from ingest.stack.running import Stack
 
 pytestmark = [pytest.mark.usefixtures("empty_broker"), pytest.mark.django_db]
 
@@ -24,13 +26,13 @@ def test_a_closed_gate_is_not_ready_but_alive(client: Client) -> None:
     assert client.get("/readyz").status_code == 200
 
 
-def test_a_broker_that_is_away_is_the_reason(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(self: object) -> bool:
-        raise BrokerUnavailable("the broker does not answer")
+LOOK = """
+from django.test import Client
+answer = Client(headers={"host": "127.0.0.1"}).get("/readyz")
+print(answer.status_code, answer.json()["why"])
+"""
 
-    monkeypatch.setattr(embedded.EmbeddedGate, "is_open", away)
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert "the broker does not answer" in answer.json()["why"]
+
+def test_a_broker_that_is_away_is_the_reason(tmp_path: Path) -> None:
+    printed = Stack(tmp_path, {"INGEST_STORE": "null"}).manage("shell", "-c", LOOK)
+    assert "503 the broker does not answer" in printed

@@ -50,7 +50,7 @@ def test_a_rolling_restart_answers_every_request_and_loses_nothing(
         stopped.main(role).send_signal(signal.SIGHUP if role == "web" else signal.SIGTERM)
         if role != "web":
             wait_until(lambda: stopped.ready(role) > ready, seconds=120, what=f"{role} is back")  # noqa: B023
-        wait_until(lambda: len(publisher.answers) > sent + 50, seconds=120, what="posts come in")  # noqa: B023
+        wait_until(lambda: len(publisher.answers) > sent + 20, seconds=120, what="posts come in")  # noqa: B023
     publisher.stop()
     wait_until(stopped.is_empty, seconds=120, what="all is through")
     assert set(publisher.answers) == {202}
