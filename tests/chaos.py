@@ -47,6 +47,7 @@ from tests.line import Line
 from tests.rabbitmq import RabbitMQ, install
 from tests.servers import server
 from tests.stack.finding import kill, parent, processes, words
+from tests.stores import firestore_of
 
 CLIENTS = 4
 LARGEST_LIST = 20  # posts a client sends at once
@@ -312,14 +313,7 @@ def chaos(
     with running(folder, broker, emulator, outage) as run:
         struck = attack(run, seed=seed, posts=posts, strikes=strikes)
         wait_until(lambda: is_empty(run.client), seconds=SETTLE, what="the queues are empty")
-        store = FirestoreStore(
-            project=run.stack.environment["INGEST_FIRESTORE_PROJECT"],
-            database="(default)",
-            keep_content=True,
-            commit_posts=200,
-            commit_writes=500,
-            timeout=60,
-        )
+        store = firestore_of(run.stack.environment["INGEST_FIRESTORE_PROJECT"])
         verdict = judge(run, store)
         result = Result(
             broker=broker,

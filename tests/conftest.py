@@ -14,6 +14,7 @@ from ingest.store.firestore import FirestoreStore
 from tests import environment
 from tests.rabbitmq import RabbitMQ, install
 from tests.servers import server
+from tests.stores import firestore_of
 
 
 @pytest.fixture(scope="session")
@@ -50,14 +51,7 @@ def emulator() -> Iterator[None]:
 @pytest.fixture
 def firestore(emulator: None) -> FirestoreStore:
     """Return a Firestore store with nothing in it: each project is a database of its own."""
-    return FirestoreStore(
-        project=f"demo-{uuid.uuid4().hex[:12]}",
-        database="(default)",
-        keep_content=True,
-        commit_posts=200,
-        commit_writes=500,
-        timeout=20,
-    )
+    return firestore_of(f"demo-{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ from ingest.store.firestore import FirestoreStore
 from tests.rabbitmq import RabbitMQ, install
 from tests.servers import server
 from tests.stack.finding import parent, processes, words
+from tests.stores import firestore_of
 
 LIST = 100  # posts a request
 LONGEST = 300  # seconds for anything to come to an end
@@ -252,14 +253,7 @@ def running(folder: Path, broker: str) -> Iterator[Stopped]:
         stack = Stack(folder, settings)
         exits.callback(stack.stop)
         client = stack.prepare()
-        store = FirestoreStore(
-            project=project,
-            database="(default)",
-            keep_content=True,
-            commit_posts=200,
-            commit_writes=500,
-            timeout=60,
-        )
+        store = firestore_of(project)
         stopped = Stopped(stack, client, store, broker)
         stopped.start()
         yield stopped

@@ -1,6 +1,7 @@
 """The promise of a store, kept by every one; and what only the real one can break."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ import pytest
 from google.api_core import exceptions as google
 from google.cloud.firestore_v1 import Client, DocumentReference, WriteBatch
 
-from ingest.counts import Counts
+from ingest.counts import Counts, EntityCounts
 from ingest.names import entity_id
 from ingest.posts import publication_id
 from ingest.stack.ports import free_ports
@@ -138,11 +139,24 @@ def test_a_wrong_counter_is_found_and_mended(
     assert mentions(firestore, "The Gazette") == {"obama": (6, 2), "oslo": (1, 1)}
 
 
-def test_a_repair_is_exact_while_posts_go_on_being_added(firestore: FirestoreStore) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Counts(posts=-1),
+        Counts(days=Counter({"2026-05-04": 5})),
+        Counts(entities={("PERSON", "obama"): EntityCounts(mentions=-1)}),
+    ],
+)
+def test_a_repair_is_exact_while_posts_go_on_being_added(
+    firestore: FirestoreStore, wrong: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days that are right are left as they are: an empty map of them would replace them all."""
+    monkeypatch.setattr("ingest.store.firestore.SHARD_COUNT", 1)
     firestore.add(POSTS)
-    wrong = Counts(posts=-1)
     firestore.repair("The Gazette", wrong)
     before = firestore.recount("The Gazette").wrong
+    assert (before.posts, before.days) == (-wrong.posts, (Counts() - wrong).days)
+    assert all(not counts.days for counts in before.entities.values())
     firestore.add([with_entities("9", [entity("Obama")])])
     firestore.repair("The Gazette", before)
     assert not firestore.recount("The Gazette").wrong

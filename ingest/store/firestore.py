@@ -260,7 +260,7 @@ class FirestoreStore:
             if document:
                 pub_id = shard.reference.parent.parent.id
                 posts[pub_id] += document["posts"]
-                days[pub_id].update(document["days"])
+                days[pub_id].update(document.get("days", {}))
         return [
             Publication(
                 s.id,

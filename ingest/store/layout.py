@@ -44,13 +44,13 @@ def read_counts(shards: Iterable[Document], entities: Iterable[Document]) -> Cou
     posts, days = 0, Counter[str]()
     for shard in shards:
         posts += shard["posts"]
-        days.update(shard["days"])
+        days.update(shard.get("days", {}))
     return Counts(
         posts,
         _present(days),
         {
             (entity["label"], entity["key"]): EntityCounts(
-                entity["mentions"], entity["posts"], _present(entity["days"])
+                entity["mentions"], entity["posts"], _present(entity.get("days", {}))
             )
             for entity in entities
         },
@@ -74,7 +74,7 @@ def shard_increments(counts: Counts) -> Document:
     """Return what a group of posts adds to one shard of its publication."""
     return {
         "posts": Increment(counts.posts),
-        "days": {day: Increment(posts) for day, posts in counts.days.items()},
+        **_day_increments(counts.days),
     }
 
 
@@ -88,5 +88,10 @@ def entity_increments(name: EntityName, counts: EntityCounts) -> Document:
         **shown,
         "mentions": Increment(counts.mentions),
         "posts": Increment(counts.posts),
-        "days": {day: Increment(mentions) for day, mentions in counts.days.items()},
+        **_day_increments(counts.days),
     }
+
+
+def _day_increments(days: Mapping[str, int]) -> Document:
+    """Return what is added to each day; an empty map would replace the one that is there."""
+    return {"days": {day: Increment(count) for day, count in days.items()}} if days else {}
