@@ -8,14 +8,14 @@ since a client sends again what it has no answer to. Only the dead ones count ag
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 import psutil
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from ingest.broker import BrokerUnavailable
@@ -27,33 +27,32 @@ LATER = (BrokerUnavailable, StoreUnavailable, OperationalError, InterfaceError)
 
 
 @contextmanager
-def attempt(step: Step, post_id: str) -> Iterator[int]:
+def attempt(step: Step, post_ids: Collection[str]) -> Iterator[int]:
     """
-    Count one more beginning, durably, while a block works on a post; yield their number.
+    Count one more beginning of posts, durably, while a block works on them; yield the most of any.
 
-    An outage takes it back, for it is nothing against the post. Any other end forgets them all.
+    An outage takes it back, for it is nothing against a post. Any other end forgets them all.
     """
-    number, counted = _begin(step, post_id)
-    own = Attempt.objects.filter(post_id=post_id, step=step)
-    try:
-        yield number
-    except LATER:
-        if counted:
-            own.update(begun=F("begun") - 1, process="")
-        raise
-    own.delete()
-
-
-def _begin(step: Step, post_id: str) -> tuple[int, bool]:
-    """Return the number of beginnings, and whether this one is among them."""
+    rows = Attempt.objects.filter(step=step, post_id__in=post_ids)
     with transaction.atomic():
-        row, _ = Attempt.objects.get_or_create(post_id=post_id, step=step)
-        if _is_at_it(row):
-            return row.begun, False
-        row.begun += 1
-        row.process, row.last_at = _name_of(os.getpid()), timezone.now()
-        row.save()
-        return row.begun, True
+        new = [Attempt(step=step, post_id=post_id) for post_id in post_ids]
+        Attempt.objects.bulk_create(new, ignore_conflicts=True)
+        counted = [row for row in rows if not _is_at_it(row)]
+        own = Attempt.objects.filter(pk__in=[row.pk for row in counted])
+        own.update(begun=F("begun") + 1, process=_name_of(os.getpid()), last_at=timezone.now())
+        most: int = rows.aggregate(most=Max("begun"))["most"]
+    try:
+        yield most
+    except LATER:
+        own.update(begun=F("begun") - 1, process="")
+        raise
+    rows.delete()
+
+
+def begun_before(step: Step, post_ids: Collection[str]) -> set[str]:
+    """Return those of some posts that a process began which died before their end."""
+    rows = Attempt.objects.filter(step=step, post_id__in=post_ids, begun__gt=0)
+    return {row.post_id for row in rows if not _is_at_it(row)}
 
 
 def _is_at_it(row: Attempt) -> bool:

@@ -3,7 +3,8 @@ How one bad post is kept from its neighbours: tried alone, counted, and laid asi
 
 A batch that fails is tried again post by post, and a post that fails alone becomes a dead letter.
 A post that ends its process leaves no exception; its message is delivered again, so the posts of
-such a message are begun alone, each counted in the database first.
+such a message are counted in the database before they are begun: together, and after another death
+each alone.
 """
 
 import json
@@ -15,7 +16,7 @@ from typing import TypeVar, cast
 from django.utils import timezone
 from pydantic import ValidationError
 
-from ingest.attempts import LATER, attempt
+from ingest.attempts import LATER, attempt, begun_before
 from ingest.gather import Delivery
 from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.models import DeadLetter, Step
@@ -59,8 +60,8 @@ def work_through(
         else:
             (suspects if delivery.redelivered else fresh).extend(posts)
     _together(step, fresh, effect)
-    for post in suspects:
-        _counted(step, post, effect)
+    if suspects:
+        _counted(step, suspects, effect)
 
 
 def _together(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
@@ -76,9 +77,26 @@ def _together(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
             _alone(step, post, effect, attempts=2)
 
 
-def _counted(step: Step, post: P, effect: Effect[P]) -> None:
-    """Have the effect on a post that may be the one that ended the process before."""
-    with attempt(step, post.post_id) as begun:
+def _counted(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
+    """
+    Have the effect on posts one of which may be what ended the process before.
+
+    Together first, for most are innocent, and a death may have had hundreds in hand. If that ends
+    the process again, each of them was begun before, and is begun alone.
+    """
+    distinct = {post.post_id: post for post in posts}
+    before = begun_before(step, distinct.keys())
+    first = [post for post_id, post in distinct.items() if post_id not in before]
+    if first:
+        with attempt(step, [post.post_id for post in first]):
+            _together(step, first, effect)
+    for post_id, post in distinct.items():
+        if post_id in before:
+            _counted_alone(step, post, effect)
+
+
+def _counted_alone(step: Step, post: P, effect: Effect[P]) -> None:
+    with attempt(step, [post.post_id]) as begun:
         if begun > ATTEMPTS:
             detail = f"the process that worked on it ended, {begun} times"
             _bury(step, post, DeadLetter.Reason.KILLED, detail, attempts=begun)

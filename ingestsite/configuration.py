@@ -130,6 +130,11 @@ KEEP_CONTENT = _switch("INGEST_KEEP_CONTENT", "on")
 COMMIT_POSTS = _whole("INGEST_COMMIT_POSTS", 200)
 COMMIT_WRITES = _whole("INGEST_COMMIT_WRITES", 2000)
 MERGE_SECONDS = _whole("INGEST_MERGE_SECONDS", 10, least=0)
+# What waits for company is in hand, and must be saved before the broker delivers it again.
+if 3 * MERGE_SECONDS > VISIBILITY_SECONDS:
+    raise BadSetting(
+        "INGEST_MERGE_SECONDS", "must be at most a third of INGEST_VISIBILITY_SECONDS."
+    )
 STORE_SECONDS = _whole("INGEST_STORE_SECONDS", 20)
 if PRODUCTION:
     if "FIRESTORE_EMULATOR_HOST" in os.environ:

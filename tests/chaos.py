@@ -287,6 +287,7 @@ def running(folder: Path, broker: str, emulator: int, outage: float) -> Iterator
             "INGEST_EXTRACT_SECONDS": "5",
             "INGEST_STORE_SECONDS": "5",
             "INGEST_VISIBILITY_SECONDS": "15",
+            "INGEST_MERGE_SECONDS": "5",
         }
         if broker == "rabbitmq":
             install()

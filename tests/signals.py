@@ -243,6 +243,7 @@ def running(folder: Path, broker: str) -> Iterator[Stopped]:
             # What a stop of everything may take; a backlog that needs longer waits.
             "INGEST_DRAIN_SECONDS": "10",
             "INGEST_VISIBILITY_SECONDS": "20",
+            "INGEST_MERGE_SECONDS": "5",
         }
         if broker == "rabbitmq":
             install()

@@ -29,13 +29,13 @@ def begun_by(process: str, *, seconds_ago: float = 0) -> None:
 
 
 def name_here(process: subprocess.Popen[bytes]) -> str:
-    with attempt(Step.SAVE, "own"):
+    with attempt(Step.SAVE, ["own"]):
         here = Attempt.objects.get(post_id="own").process.rsplit(" ", 2)[0]
     return f"{here} {process.pid} {psutil.Process(process.pid).create_time()}"
 
 
 def number() -> int:
-    with attempt(Step.SAVE, "p") as begun:
+    with attempt(Step.SAVE, ["p"]) as begun:
         return begun
 
 

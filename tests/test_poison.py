@@ -117,6 +117,25 @@ def test_a_post_that_ends_its_process_is_a_dead_letter_after_a_few_tries() -> No
     assert not Attempt.objects.exists()
 
 
+def test_the_posts_of_a_death_are_worked_on_together_and_after_another_alone() -> None:
+    """Hundreds of innocents, one by one, took longer than the broker waits for an answer."""
+    batches: list[list[str]] = []
+
+    def die(posts: Sequence[AcceptedPost]) -> None:
+        batches.append(contents(posts))
+        raise ProcessDied
+
+    def pass_(posts: Sequence[AcceptedPost]) -> None:
+        batches.append(contents(posts))
+
+    delivery = Delivery(ExtractMessage(posts=tuple(POSTS)).payload(), redelivered=True)
+    with pytest.raises(ProcessDied):
+        poison.work_through(Step.EXTRACT, [delivery], ExtractMessage, die)
+    poison.work_through(Step.EXTRACT, [delivery], ExtractMessage, pass_)
+    assert batches == [contents(POSTS), *([post.content] for post in POSTS)]
+    assert not Attempt.objects.exists()
+
+
 @pytest.mark.parametrize("payload", [None, [], {"version": 9, "posts": []}, {"posts": [{"a": 1}]}])
 def test_a_message_nobody_can_read_is_kept_as_it_is(payload: object) -> None:
     effect = Effect()
