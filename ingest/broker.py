@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from functools import cache
 
 import redis
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, MessageNacked
 from celery import current_app
 from kombu.exceptions import LimitExceeded, OperationalError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+AWAY = (OperationalError, LimitExceeded, redis.RedisError, AMQPError, MessageNacked, OSError)
 
 
 class BrokerUnavailable(Exception):
@@ -21,7 +23,7 @@ def broker_calls() -> Iterator[None]:
     """Turn every way in which a broker can be away into BrokerUnavailable."""
     try:
         yield
-    except (OperationalError, LimitExceeded, redis.RedisError, AMQPError, OSError) as error:
+    except AWAY as error:
         raise BrokerUnavailable(f"the broker does not answer: {error}") from error
 
 

@@ -56,6 +56,8 @@ def _publish(task: str, queue: str, message: ExtractMessage | SaveMessage) -> No
             producer=producer,
             # What monitors show; a post's text is nobody's business there.
             argsrepr=f"({len(message.posts)} posts)",
+            # A queue that is not there any more is an error, and not a message that is dropped.
+            mandatory=True,
             # A frozen broker would hold a request for half a minute; the client can try again.
             retry=False,
         )

@@ -51,6 +51,7 @@ from tests.stores import firestore_of
 
 CLIENTS = 4
 LARGEST_LIST = 20  # posts a client sends at once
+SECOND_LOOK = 30  # seconds after a run that went wrong
 SETTLE = 400  # seconds after the last strike until nothing may be on its way
 
 # Where a run that went wrong leaves its log: it is all there is to learn from.
@@ -266,6 +267,14 @@ def judge(run: Run, store: FirestoreStore) -> dict[str, int]:
     }
 
 
+def _look_again(run: Run, store: FirestoreStore) -> None:
+    """Say whether what seemed lost was only not through yet, though the queues seemed empty."""
+    if run.node:
+        print(run.node.queues(), flush=True)
+    time.sleep(SECOND_LOOK)  # for what nobody can see
+    print(f"  after {SECOND_LOOK} s more: {judge(run, store)}", flush=True)
+
+
 def redelivered(stack: Stack) -> int:
     """Return how many messages the workers saw again, by their own logs."""
     log = stack.log.read_text(errors="replace")
@@ -327,6 +336,7 @@ def chaos(
             **verdict,
         )
         if not result.right:
+            _look_again(run, store)
             kept = LOGS / f"chaos-{broker}-{seed}.log"
             kept.parent.mkdir(exist_ok=True)
             shutil.copy(run.stack.log, kept)

@@ -44,6 +44,12 @@ class RabbitMQ:
         """
         self._control("eval", "[dets:sync(T) || T <- dets:all()].")
 
+    def queues(self) -> str:
+        """Return what each virtual host's queues hold, ready and unacknowledged."""
+        hosts = self._output("list_vhosts", "name").split()
+        columns = ("name", "messages_ready", "messages_unacknowledged", "consumers")
+        return "".join(self._output("list_queues", "--vhost", h, *columns) for h in hosts)
+
     def start(self) -> None:
         """Start the node, and wait until it answers."""
         environment = self._environment()
@@ -86,12 +92,17 @@ class RabbitMQ:
         )
 
     def _control(self, *arguments: str) -> None:
-        subprocess.run(
+        self._output(*arguments)
+
+    def _output(self, *arguments: str) -> str:
+        done = subprocess.run(
             [str(PROGRAMS / "rabbitmqctl"), "--quiet", *arguments],
             env=self._environment(),
             check=True,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        return done.stdout
 
     def _answers(self) -> bool:
         assert self._process

@@ -67,7 +67,7 @@ def test_nothing_but_reject_leaves_a_batch_that_cannot_be_settled(
     Celery acknowledges the message of a task that raises anything else.
 
     The line to the broker is broken, so the gathered messages can be neither acknowledged nor given
-    back. The kill test lost a message in two runs of four by the error of that.
+    back, and the error of that must not get out either.
     """
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
     printed = Stack(tmp_path, settings).manage("shell", "-c", SETTLE)

@@ -44,3 +44,32 @@ def test_a_confirmation_that_comes_late_is_not_taken_for_the_next_one(
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
     printed = Stack(tmp_path, settings).manage("shell", "-c", PUBLISH)
     assert printed.splitlines()[-2:] == ["not confirmed in time", "waiting 3"]
+
+
+VANISH = """
+from celery import current_app
+from ingest import pipeline
+from ingest.broker import BrokerUnavailable
+from tests.making import accepted
+
+pipeline.enqueue([accepted("Lima.")])
+with current_app.connection_for_write() as connection:
+    connection.default_channel.queue_delete(pipeline.EXTRACT)
+try:
+    pipeline.enqueue([accepted("Oslo.")])
+except BrokerUnavailable:
+    print("refused")
+pipeline.enqueue([accepted("Rome.")])
+with current_app.connection_for_read() as connection:
+    channel = connection.default_channel
+    print("waiting", channel.queue_declare(pipeline.EXTRACT, passive=True).message_count)
+"""
+
+
+def test_a_message_for_a_queue_that_is_gone_is_not_taken_for_published(
+    rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    """RabbitMQ confirms what it drops, unless it is told that the message must arrive."""
+    settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
+    printed = Stack(tmp_path, settings).manage("shell", "-c", VANISH)
+    assert printed.splitlines()[-2:] == ["refused", "waiting 1"]
