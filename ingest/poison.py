@@ -26,8 +26,9 @@ from ingest.watchdog import TookTooLong
 
 logger = logging.getLogger(__name__)
 
-# So often a post may be begun and leave no trace but a dead process, besides its first delivery.
-ATTEMPTS = 2
+# So often a post may be begun and leave no trace but a dead process, besides its first delivery:
+# once among others, and twice alone, for a process may also die of something else.
+ATTEMPTS = 3
 
 P = TypeVar("P", bound=AcceptedPost)
 Effect = Callable[[Sequence[P]], object]
