@@ -16,7 +16,7 @@ DEAD = "dead"
 
 EXTRACT_TASK = "ingest.extract_posts"
 SAVE_TASK = "ingest.save_posts"
-# The remote control command by which a worker says how many messages it has in hand.
+# The remote control command by which a worker says how many messages it has in hand, and has begun.
 IN_WORK = "ingest_in_work"
 
 # A message is as large as a good batch; more than that would only make a retry dearer.

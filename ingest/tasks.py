@@ -89,9 +89,9 @@ def model() -> "Language":
 
 
 @inspect_command(name=pipeline.IN_WORK)
-def in_work(_state: Any) -> int:
-    """Tell how many messages this worker has and has not acknowledged."""
-    return len(worker_state.reserved_requests)
+def in_work(_state: Any) -> tuple[int, int]:
+    """Tell how many messages this worker has in hand, and how many it has begun so far."""
+    return len(worker_state.reserved_requests), sum(worker_state.total_count.values())
 
 
 @signals.worker_init.connect

@@ -2,9 +2,9 @@
 The gate of RabbitMQ: flag and leases in the database, what waits and is in work from the broker.
 
 RabbitMQ tells how many messages of a queue are ready, but not in the same protocol how many are
-unacknowledged; the workers tell that. A message that moves from one step to the next while both
-are asked can be missed once, but not twice, since there are two steps: so empty is what two
-readings in a row found empty.
+unacknowledged; the workers tell that. A message that moves while both are asked, from one step to
+the next or from the broker to a worker, is missed. So empty is what two readings found empty, with
+a pause in which any delivery arrives, and between which no worker has begun anything.
 """
 
 import threading
@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from ingest.models import GateHold, GateLease
 from ingest.pipeline import DEAD, IN_WORK, QUEUES
 
 ANSWER_SECONDS = 2  # for the workers to say what they have in hand
+STILL_SECONDS = 0.2  # between two readings: no delivery is on its way for so long
 LOOK_SECONDS = 1  # between two looks of a web process at how much waits
 
 
@@ -68,17 +70,23 @@ class RabbitGate:
             return not GateHold.objects.exists()
 
     def backlog(self) -> Backlog:
-        first = self._look()
-        return self._look() if first.empty else first
+        first, begun = self._look()
+        if not first.empty:
+            return first
+        time.sleep(STILL_SECONDS)
+        second, begun_since = self._look()
+        moved = begun_since != begun
+        return replace(second, in_work=max(second.in_work, 1)) if moved else second
 
-    def _look(self) -> Backlog:
+    def _look(self) -> tuple[Backlog, int]:
+        """Read once; return what was found, and how many messages the workers have begun so far."""
         with _database():
             writable = not GateHold.objects.exists()
             leases = GateLease.objects.filter(ends_at__gt=timezone.now()).count()
         with broker_calls():
             waiting, workers = _ready()
-            in_work = _in_work(workers)
-        return Backlog(writable, waiting, in_work, leases)
+            in_work, begun = _in_work(workers)
+        return Backlog(writable, waiting, in_work, leases), begun
 
     def _refuse_if_closed(self) -> None:
         if GateHold.objects.exists():
@@ -121,12 +129,17 @@ def _ready() -> tuple[dict[str, int], int]:
     return waiting, workers
 
 
-def _in_work(workers: int) -> int:
-    """Ask the workers what they have in hand; one that does not answer may have something."""
+def _in_work(workers: int) -> tuple[int, int]:
+    """
+    Ask the workers what they have in hand, and how many messages they have begun so far.
+
+    One that does not answer may have something.
+    """
     if not workers:
-        return 0
+        return 0, 0
     answers = current_app.control.broadcast(
         IN_WORK, reply=True, limit=workers, timeout=ANSWER_SECONDS
     )
-    counts: list[int] = [count for answer in answers or () for count in answer.values()]
-    return sum(counts) + max(0, workers - len(counts))
+    said: list[tuple[int, int]] = [both for answer in answers or () for both in answer.values()]
+    in_work = sum(own for own, _ in said) + max(0, workers - len(said))
+    return in_work, sum(begun for _, begun in said)

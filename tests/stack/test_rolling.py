@@ -3,6 +3,7 @@
 import signal
 import threading
 
+import pytest
 import requests
 
 from ingest import samples
@@ -37,6 +38,7 @@ class Publisher:
         self._thread.join()
 
 
+@pytest.mark.parametrize("stack", ["embedded"], indirect=True)
 def test_a_rolling_restart_answers_every_request_and_loses_nothing(
     stack: Stack, firestore: FirestoreStore
 ) -> None:

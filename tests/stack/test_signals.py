@@ -10,10 +10,8 @@ from tests.signals import Stop, Stopped
 
 BACKLOG = 300
 STOPS = (
-    Stop("extract", "parent", signal.SIGTERM),
-    Stop("extract", "group", signal.SIGINT),
+    Stop("extract", "group", signal.SIGTERM),
     Stop("save", "parent", signal.SIGINT),
-    Stop("save", "group", signal.SIGTERM),
     Stop("web", "group", signal.SIGINT),
     Stop("extract", "parent", signal.SIGINT, times=2),
     Stop("honcho", "parent", signal.SIGTERM),
