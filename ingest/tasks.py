@@ -21,6 +21,7 @@ from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.models import Step
 from ingest.poison import work_through
 from ingest.store import open_store
+from ingest.tether import die_with_parent
 from ingest.watchdog import time_limit
 
 if TYPE_CHECKING:
@@ -109,8 +110,14 @@ def prepare_parent(sender: Any, **_: Any) -> None:
 
 @signals.worker_process_init.connect
 def prepare_child(**_: Any) -> None:
-    """Leave it to the parent to stop: a signal to the whole group must not cut the work in hand."""
+    """
+    Leave it to the parent to stop: a signal to the whole group must not cut the work in hand.
+
+    A parent that is killed takes its children along: what one of them went on working on would be
+    in nobody's sight, and its messages are delivered again in any case.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    die_with_parent(signal.SIGKILL)
     stopping.enter_child()
 
 

@@ -44,6 +44,14 @@ class RabbitMQ:
         """
         self._control("eval", "[dets:sync(T) || T <- dets:all()].")
 
+    def freeze(self, host: str, queue: str) -> None:
+        """Have the process of a quorum queue answer nobody."""
+        self._control("eval", f"sys:suspend('{host}_{queue}').")
+
+    def thaw(self, host: str, queue: str) -> None:
+        """Have it go on."""
+        self._control("eval", f"sys:resume('{host}_{queue}').")
+
     def queues(self) -> str:
         """Return what each virtual host's queues hold, ready and unacknowledged."""
         hosts = self._output("list_vhosts", "name").split()

@@ -9,7 +9,7 @@ from functools import partial
 
 from ingest.stack.ports import listens
 from ingest.stack.running import wait_until
-from ingest.stack.tether import die_with_parent
+from ingest.tether import die_with_parent
 
 
 @contextmanager

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("posts",),
     ("messages", "names"),
-    ("counts", "extract", "watchdog", "stopping", "broker", "client", "samples", "models"),
+    ("watchdog", "stopping", "tether"),
+    ("counts", "extract", "broker", "client", "samples", "models"),
     ("store", "pipeline"),
     ("gate", "gather", "attempts"),
     ("intake", "poison", "replay"),

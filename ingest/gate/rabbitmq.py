@@ -115,31 +115,48 @@ def _database() -> Iterator[None]:
         raise BrokerUnavailable(f"the gate's database does not answer: {error}") from error
 
 
-def _ready() -> tuple[dict[str, int], int]:
-    """Return the messages that are ready on each queue, and how many workers take from them."""
+def _ready() -> tuple[dict[str, int], int | None]:
+    """
+    Return the messages that are ready on each queue, and how many workers take from them.
+
+    A quorum queue that is too busy to answer RabbitMQ itself within 250 ms is said to have no
+    message and no consumer. So only one that has a consumer is believed to be empty; of another
+    a message is asked for, which only the queue can answer, and its consumers are not known.
+    """
     waiting: dict[str, int] = {}
-    workers = 0
+    workers: int | None = 0
     with current_app.connection_for_read() as connection:
         channel: Any = connection.default_channel
         for name in (*QUEUES, DEAD):
             # It may be that no worker has made the queue yet.
             current_app.amqp.queues[name].bind(channel).declare()
             _, waiting[name], consumers = channel.queue_declare(name, passive=True)
-            workers += consumers if name in QUEUES else 0
+            if not consumers:
+                waiting[name] = waiting[name] or _really_waiting(channel, name)
+                workers = None
+            elif name in QUEUES and workers is not None:
+                workers += consumers
     return waiting, workers
 
 
-def _in_work(workers: int) -> tuple[int, int]:
+def _really_waiting(channel: Any, queue: str) -> int:
+    """Ask the queue itself, by taking a message and giving it back."""
+    message = channel.basic_get(queue)
+    if message is None:
+        return 0
+    channel.basic_reject(message.delivery_tag, requeue=True)
+    return int(message.delivery_info["message_count"]) + 1
+
+
+def _in_work(workers: int | None) -> tuple[int, int]:
     """
     Ask the workers what they have in hand, and how many messages they have begun so far.
 
-    One that does not answer may have something.
+    One that does not answer may have something. Of an unknown number, those count that answer.
     """
-    if not workers:
-        return 0, 0
     answers = current_app.control.broadcast(
         IN_WORK, reply=True, limit=workers, timeout=ANSWER_SECONDS
     )
-    said: list[tuple[int, int]] = [both for answer in answers or () for both in answer.values()]
-    in_work = sum(own for own, _ in said) + max(0, workers - len(said))
-    return in_work, sum(begun for _, begun in said)
+    said = {name: both for answer in answers or () for name, both in answer.items()}
+    silent = max(0, (workers or 0) - len(said))
+    return sum(own for own, _ in said.values()) + silent, sum(begun for _, begun in said.values())

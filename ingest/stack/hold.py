@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
-from ingest.stack.tether import die_with_parent
+from ingest.tether import die_with_parent
 from ingestsite import configuration
 
 STOP = (signal.SIGTERM, signal.SIGINT)

@@ -14,7 +14,7 @@ import requests
 
 from ingest.client import ApiClient
 from ingest.stack.ports import free_ports, listens
-from ingest.stack.tether import die_with_parent
+from ingest.tether import die_with_parent
 from ingestsite.configuration import ROOT
 
 LOOK = 0.05  # seconds between two looks at something that does not tell when it changes
