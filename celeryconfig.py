@@ -46,8 +46,6 @@ if configuration.BROKER_IS_RABBITMQ:
     }
     task_queues = [Queue(q, routing_key=q, queue_arguments=limited) for q in pipeline.QUEUES]
     task_queues.append(Queue(pipeline.DEAD, routing_key=pipeline.DEAD, queue_arguments=durable))
-    # The connection has closed, so the messages are delivered again: nobody needs the old work.
-    worker_cancel_long_running_tasks_on_connection_loss = True
     broker_transport_options: dict[str, object] = {
         # A publish is over when a majority of nodes has the message.
         "confirm_publish": True,

