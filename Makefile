@@ -35,7 +35,7 @@ demo: .venv/base ## set up, and run the main job on sample posts (POSTS=file.jso
 	@python -m ingest.stack.demo $(if $(RECOUNT),--recount) $(POSTS)
 
 test: check ## set up, check and pass the tests
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist worksteal
 
 check: .venv/dev ## check the style and the types
 	ruff check .

@@ -1,17 +1,27 @@
 """Programs that tests need and a machine may lack."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
+
+# Two processes of one test run may lack the same program.
+LOCK = Path(tempfile.gettempdir()) / "ingest-tests-install.lock"
 
 FOLDERS = os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/usr/lib/rabbitmq/bin"))
 
 
 def install(program: str, *, package: str = "") -> None:
     """Install a program's package where it is missing and that is ours to do: as root on Debian."""
-    package = package or program
-    if shutil.which(program, path=FOLDERS):
-        return
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shutil.which(program, path=FOLDERS):
+            _install(program, package or program)
+
+
+def _install(program: str, package: str) -> None:
     wanted = (
         f"The tests need {program}: install Debian's {package}, or run them as root on Debian, "
         "where they install it."
