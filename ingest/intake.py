@@ -1,7 +1,7 @@
 """Whether posts may come in now, and what accepting them means: they are on the durable queue."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ingest import pipeline
 from ingest.gate import the_gate
@@ -18,7 +18,11 @@ def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
         BrokerUnavailable: some may have been; sending all of them again counts none twice.
     """
     now = datetime.now(UTC)
-    accepted = [AcceptedPost.from_post(post, accepted_at=now) for post in posts]
+    accepted = [
+        # Of two revisions of a post in one request the second is the later one.
+        AcceptedPost.from_post(post, accepted_at=now + timedelta(microseconds=place))
+        for place, post in enumerate(posts)
+    ]
     with the_gate().lease():
         pipeline.enqueue(accepted)
     return accepted

@@ -38,6 +38,8 @@ class AcceptedPost(Message):
 
     post_id: str
     accepted_at: AwareDatetime
+    # Of a post that was edited: when the first of its revisions was accepted.
+    first_accepted_at: AwareDatetime | None = None
     publication: str
     content: str
     url: str | None = None
@@ -59,9 +61,14 @@ class PostEntities(AcceptedPost):
     entities: tuple[Entity, ...]
 
     @property
+    def first_at(self) -> datetime:
+        """When the first revision of the post was accepted."""
+        return self.first_accepted_at or self.accepted_at
+
+    @property
     def day(self) -> date:
-        """The day the post counts for: when it was published, else accepted, in UTC."""
-        return (self.published_at or self.accepted_at).astimezone(UTC).date()
+        """The day the post counts for: when it was published, else first accepted, in UTC."""
+        return (self.published_at or self.first_at).astimezone(UTC).date()
 
 
 class ExtractMessage(Message):

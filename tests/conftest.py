@@ -9,8 +9,10 @@ import pytest
 from google.cloud.firestore_v1 import Client
 
 from ingest import broker
-from ingest.store import open_store
+from ingest.store import Store, open_store
 from ingest.store.firestore import FirestoreStore
+from ingest.store.memory import MemoryStore
+from ingest.store.null import NullStore
 from tests import environment
 from tests.rabbitmq import RabbitMQ, install
 from tests.servers import server
@@ -58,6 +60,25 @@ def firestore(emulator: None) -> FirestoreStore:
 def firestore_client(firestore: FirestoreStore) -> Client:
     """Return Google's own client of the same database."""
     return firestore._client
+
+
+@pytest.fixture(params=["null", "memory", "firestore"])
+def any_store(request: pytest.FixtureRequest) -> Store:
+    """Return each store in turn."""
+    return _store(request)
+
+
+@pytest.fixture(params=["memory", "firestore"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Return each store that keeps what it is given."""
+    return _store(request)
+
+
+def _store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "firestore":
+        real: FirestoreStore = request.getfixturevalue("firestore")
+        return real
+    return NullStore() if request.param == "null" else MemoryStore()
 
 
 @pytest.fixture

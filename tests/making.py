@@ -29,8 +29,9 @@ def with_entities(
     *,
     publication: str = "The Gazette",
     published_at: datetime | None = None,
+    accepted_at: datetime = NOON,
 ) -> PostEntities:
     """Return a post as it travels to the save step."""
     post = Post(content=f"Post {id}.", publication=publication, id=id, published_at=published_at)
-    fields = dict(AcceptedPost.from_post(post, accepted_at=NOON))
+    fields = dict(AcceptedPost.from_post(post, accepted_at=accepted_at))
     return PostEntities(**fields, model="test 1.0", entities=tuple(entities))

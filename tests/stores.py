@@ -1,5 +1,6 @@
-"""The store as the service opens it, on a project of a test's own."""
+"""Stores of a test's own, and what they count."""
 
+from ingest.store import Store
 from ingest.store.firestore import FirestoreStore
 from ingestsite import configuration
 
@@ -14,3 +15,8 @@ def firestore_of(project: str) -> FirestoreStore:
         commit_writes=configuration.COMMIT_WRITES,
         timeout=60,  # seconds: a machine that runs a kill test is slow
     )
+
+
+def mentions(store: Store, name: str) -> dict[str, tuple[int, int]]:
+    """Return the mentions and posts of each entity of a publication."""
+    return {e.key: (e.mentions, e.posts) for e in store.entities(name, limit=1000)}

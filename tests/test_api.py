@@ -77,6 +77,13 @@ def test_each_post_of_a_list_has_its_own_answer(api: Client) -> None:
     assert len(queued()) == 2
 
 
+def test_revisions_of_a_post_in_one_list_are_accepted_one_after_the_other(api: Client) -> None:
+    send(api, [{**POST, "id": "1"}, {**POST, "id": "1", "content": "Obama went home."}])
+    first, second = ExtractMessage.read({"posts": queued()}).posts
+    assert first.post_id == second.post_id
+    assert first.accepted_at < second.accepted_at
+
+
 def test_every_field_of_a_post_travels(api: Client) -> None:
     full = {
         **POST,

@@ -15,39 +15,14 @@ from ingest.posts import publication_id
 from ingest.stack.ports import free_ports
 from ingest.store import Cursor, Publication, Store, StoreRefused, StoreUnavailable
 from ingest.store.firestore import FirestoreStore
-from ingest.store.memory import MemoryStore
-from ingest.store.null import NullStore
 from tests.making import entity, with_entities
+from tests.stores import mentions
 
 POSTS = [
     with_entities("1", [entity("Obama", 2), entity("Oslo", label="GPE")]),
     with_entities("2", [entity("OBAMA", 1), entity("obama", 3)]),
     with_entities("3", [entity("Oslo", label="GPE")], publication="Another/Paper"),
 ]
-
-
-@pytest.fixture(params=["null", "memory", "firestore"])
-def any_store(request: pytest.FixtureRequest) -> Store:
-    """Return each store in turn."""
-    return _store(request)
-
-
-@pytest.fixture(params=["memory", "firestore"])
-def store(request: pytest.FixtureRequest) -> Store:
-    """Return each store that keeps what it is given."""
-    return _store(request)
-
-
-def _store(request: pytest.FixtureRequest) -> Store:
-    if request.param == "firestore":
-        real: FirestoreStore = request.getfixturevalue("firestore")
-        return real
-    return NullStore() if request.param == "null" else MemoryStore()
-
-
-def mentions(store: Store, name: str) -> dict[str, tuple[int, int]]:
-    """Return the mentions and posts of each entity of a publication."""
-    return {e.key: (e.mentions, e.posts) for e in store.entities(name, limit=1000)}
 
 
 def test_every_store_takes_posts_and_counts_each_of_a_call_once(any_store: Store) -> None:
@@ -151,7 +126,7 @@ def test_a_repair_is_exact_while_posts_go_on_being_added(
     firestore: FirestoreStore, wrong: Counts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Days that are right are left as they are: an empty map of them would replace them all."""
-    monkeypatch.setattr("ingest.store.firestore.SHARD_COUNT", 1)
+    monkeypatch.setattr("ingest.store.layout.SHARD_COUNT", 1)
     firestore.add(POSTS)
     firestore.repair("The Gazette", wrong)
     before = firestore.recount("The Gazette").wrong
@@ -217,7 +192,7 @@ def test_a_refused_commit_is_halved_until_the_cause_is_alone(
     firestore: FirestoreStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A document over 1 MiB is refused by Firestore itself."""
-    monkeypatch.setattr("ingest.store.firestore.COMMIT_BYTES", 10**9)
+    monkeypatch.setattr("ingest.store.writing.COMMIT_BYTES", 10**9)
     huge = with_entities("huge", [entity("x" * 560_000)])
     small = [with_entities(str(n), [entity("Obama")]) for n in range(5)]
     with pytest.raises(StoreRefused):
@@ -250,7 +225,7 @@ def test_a_store_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_content_can_be_left_out(firestore: FirestoreStore) -> None:
-    firestore._keep_content = False
+    firestore._writer._keep_content = False
     firestore.add(POSTS[:1])
     kept = firestore.post(POSTS[0].post_id)
     assert kept == POSTS[0].model_copy(update={"content": ""})

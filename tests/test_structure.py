@@ -13,6 +13,7 @@ LAYERS = (
     ("messages", "names"),
     ("watchdog", "stopping", "tether", "settling", "transport"),
     ("counts", "extract", "broker", "client", "samples", "models"),
+    ("revisions",),
     ("store", "pipeline"),
     ("gate", "gather", "attempts"),
     ("intake", "poison", "replay"),
@@ -48,7 +49,9 @@ def test_imports_point_one_way(path: Path) -> None:
     assert not above, f"{own} imports {above}, which stand beside or above it"
 
 
-@pytest.mark.parametrize("name", ["posts", "messages", "names", "counts", "extract", "watchdog"])
+@pytest.mark.parametrize(
+    "name", ["posts", "messages", "names", "counts", "revisions", "extract", "watchdog"]
+)
 def test_the_core_knows_neither_django_nor_celery(name: str) -> None:
     code = f"import sys, ingest.{name}; print({{'django', 'celery', 'spacy'}} & set(sys.modules))"
     assert _run(code) == "set()"

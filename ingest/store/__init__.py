@@ -1,7 +1,8 @@
 """The door to where counts are kept: one promise, and three stores that keep it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from ingest.counts import Counts
 from ingest.messages import PostEntities
+from ingest.revisions import Kept
 
 
 class StoreUnavailable(Exception):
@@ -68,18 +70,46 @@ class Store(Protocol):
 
     def add(self, posts: Sequence[PostEntities]) -> int:
         """
-        Add posts to their publications' counts, and return how many were new.
+        Add posts to their publications' counts, and return how many were not counted before.
 
-        A post and its part of the counts are added together or not at all, and adding a post
-        again changes nothing, so a message delivered twice is counted once.
+        A post and its part of the counts are written together or not at all, and adding a post
+        again changes nothing, so a message delivered twice is counted once. Another revision of
+        a post that is there is an edit: whatever their order, the one accepted last is counted.
 
         Raises:
             StoreUnavailable: some posts may have been added; the same call may be repeated.
             StoreRefused: one of the posts will never be taken; alone, each shows which.
         """
 
+    def remove(self, post_id: str, *, at: datetime) -> bool:
+        """
+        Take a post out of the counts, and return whether it was in them.
+
+        No revision that was accepted until then is counted later, if it is still on its way.
+        """
+
+    def revise(
+        self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
+    ) -> int:
+        """
+        Replace saved posts by what `change` makes of them, and return how many it changed.
+
+        The counts follow in the same step. `change` is called again with what is there then, if
+        a post is edited meanwhile or an answer is lost: given what it returned, it must return
+        the same. What is not saved is passed over.
+
+        Raises:
+            StoreUnavailable, StoreRefused: as `add`.
+        """
+
+    def kept(self, post_id: str) -> Kept:
+        """Return what is kept under a post's id: the post, when it was deleted, or nothing."""
+
     def post(self, post_id: str) -> PostEntities | None:
         """Return a saved post, or None."""
+
+    def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
+        """Return saved posts of a publication, by id, those after an id."""
 
     def publications(self) -> list[Publication]:
         """Return every publication, by name."""

@@ -1,7 +1,8 @@
 """
 How counts lie in Firestore: names of documents, and what is written for a group of posts.
 
-    posts/{post_id}                        the post and its entities: marker, proof, and source
+    posts/{post_id}                        the post and its entities: marker, proof, and source;
+                                           of a deleted one only deleted_at
     publications/{pub_id}                  key, name
     publications/{pub_id}/shards/{n}       posts, days {date: posts}
     publications/{pub_id}/entities/{id}    key, label, text, mentions, posts, days {date: mentions}
@@ -14,22 +15,44 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from google.cloud.firestore_v1 import SERVER_TIMESTAMP, Increment
+from google.cloud.firestore_v1 import DELETE_FIELD, SERVER_TIMESTAMP, Increment
 
 from ingest.counts import Counts, EntityCounts, EntityName
 from ingest.messages import Entity, PostEntities
 from ingest.posts import publication_key
+from ingest.revisions import Kept
 
 POSTS = "posts"
 PUBLICATIONS = "publications"
 SHARDS = "shards"
 ENTITIES = "entities"
 
+# A publication's own counters are spread over so many documents, since Firestore sustains about
+# one write a second to each.
+SHARD_COUNT = 8
+
 Document = dict[str, Any]
 
+# Every field that the document of a post may have.
+FIELDS = ({*PostEntities.model_fields} - {"post_id"}) | {
+    "publication_key",
+    "saved_at",
+    "deleted_at",
+}
 
-def post_document(post: PostEntities, *, keep_content: bool) -> Document:
+
+def kept_document(kept: Kept, *, keep_content: bool) -> Document:
     """Return what is kept of a post; its content compressed, or left out."""
+    deleted = {"deleted_at": kept.deleted_at} if kept.deleted_at else {}
+    return deleted | (_post_document(kept.post, keep_content=keep_content) if kept.post else {})
+
+
+def replacing(document: Document) -> Document:
+    """Return the update that leaves nothing of what a post's document was before."""
+    return {**dict.fromkeys(FIELDS, DELETE_FIELD), **document}
+
+
+def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
     document = post.model_dump(exclude={"post_id", "content", "entities"}, exclude_none=True)
     document["publication_key"] = publication_key(post.publication)
     document["saved_at"] = SERVER_TIMESTAMP
@@ -47,19 +70,27 @@ def read_counts(shards: Iterable[Document], entities: Iterable[Document]) -> Cou
         days.update(shard.get("days", {}))
     return Counts(
         posts,
-        _present(days),
+        present(days),
         {
             (entity["label"], entity["key"]): EntityCounts(
-                entity["mentions"], entity["posts"], _present(entity.get("days", {}))
+                entity["mentions"], entity["posts"], present(entity.get("days", {}))
             )
             for entity in entities
         },
     )
 
 
-def _present(days: Mapping[str, int]) -> Counter[str]:
+def present(days: Mapping[str, int]) -> Counter[str]:
     """Leave out the days that count nothing any more."""
     return Counter({day: count for day, count in days.items() if count})
+
+
+def read_kept(post_id: str, document: Document | None) -> Kept:
+    """Return what a post's document keeps, if there is one."""
+    if document is None:
+        return Kept()
+    post = read_post(post_id, document) if "entities" in document else None
+    return Kept(post, document.get("deleted_at"))
 
 
 def read_post(post_id: str, document: Document) -> PostEntities:

@@ -1,9 +1,11 @@
 """A store that keeps nothing: for development, and for measuring everything but the store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
 from ingest.counts import Counts
 from ingest.messages import PostEntities
+from ingest.revisions import Kept
 from ingest.store import Cursor, Publication, Recount, StoredEntity
 
 
@@ -13,8 +15,22 @@ class NullStore:
     def add(self, posts: Sequence[PostEntities]) -> int:
         return len({post.post_id for post in posts})
 
+    def remove(self, post_id: str, *, at: datetime) -> bool:
+        return False
+
+    def revise(
+        self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
+    ) -> int:
+        return 0
+
+    def kept(self, post_id: str) -> Kept:
+        return Kept()
+
     def post(self, post_id: str) -> PostEntities | None:
         return None
+
+    def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
+        return []
 
     def publications(self) -> list[Publication]:
         return []

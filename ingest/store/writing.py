@@ -1,0 +1,257 @@
+"""
+How counts change in Firestore: one atomic batch of posts and of what they add to the counters.
+
+A batch is built on what is thought to be kept of its posts, and carries that as a precondition:
+a document that is new, or one that nobody has written since it was read. Where another was
+faster, all of it is refused, and built anew on what is there then.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+from google.api_core import exceptions as google
+from google.cloud.firestore_v1 import WriteBatch
+
+from ingest.counts import Counts, EntityName
+from ingest.messages import PostEntities
+from ingest.names import entity_id
+from ingest.posts import publication_id, publication_key
+from ingest.revisions import Change, Kept, differences
+from ingest.store import StoreRefused, StoreUnavailable, layout
+from ingest.store.database import Database, calls
+
+logger = logging.getLogger(__name__)
+
+# The emulator refuses a request of 4 MiB, production one of 10 MiB.
+COMMIT_BYTES = 3_000_000
+
+# Whoever loses so many races in a row waits a while, as if the store were away.
+RACES = 20
+LOST_RACE = (google.AlreadyExists, google.FailedPrecondition, google.NotFound)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is thought to be kept of a post, and since when; of one that is new, nothing."""
+
+    kept: Kept = field(default_factory=Kept)
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """One post, from what was found of it to what shall be kept."""
+
+    post_id: str
+    found: Found
+    new: Kept
+
+    @property
+    def counts_a_post_more(self) -> bool:
+        """Whether the post was not counted before, and is now."""
+        return bool(self.new.post and not self.found.kept.post)
+
+
+class Writer:
+    """Writes posts and counters of one database, always together."""
+
+    def __init__(
+        self, database: Database, *, keep_content: bool, commit_posts: int, commit_writes: int
+    ) -> None:
+        self._database = database
+        self._keep_content = keep_content
+        self._commit_posts = commit_posts
+        self._commit_writes = commit_writes
+        self._named: set[str] = set()
+
+    def add(self, posts: Sequence[PostEntities]) -> int:
+        """Add posts; most are new, so the first try reads nothing."""
+        joined: dict[str, Kept] = {}
+        for post in posts:
+            joined[post.post_id] = joined.get(post.post_id, Kept()).with_revision(post)
+        distinct = [kept.post for kept in joined.values() if kept.post]
+        distinct.sort(key=lambda post: publication_id(post.publication))
+        writes: list[Write] = []
+        for group in self._groups(distinct):
+            changes = {p.post_id: partial(Kept.with_revision, revision=p) for p in group}
+            with calls():
+                writes += self._apply(changes, dict.fromkeys(changes, Found()))
+        return sum(write.counts_a_post_more for write in writes)
+
+    def remove(self, post_id: str, *, at: datetime) -> bool:
+        """Leave only the time at which a post was deleted."""
+        changes = {post_id: partial(Kept.deleted, at=at)}
+        with calls():
+            writes = self._apply(changes, self._find(changes))
+        return any(write.found.kept.post and not write.new.post for write in writes)
+
+    def revise(
+        self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
+    ) -> int:
+        """Replace posts, in as many batches as their size asks for."""
+        changed = 0
+        for some in _cut(dict.fromkeys(post_ids), self._commit_posts):
+            with calls():
+                found = self._find(some)
+                posts = [f.kept.post for f in found.values() if f.kept.post]
+                for group in self._groups(posts):
+                    own = {post.post_id: found[post.post_id] for post in group}
+                    changes = dict.fromkeys(own, partial(Kept.changed, change=change))
+                    changed += len(self._apply(changes, own))
+        return changed
+
+    def repair(self, name: str, wrong: Counts) -> None:
+        """Add what a recount found wrong."""
+        pub_id = publication_id(name)
+        batch = self._database.client.batch()
+        # These increments have no marker: a commit whose answer is lost must not be sent again.
+        once = {**self._database.limits, "retry": None}
+        with calls():
+            if wrong.posts or wrong.days:
+                shard = self._database.shard(pub_id, 0)
+                batch.set(shard, layout.shard_increments(wrong), merge=True)
+            for entity, counts in wrong.entities.items():
+                reference = self._database.entities(pub_id).document(entity_id(*entity))
+                batch.set(reference, layout.entity_increments(entity, counts), merge=True)
+                if len(batch) >= self._commit_writes:
+                    batch.commit(**once)
+                    batch = self._database.client.batch()
+            batch.commit(**once)
+
+    def _groups(self, posts: Iterable[PostEntities]) -> Iterator[list[PostEntities]]:
+        """Cut posts, sorted by publication, into groups that one commit can carry."""
+        group: list[PostEntities] = []
+        names: set[EntityName] = set()
+        size = 0
+        for post in posts:
+            own = _names(post)
+            own_size = _bytes(post)
+            full = (
+                len(group) >= self._commit_posts
+                or len(group) + 1 + len(names | own) > self._commit_writes
+                or size + own_size > COMMIT_BYTES
+            )
+            if group and (full or not _same_publication(group[0], post)):
+                yield group
+                group, names, size = [], set(), 0
+            group.append(post)
+            names |= own
+            size += own_size
+        if group:
+            yield group
+
+    def _apply(self, changes: Mapping[str, Change], found: Mapping[str, Found]) -> list[Write]:
+        """Change what is kept of posts, in one batch, and return the writes that this took."""
+        for _ in range(RACES):
+            writes = _writes(changes, found)
+            if not writes:
+                return []
+            try:
+                self._commit(writes)
+            except LOST_RACE:
+                found = self._find(changes)
+            except google.InvalidArgument as refusal:
+                return self._apply_halves(changes, found, refusal)
+            else:
+                return writes
+        raise StoreUnavailable(f"others changed the same posts first, {RACES} times in a row")
+
+    def _apply_halves(
+        self,
+        changes: Mapping[str, Change],
+        found: Mapping[str, Found],
+        refusal: google.InvalidArgument,
+    ) -> list[Write]:
+        """Split a refused commit between posts, until the one that is the cause is alone."""
+        if len(changes) == 1:
+            raise StoreRefused(str(refusal)) from refusal
+        halves = _cut(changes, (len(changes) + 1) // 2)
+        return [s for half in halves for s in self._apply({i: changes[i] for i in half}, found)]
+
+    def _find(self, post_ids: Iterable[str]) -> dict[str, Found]:
+        """Read what is kept of posts."""
+        references = [self._database.posts.document(post_id) for post_id in post_ids]
+        snapshots = self._database.client.get_all(references, **self._database.limits)
+        return {
+            s.id: Found(layout.read_kept(s.id, s.to_dict()), s.update_time if s.exists else None)
+            for s in snapshots
+        }
+
+    def _commit(self, writes: Sequence[Write]) -> None:
+        """Write posts, and what that adds to the counters, in one atomic batch."""
+        batch = self._database.client.batch()
+        for write in writes:
+            self._write_post(batch, write)
+        posts = [write.new.post for write in writes if write.new.post]
+        for post in posts:
+            self._name_publication(post)
+        for pub_id, counts in differences(
+            (write.found.kept, write.new) for write in writes
+        ).items():
+            self._write_counts(batch, pub_id, counts)
+        documents, unmerged = len(batch), sum(2 + len(_names(post)) for post in posts)
+        batch.commit(**self._database.limits)
+        logger.info("commit: %d posts, %d writes, %d unmerged", len(writes), documents, unmerged)
+
+    def _write_post(self, batch: WriteBatch, write: Write) -> None:
+        reference = self._database.posts.document(write.post_id)
+        document = layout.kept_document(write.new, keep_content=self._keep_content)
+        if write.found.since is None:
+            batch.create(reference, document)
+        else:
+            unchanged = self._database.client.write_option(last_update_time=write.found.since)
+            batch.update(reference, layout.replacing(document), option=unchanged)
+
+    def _write_counts(self, batch: WriteBatch, pub_id: str, counts: Counts) -> None:
+        if counts.posts or counts.days:
+            shard = self._database.shard(pub_id, random.randrange(layout.SHARD_COUNT))
+            batch.set(shard, layout.shard_increments(counts), merge=True)
+        entities = self._database.entities(pub_id)
+        for name, entity in counts.entities.items():
+            reference = entities.document(entity_id(*name))
+            batch.set(reference, layout.entity_increments(name, entity), merge=True)
+
+    def _name_publication(self, post: PostEntities) -> None:
+        """Write a publication's name, once a process, so that a hot publication is not hotter."""
+        pub_id = publication_id(post.publication)
+        if pub_id in self._named:
+            return
+        document = {"key": publication_key(post.publication), "name": post.publication}
+        with suppress(google.AlreadyExists):  # the first name that came is the one that is shown
+            self._database.publications.document(pub_id).create(document, **self._database.limits)
+        self._named.add(pub_id)
+
+
+def _writes(changes: Mapping[str, Change], found: Mapping[str, Found]) -> list[Write]:
+    """Return the writes that change anything."""
+    writes = [Write(id_, found[id_], change(found[id_].kept)) for id_, change in changes.items()]
+    return [write for write in writes if write.new != write.found.kept]
+
+
+def _same_publication(post: PostEntities, other: PostEntities) -> bool:
+    return publication_key(post.publication) == publication_key(other.publication)
+
+
+def _names(post: PostEntities) -> set[EntityName]:
+    """Return the entities of a post, each of which is a document of its own to write."""
+    return {(entity.label, entity.key) for entity in post.entities}
+
+
+def _bytes(post: PostEntities) -> int:
+    """Return about how large a post's own documents are; its text compresses, names do not."""
+    return len(post.content) + sum(400 + 12 * len(entity.text) for entity in post.entities)
+
+
+def _cut(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(values)
+    while group := list(islice(rest, size)):
+        yield group
