@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from pydantic import ValidationError
 
 from ingest.attempts import LATER, attempt, begun_before
@@ -85,14 +86,14 @@ def _counted(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
     Together first, for most are innocent, and a death may have had hundreds in hand. If that ends
     the process again, each of them was begun before, and is begun alone.
     """
-    distinct = {post.post_id: post for post in posts}
-    before = begun_before(step, distinct.keys())
-    first = [post for post_id, post in distinct.items() if post_id not in before]
+    distinct = {(post.post_id, post.accepted_at): post for post in posts}.values()
+    before = begun_before(step, {post.post_id for post in distinct})
+    first = [post for post in distinct if post.post_id not in before]
     if first:
-        with attempt(step, [post.post_id for post in first]):
+        with attempt(step, {post.post_id for post in first}):
             _together(step, first, effect)
-    for post_id, post in distinct.items():
-        if post_id in before:
+    for post in distinct:
+        if post.post_id in before:
             _counted_alone(step, post, effect)
 
 
@@ -138,8 +139,10 @@ def _bury(
     trace: str = "",
     attempts: int = 1,
 ) -> None:
-    """Lay a post aside, once, however often its message is delivered."""
+    """Lay a post aside, once, however often its message is delivered; the last revision stays."""
     logger.error("post %s is a dead letter at %s: %s", post.post_id, step, detail)
+    if _is_older_than_letter(step, post):
+        return
     fields = {
         "publication": post.publication,
         "reason": reason,
@@ -150,6 +153,12 @@ def _bury(
         "last_at": timezone.now(),
     }
     DeadLetter.objects.update_or_create(post_id=post.post_id, step=step, defaults=fields)
+
+
+def _is_older_than_letter(step: Step, post: AcceptedPost) -> bool:
+    letter = DeadLetter.objects.filter(post_id=post.post_id, step=step).first()
+    laid_aside = letter and parse_datetime(str(letter.payload.get("accepted_at")))
+    return bool(laid_aside and laid_aside > post.accepted_at)
 
 
 def _bury_unreadable(step: Step, payload: object, error: ValidationError) -> None:

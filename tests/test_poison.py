@@ -1,6 +1,7 @@
 """How one bad post is kept from its neighbours."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -81,6 +82,23 @@ def test_a_dead_letter_that_comes_again_is_still_one() -> None:
     for _ in range(2):
         work(Effect(ValueError("bad")))
     assert DeadLetter.objects.count() == 1
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+def test_of_two_revisions_the_last_is_the_dead_letter(redelivered: bool) -> None:
+    """And both are worked on, though they have one id, in whatever order they come."""
+    edit = BAD.model_copy(update={"accepted_at": BAD.accepted_at + timedelta(microseconds=1)})
+    seen: list[AcceptedPost] = []
+
+    def fail(posts: Sequence[AcceptedPost]) -> None:
+        seen.extend(posts)
+        raise ValueError("bad")
+
+    payload = ExtractMessage(posts=(edit, BAD, BAD)).payload()
+    deliveries = [Delivery(payload, redelivered)]
+    poison.work_through(Step.EXTRACT, deliveries, ExtractMessage, fail)
+    assert {post.accepted_at for post in seen} == {edit.accepted_at, BAD.accepted_at}
+    assert AcceptedPost.read(DeadLetter.objects.get().payload) == edit
 
 
 @pytest.mark.parametrize("error", [BrokerUnavailable("away"), StoreUnavailable("away")])
