@@ -33,13 +33,6 @@ SHARD_COUNT = 8
 
 Document = dict[str, Any]
 
-# Every field that the document of a post may have.
-FIELDS = ({*PostEntities.model_fields} - {"post_id"}) | {
-    "publication_key",
-    "saved_at",
-    "deleted_at",
-}
-
 
 def kept_document(kept: Kept, *, keep_content: bool) -> Document:
     """Return what is kept of a post; its content compressed, or left out."""
@@ -47,9 +40,9 @@ def kept_document(kept: Kept, *, keep_content: bool) -> Document:
     return deleted | (_post_document(kept.post, keep_content=keep_content) if kept.post else {})
 
 
-def replacing(document: Document) -> Document:
-    """Return the update that leaves nothing of what a post's document was before."""
-    return {**dict.fromkeys(FIELDS, DELETE_FIELD), **document}
+def replacing(fields: Iterable[str], document: Document) -> Document:
+    """Return the update that replaces a document of these fields by another."""
+    return {**dict.fromkeys(fields, DELETE_FIELD), **document}
 
 
 def _post_document(post: PostEntities, *, keep_content: bool) -> Document:

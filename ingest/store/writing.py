@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from google.api_core import exceptions as google
-from google.cloud.firestore_v1 import WriteBatch
+from google.cloud.firestore_v1 import DocumentSnapshot, WriteBatch
 
 from ingest.counts import Counts, EntityName
 from ingest.messages import PostEntities
@@ -41,10 +41,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Found:
-    """What is thought to be kept of a post, and since when; of one that is new, nothing."""
+    """What is thought to be kept of a post, in which fields, since when; of a new one, nothing."""
 
     kept: Kept = field(default_factory=Kept)
+    fields: tuple[str, ...] = ()
     since: datetime | None = None
+
+    @classmethod
+    def in_snapshot(cls, snapshot: DocumentSnapshot[Any]) -> Self:
+        """Read what a document keeps."""
+        document = snapshot.to_dict()
+        if document is None:
+            return cls()
+        return cls(layout.read_kept(snapshot.id, document), (*document,), snapshot.update_time)
 
 
 @dataclass(frozen=True)
@@ -181,10 +190,7 @@ class Writer:
         """Read what is kept of posts."""
         references = [self._database.posts.document(post_id) for post_id in post_ids]
         snapshots = self._database.client.get_all(references, **self._database.limits)
-        return {
-            s.id: Found(layout.read_kept(s.id, s.to_dict()), s.update_time if s.exists else None)
-            for s in snapshots
-        }
+        return {snapshot.id: Found.in_snapshot(snapshot) for snapshot in snapshots}
 
     def _commit(self, writes: Sequence[Write]) -> None:
         """Write posts, and what that adds to the counters, in one atomic batch."""
@@ -209,7 +215,8 @@ class Writer:
             batch.create(reference, document)
         else:
             unchanged = self._database.client.write_option(last_update_time=write.found.since)
-            batch.update(reference, layout.replacing(document), option=unchanged)
+            update = layout.replacing(write.found.fields, document)
+            batch.update(reference, update, option=unchanged)
 
     def _write_counts(self, batch: WriteBatch, pub_id: str, counts: Counts) -> None:
         if counts.posts or counts.days:
