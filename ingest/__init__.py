@@ -8,7 +8,7 @@ From a posted article to counts of the names in it.
     extract   extract.py    which entities does it mention?       (queue: extract)
     merge     counts.py     add posts up                          (queue: save)
     save      store/        add the sums to Firestore, once       (queue: save)
-    read      api.py        which entities does a publication mention most?
+    read      reading.py    which entities does a publication mention most?
 
 tasks.py puts extract, merge and save on the queues; none of the three knows it.
 messages.py says what travels between them, gather.py takes more of it at a time,

@@ -52,6 +52,13 @@ class Allows(BasePermission):
         return scopes.get(request.method or "", Scope.READ) in client.scopes
 
 
+class KeyedView(APIView):
+    """What every address of the API has in common: it asks for a key."""
+
+    authentication_classes = (KeyAuthentication,)
+    permission_classes = (Allows,)
+
+
 def _client(secret: str) -> Client | None:
     """Find a key by its digest: the comparison tells an attacker nothing of the key itself."""
     digest = ApiKey.digest_of(secret)

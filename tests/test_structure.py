@@ -19,7 +19,7 @@ LAYERS = (
     ("intake", "poison", "replay"),
     ("tasks", "problems", "authentication"),
     ("bodies",),
-    ("api", "admin", "health"),
+    ("api", "reading", "admin", "health"),
     ("urls", "management", "stack"),
 )
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -58,7 +58,7 @@ def test_the_core_knows_neither_django_nor_celery(name: str) -> None:
 
 
 def test_the_web_process_never_loads_spacy() -> None:
-    code = "import sys, ingestsite.wsgi, ingestsite.urls, ingest.api; print('spacy' in sys.modules)"
+    code = "import sys, ingestsite.wsgi, ingestsite.urls; print('spacy' in sys.modules)"
     assert _run(code) == "False"
 
 
