@@ -1,37 +1,111 @@
-"""What a request's body may be: JSON in UTF-8, said to be so, and not too large."""
+"""What a request's body may be: JSON in UTF-8, or lines of it, plain or in gzip, and how large."""
 
 import json
-from typing import Any
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from gzip import GzipFile
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
+from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
-from ingest.problems import BadBody, LengthRequired, TooLarge
+from ingest.problems import BadBody, LengthRequired, TooLarge, UnsupportedEncoding
+
+JSON = "application/json"
+LINES = "application/x-ndjson"
+
+# A post whose every character is written as two escapes of six bytes, and room for its fields.
+LINE_BYTES = 1_500_000
+
+
+def media_type(request: Request) -> str:
+    """Return what the body says it is, if that is something we read."""
+    try:
+        kind, parameters = parse_header_parameters(request.content_type or "")
+    except ValueError:
+        kind, parameters = "", {}
+    charset = parameters.get("charset", "utf-8").lower()
+    if kind.lower() not in (JSON, LINES) or charset not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(kind, f"Send {JSON} or {LINES}, in UTF-8.")
+    return kind.lower()
 
 
 def read_json(request: Request) -> Any:
     """Read the body; each way in which it cannot be read is a problem of its own."""
-    media_type = request.content_type.split(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMediaType(media_type, f"Send application/json, not {media_type!r}.")
+    limit = settings.MAX_BODY_BYTES
+    with _readable():
+        body = _open(request, limit=limit).read(limit + 1)
+    if len(body) > limit:
+        raise TooLarge(f"A body may have {limit} bytes.")
+    return parse(body, what="body")
+
+
+def read_lines(request: Request) -> Iterator[bytes | None]:
+    """Read the body line by line, however many they are; of a line that is too long yield None."""
+    stream = _open(request)
+    unpacks = isinstance(stream, GzipFile)
+    size = 0
+    with _readable():
+        while line := stream.readline(LINE_BYTES + 1):
+            size += len(line)
+            if unpacks and size > settings.MAX_UNPACKED_BYTES:
+                raise TooLarge(f"A body may unpack to {settings.MAX_UNPACKED_BYTES} bytes.")
+            if len(line) <= LINE_BYTES:
+                yield line
+            else:
+                _skip_line(stream, line)
+                yield None
+
+
+def parse(text: bytes, *, what: str) -> Any:
+    """Read JSON; RFC 8259 has no NaN."""
     try:
-        return json.loads(_read(request).decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(text.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
-        raise BadBody("The body is not UTF-8.") from error
+        raise BadBody(f"The {what} is not UTF-8.") from error
     except RecursionError as error:
-        raise BadBody("The body is nested too deep.") from error
+        raise BadBody(f"The {what} is nested too deep.") from error
     except ValueError as error:
-        raise BadBody(f"The body is not JSON: {error}.") from error
+        raise BadBody(f"The {what} is not JSON: {error}.") from error
 
 
-def _read(request: Request) -> bytes:
-    if "Content-Length" not in request.headers:
-        raise LengthRequired
-    if int(request.headers["Content-Length"]) > settings.MAX_BODY_BYTES:
-        raise TooLarge(f"A body may have {settings.MAX_BODY_BYTES} bytes.")
-    body: bytes = request._request.read()
-    return body
+def _open(request: Request, *, limit: int | None = None) -> BinaryIO:
+    """Return the body as a stream that unpacks itself."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("gzip", "identity"):
+        raise UnsupportedEncoding(f"A body may be packed with gzip, not with {encoding!r}.")
+    length = request.headers.get("Content-Length")
+    if limit is not None and length and length.isdecimal() and int(length) > limit:
+        raise TooLarge(f"A body may have {limit} bytes.")
+    stream = _raw(request, length)
+    return cast(BinaryIO, GzipFile(fileobj=stream)) if encoding == "gzip" else stream
+
+
+def _raw(request: Request, length: str | None) -> BinaryIO:
+    wsgi = request._request
+    if length:
+        return cast(BinaryIO, wsgi)
+    if wsgi.META.get("wsgi.input_terminated") and "Transfer-Encoding" in request.headers:
+        return cast(BinaryIO, wsgi.META["wsgi.input"])  # Django reads nothing of unknown length
+    raise LengthRequired
+
+
+def _skip_line(stream: BinaryIO, line: bytes) -> None:
+    """Read on to the end of a line that is too long, without keeping it."""
+    while line and not line.endswith(b"\n"):
+        line = stream.readline(LINE_BYTES)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Turn what goes wrong below us while a body is read into a problem of the body."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadBody("The body ends too early, or is not gzip.") from error
 
 
 def _refuse_constant(name: str) -> None:

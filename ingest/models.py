@@ -1,11 +1,13 @@
 """What lives in the relational database: keys and dead letters, nothing on the path of a post."""
 
 import secrets
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 KEY_PREFIX = "ing_"
 
@@ -29,8 +31,13 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=12, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(default=_all_scopes)
+    # Those whose posts it may submit and delete; none: all of them.
+    publications = models.JSONField(default=list, blank=True)
+    # None: as many as the settings say.
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)  # to the hour
 
     class Meta:
         verbose_name = "API key"
@@ -44,13 +51,29 @@ class ApiKey(models.Model):
         return sha256(key.encode()).hexdigest()
 
     @classmethod
-    def create(cls, name: str, *, scopes: list[str]) -> tuple["ApiKey", str]:
+    def create(cls, name: str, *, scopes: list[str], **limits: Any) -> tuple["ApiKey", str]:
         """Make a key, and return it with the secret, which nobody can read again."""
-        secret = KEY_PREFIX + secrets.token_urlsafe(32)
-        row = cls.objects.create(
-            name=name, prefix=secret[:8], digest=cls.digest_of(secret), scopes=scopes
-        )
+        row = cls(name=name, scopes=scopes, **limits)
+        secret = row.give_secret()
+        row.save(force_insert=True)
         return row, secret
+
+    def give_secret(self) -> str:
+        """Make up a secret, and return it; only what it is known by is kept."""
+        secret = KEY_PREFIX + secrets.token_urlsafe(32)
+        self.prefix, self.digest = secret[:8], self.digest_of(secret)
+        return secret
+
+
+class KeyUse(models.Model):
+    """How many requests a key has made in its minute, where the broker cannot count them."""
+
+    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE)
+    used = models.PositiveIntegerField(default=0)
+    ends_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.used}"
 
 
 class GateHold(models.Model):
@@ -108,6 +131,11 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.post_id}: {self.reason} at {self.step}"
+
+    @property
+    def accepted_at(self) -> datetime | None:
+        """When the revision that died was accepted; None for what is no post."""
+        return parse_datetime(str(self.payload.get("accepted_at")))
 
     @property
     def content(self) -> str:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from pydantic import ValidationError
 
 from ingest.attempts import LATER, attempt, begun_before
@@ -157,8 +156,8 @@ def _bury(
 
 def _is_older_than_letter(step: Step, post: AcceptedPost) -> bool:
     letter = DeadLetter.objects.filter(post_id=post.post_id, step=step).first()
-    laid_aside = letter and parse_datetime(str(letter.payload.get("accepted_at")))
-    return bool(laid_aside and laid_aside > post.accepted_at)
+    laid_aside = letter.accepted_at if letter else None
+    return laid_aside is not None and laid_aside > post.accepted_at
 
 
 def _bury_unreadable(step: Step, payload: object, error: ValidationError) -> None:

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from pydantic import ValidationError
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
@@ -13,8 +16,12 @@ from ingest.broker import BrokerUnavailable
 from ingest.gate import GateClosed, QueueFull
 from ingest.store import StoreUnavailable
 
+MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5  # seconds
 KEPT_HEADERS = ("WWW-Authenticate", "Retry-After", "Allow")
+# Of one post, so that no answer is larger than what it answers.
+ERRORS = 20
+NAME_CHARACTERS = 100
 
 
 class BadBody(APIException):
@@ -36,6 +43,12 @@ class TooLarge(APIException):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class UnsupportedEncoding(APIException):
+    """The body is packed in a way that we do not unpack."""
+
+    status_code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
 class Refused(APIException):
     """What was sent is JSON, and is no post, list of posts, or query of ours."""
 
@@ -48,29 +61,39 @@ class Refused(APIException):
 
 
 def field_errors(error: ValidationError, *, pointer: str = "") -> list[dict[str, str]]:
-    """Say which field of a post is wrong and why, without repeating what was in it."""
+    """Say which fields of a post are wrong and why, without repeating what was in them."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         {
-            "pointer": "/".join([pointer, *map(str, fault["loc"])]),
+            "pointer": "/".join([pointer, *map(_in_pointer, fault["loc"])]),
             "detail": fault["msg"].removeprefix("Value error, "),
         }
-        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+        for fault in islice(faults, ERRORS)
     ]
+
+
+def _in_pointer(name: str | int) -> str:
+    """Write a name in a JSON Pointer (RFC 6901), cut, and without what is no text."""
+    text = str(name)[:NAME_CHARACTERS].encode(errors="replace").decode()
+    return text.replace("~", "~0").replace("/", "~1")
+
+
+def problem(status: HTTPStatus, detail: str = "", **more: Any) -> dict[str, Any]:
+    """Return a problem in the words of RFC 9457."""
+    said = {"detail": detail} if detail else {}
+    return {"title": status.phrase, "status": status.value, **said, **more}
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer an exception with a problem; what is no problem of ours is a 500 of Django's."""
-    response = exception_handler(_for_clients(error), context)
+    response = exception_handler(for_clients(error), context)
     if response is None:
         return None
-    status = HTTPStatus(response.status_code)
-    problem: dict[str, Any] = {"title": status.phrase, "status": status.value}
-    if isinstance(response.data, dict) and "detail" in response.data:
-        problem["detail"] = str(response.data["detail"])
-    if isinstance(error, Refused) and error.errors:
-        problem["errors"] = error.errors
+    detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
+    more = {"errors": error.errors} if isinstance(error, Refused) and error.errors else {}
+    body = problem(HTTPStatus(response.status_code), str(detail), **more)
     headers = {name: response[name] for name in KEPT_HEADERS if name in response}
-    return Response(problem, status, headers=headers, content_type="application/problem+json")
+    return Response(body, body["status"], headers=headers, content_type=MEDIA_TYPE)
 
 
 UNAVAILABLE = {
@@ -81,14 +104,47 @@ UNAVAILABLE = {
 }
 
 
-class _Unavailable(APIException):
+class Unavailable(APIException):
+    """Not now: posts are not taken in, or something that the service needs is away."""
+
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     wait = RETRY_AFTER  # DRF's name for the seconds of Retry-After
 
 
-def _for_clients(error: Exception) -> Exception:
+def for_clients(error: Exception) -> Exception:
     """Turn what the intake and the store raise into an answer that names no host of ours."""
     for kind, detail in UNAVAILABLE.items():
         if isinstance(error, kind):
-            return _Unavailable(detail)
+            return Unavailable(detail)
     return error
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself finds wrong with a request."""
+    mine = _of_the_api(request, HTTPStatus.BAD_REQUEST)
+    return mine or defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself does not allow."""
+    mine = _of_the_api(request, HTTPStatus.FORBIDDEN)
+    return mine or defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an address that there is not."""
+    mine = _of_the_api(request, HTTPStatus.NOT_FOUND)
+    return mine or defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an error of ours: what it is stands in the log."""
+    mine = _of_the_api(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return mine or defaults.server_error(request)
+
+
+def _of_the_api(request: HttpRequest, status: HTTPStatus) -> HttpResponse | None:
+    """Return a problem, if the address is one of the API's."""
+    if not request.path.startswith("/api/"):
+        return None
+    return JsonResponse(problem(status), status=status, content_type=MEDIA_TYPE)

@@ -11,6 +11,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ingest import description
 from ingest.authentication import KeyedView
 from ingest.problems import Refused
 from ingest.store import Cursor, Publication, StoredEntity, open_store
@@ -21,6 +22,7 @@ DEFAULT_LIMIT, LARGEST_LIMIT = 10, 100  # entities a page
 class Publications(KeyedView):
     """`GET /api/publications`: every publication, with the number of its posts."""
 
+    @description.publications
     def get(self, request: Request) -> Response:
         return Response({"publications": list(map(_publication, open_store().publications()))})
 
@@ -28,6 +30,7 @@ class Publications(KeyedView):
 class Entities(KeyedView):
     """`GET /api/publications/{name}/entities`: the most mentioned first, page by page."""
 
+    @description.entities
     def get(self, request: Request, name: str) -> Response:
         limit, after = _limit(request), _cursor(request)
         publication = open_store().publication(name)

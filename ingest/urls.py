@@ -1,15 +1,19 @@
 """The API's addresses."""
 
-from django.urls import path
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from ingest import api, reading
 
 urlpatterns = [
     path("posts", api.Posts.as_view(), name="posts"),
-    path("posts/<str:post_id>", api.OnePost.as_view(), name="post"),
+    re_path(r"^posts/(?P<post_id>[0-9a-f]{32})\Z", api.OnePost.as_view(), name="post"),
     path("publications", reading.Publications.as_view(), name="publications"),
     path("publications/<path:name>/entities", reading.Entities.as_view(), name="entities"),
     path("drain", api.Drain.as_view(), name="drain"),
     path("resume", api.Resume.as_view(), name="resume"),
     path("status", api.Status.as_view(), name="status"),
+    path("limits", api.Limits.as_view(), name="limits"),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="openapi"), name="docs"),
 ]

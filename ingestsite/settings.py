@@ -16,6 +16,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "ingest",
 ]
 MIDDLEWARE = [
@@ -71,6 +73,20 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "ingest.problems.handle",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ingest",
+    "DESCRIPTION": "Posts in, and exact counts of the names in them out.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    # From the package beside it: the page works without anybody's network.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api",
+    # Describing is for everybody; what is described asks for a key.
+    "SERVE_AUTHENTICATION": [],
 }
 
 LOGGING = {
@@ -91,6 +107,8 @@ LOGGING = {
 # What ingest itself is set to.
 MAX_BODY_BYTES = configuration.MAX_BODY_BYTES
 MAX_POSTS = configuration.MAX_POSTS
+MAX_UNPACKED_BYTES = configuration.MAX_UNPACKED_BYTES
+REQUESTS_PER_MINUTE = configuration.REQUESTS_PER_MINUTE
 QUEUE_LIMIT = configuration.QUEUE_LIMIT
 VISIBILITY_SECONDS = configuration.VISIBILITY_SECONDS
 MODEL = configuration.MODEL

@@ -5,6 +5,12 @@ from django.urls import include, path
 
 from ingest import health
 
+# The API's problems for its addresses, Django's own pages for the others.
+handler400 = "ingest.problems.bad_request"
+handler403 = "ingest.problems.permission_denied"
+handler404 = "ingest.problems.not_found"
+handler500 = "ingest.problems.server_error"
+
 urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),

@@ -47,8 +47,34 @@ def test_keys_and_dead_letters_can_be_looked_at(operator: Client) -> None:
     assert "Traceback" in page
 
 
-def test_a_key_cannot_be_made_where_it_could_not_be_shown(operator: Client) -> None:
-    assert operator.get("/admin/ingest/apikey/add/").status_code == 403
+def test_a_key_is_made_and_shown_once(operator: Client) -> None:
+    form = {
+        "name": "wire",
+        "scopes": ["submit", "read"],
+        "publications": "The Gazette\r\n\r\n Another/Paper ",
+        "requests_per_minute": "60",
+    }
+    page = operator.post("/admin/ingest/apikey/add/", form, follow=True).content.decode()
+    (secret,) = re.findall(r"shown this once: (ing_\S+?)<", page)
+    key = ApiKey.objects.get()
+    assert key.digest == ApiKey.digest_of(secret)
+    assert (key.scopes, key.publications) == (["submit", "read"], ["The Gazette", "Another/Paper"])
+    assert secret not in operator.get(f"/admin/ingest/apikey/{key.pk}/change/").content.decode()
+
+
+def test_a_key_is_changed_without_another_secret(operator: Client) -> None:
+    key, _ = ApiKey.create("wire", scopes=["read"])
+    form = {"name": "wire", "scopes": ["submit"], "publications": ""}
+    operator.post(f"/admin/ingest/apikey/{key.pk}/change/", form)
+    changed = ApiKey.objects.get()
+    assert (changed.digest, changed.scopes, changed.publications) == (key.digest, ["submit"], [])
+
+
+def test_keys_are_revoked_together(operator: Client) -> None:
+    keys = [ApiKey.create(name, scopes=["read"])[0] for name in ("a", "b")]
+    form = {"action": "revoke", "_selected_action": [key.pk for key in keys]}
+    operator.post("/admin/ingest/apikey/", form)
+    assert not ApiKey.objects.filter(revoked_at=None).exists()
 
 
 def test_nobody_comes_in_without_a_login() -> None:

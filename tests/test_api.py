@@ -60,10 +60,10 @@ def queued() -> list[dict[str, Any]]:
 def test_one_post_is_accepted_and_queued(api: Client) -> None:
     response = send(api, POST)
     post_id = Post.model_validate(POST).post_id
-    url = f"/api/posts/{post_id}"
+    url = response["Location"]
     assert response.status_code == HTTPStatus.ACCEPTED
     assert response.json() == {"status": "accepted", "id": post_id, "url": url}
-    assert response["Location"] == url
+    assert url.startswith(f"/api/posts/{post_id}?receipt=")
     assert [(p["post_id"], p["content"]) for p in queued()] == [(post_id, POST["content"])]
 
 

@@ -18,6 +18,14 @@ class Command(BaseCommand):
         create = actions.add_parser("create", help="make a key, and print it this once")
         create.add_argument("name")
         create.add_argument("--scope", action="append", choices=Scope.values, dest="scopes")
+        create.add_argument(
+            "--publication",
+            action="append",
+            default=[],
+            dest="publications",
+            help="whose posts it may submit and delete; else all",
+        )
+        create.add_argument("--requests-per-minute", type=int, help="0: no limit; else the setting")
         actions.add_parser("first", help="make a key for development, if there is none yet")
         actions.add_parser("list", help="list the keys by name")
         revoke = actions.add_parser("revoke", help="refuse a key from now on")
@@ -26,20 +34,24 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         action = options["action"]
         if action == "create":
-            self._create(options["name"], options["scopes"] or list(Scope.values))
+            self._create(
+                options["name"],
+                options["scopes"] or list(Scope.values),
+                publications=options["publications"],
+                requests_per_minute=options["requests_per_minute"],
+            )
         elif action == "first" and not ApiKey.objects.exists():
             self._create("development", list(Scope.values))
         elif action == "list":
             for key in ApiKey.objects.order_by("name"):
-                state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "valid"
-                self.stdout.write(f"{key.prefix}…  {state:20}  {key.name}: {' '.join(key.scopes)}")
+                self.stdout.write(_line(key))
         elif action == "revoke":
             self._revoke(options["name"])
 
-    def _create(self, name: str, scopes: list[str]) -> None:
+    def _create(self, name: str, scopes: list[str], **limits: Any) -> None:
         try:
             with transaction.atomic():
-                key, secret = ApiKey.create(name, scopes=scopes)
+                key, secret = ApiKey.create(name, scopes=scopes, **limits)
         except IntegrityError as error:
             raise CommandError(f"There is a key named {name!r} already.") from error
         self.stdout.write(f"API key {key.name!r}, shown this once: {secret}")
@@ -49,3 +61,12 @@ class Command(BaseCommand):
         if not own.update(revoked_at=timezone.now()):
             raise CommandError(f"There is no valid key named {name!r}.")
         self.stdout.write(f"{name!r} is revoked; every process knows within five seconds.")
+
+
+def _line(key: ApiKey) -> str:
+    """Return what a list says of a key."""
+    state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "valid"
+    used = f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
+    allows = " ".join(key.scopes)
+    publications = f" for {', '.join(key.publications)}" if key.publications else ""
+    return f"{key.prefix}…  {state:20}  {used:21}  {key.name}: {allows}{publications}"

@@ -1,0 +1,77 @@
+"""
+How many requests a key has made in its current minute, counted once for all processes.
+
+A minute begins with the first request after the last one ended. It is counted where the gate is:
+in the embedded broker, or in a row of the database beside RabbitMQ. Without a limit nothing is.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from celery import current_app
+from django.db import Error as DatabaseError
+from django.db import transaction
+from django.utils import timezone
+
+from ingest.broker import BrokerUnavailable, broker_calls, redis_client
+from ingest.models import KeyUse
+
+PERIOD = 60  # seconds
+
+COUNT = """
+local used = redis.call('INCR', KEYS[1])
+if used == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return {used, redis.call('PTTL', KEYS[1])}
+"""
+
+
+@dataclass(frozen=True)
+class Use:
+    """The requests of a key in its minute, this one among them, and the seconds until it ends."""
+
+    limit: int
+    used: int
+    seconds: float
+
+    @property
+    def allowed(self) -> bool:
+        """Whether this request was one of those that the key may make."""
+        return self.used <= self.limit
+
+    @property
+    def left(self) -> int:
+        """How many more the key may make."""
+        return max(0, self.limit - self.used)
+
+
+def count_request(key_id: int, *, limit: int) -> Use:
+    """
+    Count one more request of a key.
+
+    Raises:
+        BrokerUnavailable: nobody can tell how many there were.
+    """
+    embedded = not current_app.conf.broker_url.startswith("amqp")
+    used, seconds = (_in_broker if embedded else _in_database)(key_id)
+    return Use(limit, used, seconds)
+
+
+def _in_broker(key_id: int) -> tuple[int, float]:
+    with broker_calls():
+        used, milliseconds = redis_client().eval(COUNT, 1, f"ingest:use:{key_id}", PERIOD)
+    return int(used), max(0, int(milliseconds)) / 1000
+
+
+def _in_database(key_id: int) -> tuple[int, float]:
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            fresh = {"ends_at": now}
+            use, _ = KeyUse.objects.select_for_update().get_or_create(key_id=key_id, defaults=fresh)
+            if use.ends_at <= now:
+                use.used, use.ends_at = 0, now + timedelta(seconds=PERIOD)
+            use.used += 1
+            use.save()
+    except DatabaseError as error:
+        raise BrokerUnavailable(f"the database does not answer: {error}") from error
+    return use.used, (use.ends_at - now).total_seconds()
