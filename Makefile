@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals loss bench lock articles clean
+.PHONY: help run demo test check chaos signals loss bench audit lock articles clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 f
 articles: .venv/bench ## write 300 real articles, one post a line, to var/articles.jsonl
 	@mkdir -p var
 	@python -m tests.articles > var/articles.jsonl
+
+audit: .venv/dev ## look for known holes in the dependencies
+	python -m tests.audit
 
 lock: .venv/dev ## compile requirements/*.in, with hashes
 	for name in base dev bench; do \

@@ -58,11 +58,11 @@ def _url(name: str, default: str, schemes: tuple[str, ...]) -> str:
     return url
 
 
-def _secret(name: str) -> str:
+def _secret(name: str, *, least: int = 16) -> str:
     """Return a secret: the environment's, else one that this machine keeps in the state folder."""
     if name in os.environ:
-        if len(os.environ[name]) < 16:
-            raise BadSetting(name, "is a secret of fewer than 16 characters.")
+        if len(os.environ[name]) < least:
+            raise BadSetting(name, f"is a secret of fewer than {least} characters.")
         return os.environ[name]
     if PRODUCTION:
         raise BadSetting(name, "must be set, since INGEST_PRODUCTION is on.")
@@ -75,7 +75,7 @@ def _kept_secret(path: Path) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         mine = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
         mine.touch(mode=0o600)
-        mine.write_text(secrets.token_urlsafe(32))
+        mine.write_text(secrets.token_urlsafe(48))
         with suppress(FileExistsError):
             os.link(mine, path)  # whole or not at all, and the first one wins
         mine.unlink()
@@ -93,7 +93,10 @@ WEB_PORT = _port("INGEST_WEB_PORT", 8400)
 WEB_WORKERS = _whole("INGEST_WEB_WORKERS", 2)
 WEB_THREADS = _whole("INGEST_WEB_THREADS", 8)
 ALLOWED_HOSTS = _words("INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 localhost")
-SECRET_KEY = _secret("INGEST_SECRET_KEY")
+# It signs sessions and receipts. Django wants fifty characters.
+SECRET_KEY = _secret("INGEST_SECRET_KEY", least=50)
+# Who may say by X-Forwarded-Proto that a request came to them over TLS.
+PROXIES = _words("INGEST_PROXIES", "127.0.0.1 ::1")
 LOG_LEVEL = _choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 
 FLOWER_PORT = _port("INGEST_FLOWER_PORT", 8403)

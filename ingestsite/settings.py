@@ -67,6 +67,13 @@ DATABASES = {
 
 # Sessions and passwords of the admin travel over TLS only where there is TLS.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = configuration.PRODUCTION
+SECURE_SSL_REDIRECT = configuration.PRODUCTION
+# A load balancer asks the web server itself, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^livez\Z", r"^readyz\Z"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if configuration.PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = configuration.PRODUCTION
+# Whether browsers preload it is up to whoever owns the domain.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],

@@ -15,6 +15,8 @@ graceful_timeout = 30
 loglevel = configuration.LOG_LEVEL.lower()
 # Signals are all the control we need; the socket would be shared by every stack of a user.
 control_socket_disable = True
+# The proxy that ends TLS; from nobody else is it believed that a request was encrypted.
+forwarded_allow_ips = ",".join(configuration.PROXIES)
 
 
 def when_ready(server: Any) -> None:

@@ -80,6 +80,21 @@ def test_production_generates_no_secret(tmp_path: Path, name: str) -> None:
     assert words.startswith(name)
 
 
+def test_production_is_what_django_would_deploy(tmp_path: Path) -> None:
+    secret = "".join(map(chr, range(ord("0"), ord("0") + 60)))
+    environment = {**PRODUCTION, "INGEST_SECRET_KEY": secret, "INGEST_ALLOWED_HOSTS": "news.test"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        env={"PATH": os.environ["PATH"], "INGEST_STATE_DIR": str(tmp_path), **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no issues" in done.stdout
+
+
 def test_production_refuses_the_emulator(tmp_path: Path) -> None:
     status, words = read(tmp_path, {**PRODUCTION, "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"})
     assert status == 1

@@ -50,10 +50,10 @@ def submit(client: ApiClient, posts: Sequence[Post]) -> set[str]:
     accepted: set[str] = set()
     for start in range(0, len(posts), BATCH):
         for answer in client.submit(posts[start : start + BATCH]):
-            if answer["status"] == "accepted":
-                accepted.add(answer["id"])
-            else:
+            if answer["status"] == "refused":
                 print("refused:", answer["errors"], file=sys.stderr)
+            else:
+                accepted.add(answer["id"])
     return accepted
 
 
