@@ -68,8 +68,12 @@ def parse(text: bytes, *, what: str) -> Any:
         raise BadBody(f"The {what} is not UTF-8.") from error
     except RecursionError as error:
         raise BadBody(f"The {what} is nested too deep.") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise BadBody(f"The {what} is not JSON: it goes wrong at {place}.") from error
     except ValueError as error:
-        raise BadBody(f"The {what} is not JSON: {error}.") from error
+        why = "a number in it is none, or far too long"
+        raise BadBody(f"The {what} is not JSON: {why}.") from error
 
 
 def _open(request: Request, *, limit: int | None = None) -> BinaryIO:

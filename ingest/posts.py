@@ -3,7 +3,7 @@
 import unicodedata
 from datetime import datetime
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -54,13 +54,14 @@ def _only_text(value: object) -> object:
     return value
 
 
+S = TypeVar("S")
 Text = Annotated[
-    str,
+    S,
     StringConstraints(strip_whitespace=True, min_length=1),
     AfterValidator(_visible),
     AfterValidator(_without_nul),
 ]
-Name = Annotated[Text, Field(max_length=NAME_LIMIT)]
+Name = Text[Annotated[str, Field(max_length=NAME_LIMIT)]]
 
 
 class Post(BaseModel):
@@ -68,11 +69,11 @@ class Post(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    content: Annotated[Text, Field(max_length=CONTENT_LIMIT)]
+    content: Text[Annotated[str, Field(max_length=CONTENT_LIMIT)]]
     publication: Name
     id: Name | None = None
-    url: Annotated[Text, Field(max_length=2000)] | None = None
-    title: Annotated[Text, Field(max_length=500)] | None = None
+    url: Text[Annotated[str, Field(max_length=2000)]] | None = None
+    title: Text[Annotated[str, Field(max_length=500)]] | None = None
     published_at: (
         Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_only_text)] | None
     ) = None

@@ -51,8 +51,9 @@ def count_request(key_id: int, *, limit: int) -> Use:
     Raises:
         BrokerUnavailable: nobody can tell how many there were.
     """
-    embedded = not current_app.conf.broker_url.startswith("amqp")
-    used, seconds = (_in_broker if embedded else _in_database)(key_id)
+    in_broker, in_database = COUNTERS
+    rabbitmq = current_app.conf.broker_url.startswith("amqp")
+    used, seconds = (in_database if rabbitmq else in_broker)(key_id)
     return Use(limit, used, seconds)
 
 
@@ -75,3 +76,6 @@ def _in_database(key_id: int) -> tuple[int, float]:
     except DatabaseError as error:
         raise BrokerUnavailable(f"the database does not answer: {error}") from error
     return use.used, (use.ends_at - now).total_seconds()
+
+
+COUNTERS = (_in_broker, _in_database)

@@ -5,7 +5,9 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+from django.core.cache import cache
 from google.cloud.firestore_v1 import Client
 
 from ingest import broker
@@ -17,6 +19,10 @@ from tests import environment
 from tests.rabbitmq import RabbitMQ, install
 from tests.servers import server
 from tests.stores import firestore_of
+
+# Examples are the same each time, and none is against the clock.
+hypothesis.settings.register_profile("ours", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +85,12 @@ def _store(request: pytest.FixtureRequest) -> Store:
         real: FirestoreStore = request.getfixturevalue("firestore")
         return real
     return NullStore() if request.param == "null" else MemoryStore()
+
+
+@pytest.fixture
+def forgotten_keys() -> None:
+    """Forget keys that earlier tests looked up."""
+    cache.clear()
 
 
 @pytest.fixture

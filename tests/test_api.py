@@ -1,20 +1,21 @@
 """The API, with a real broker behind it and a store in memory."""
 
-import json
-from base64 import b64decode
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from ingest import broker, samples
 from ingest.gate import the_gate
-from ingest.messages import ExtractMessage
+from ingest.messages import AcceptedPost, ExtractMessage, PostEntities
 from ingest.models import ApiKey, DeadLetter, Scope
 from ingest.pipeline import EXTRACT
 from ingest.posts import Post
 from ingest.store import open_store
+from tests.clients import keyed, queued, send
 from tests.making import entity, with_entities
 
 pytestmark = [
@@ -25,36 +26,15 @@ pytestmark = [
 POST = {"content": "Obama went to Oslo.", "publication": "The Gazette"}
 
 
-@pytest.fixture
-def forgotten_keys() -> None:
-    """Forget keys that earlier tests looked up."""
-    from django.core.cache import cache
-
-    cache.clear()
+def found(post: AcceptedPost) -> PostEntities:
+    """Return an accepted post with what it mentions: nothing."""
+    return PostEntities(**dict(post), model="test 1.0", entities=())
 
 
 @pytest.fixture
 def api() -> Client:
     """Return a client with a key that allows everything."""
     return keyed(list(Scope.values))
-
-
-def keyed(scopes: list[str]) -> Client:
-    """Return a client with a key of these scopes."""
-    _, secret = ApiKey.create(f"key for {scopes}", scopes=scopes)
-    return Client(headers={"Authorization": f"Bearer {secret}"})
-
-
-def send(client: Client, body: Any) -> Any:
-    """Post a body as JSON."""
-    return client.post("/api/posts", json.dumps(body), content_type="application/json")
-
-
-def queued() -> list[dict[str, Any]]:
-    """Return the posts that wait on the extract queue."""
-    messages = broker.redis_client().lrange(EXTRACT, 0, -1)
-    bodies = [json.loads(b64decode(json.loads(m)["body"])) for m in messages]
-    return [post for args, _, _ in bodies for post in args[0]["posts"]]
 
 
 def test_one_post_is_accepted_and_queued(api: Client) -> None:
@@ -71,7 +51,7 @@ def test_each_post_of_a_list_has_its_own_answer(api: Client) -> None:
     response = send(api, [POST, {"publication": "x"}, {**POST, "content": "News."}, "text"])
     body = response.json()
     assert response.status_code == HTTPStatus.ACCEPTED
-    assert (body["accepted"], body["refused"]) == (2, 2)
+    assert (body["accepted"], body["duplicates"], body["refused"]) == (2, 0, 2)
     assert [p["status"] for p in body["posts"]] == ["accepted", "refused", "accepted", "refused"]
     assert body["posts"][1]["errors"] == [{"pointer": "/1/content", "detail": "Field required"}]
     assert len(queued()) == 2
@@ -105,53 +85,6 @@ def test_many_posts_travel_in_messages_of_about_a_batch(api: Client) -> None:
     assert send(api, posts).json()["accepted"] == 40
     assert broker.redis_client().llen(EXTRACT) == 7
     assert len(queued()) == 40
-
-
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({"publication": "x"}, "/content"),
-        ({**POST, "content": ""}, "/content"),
-        ({**POST, "content": "x" * 100_001}, "/content"),
-        ({**POST, "content": "x" * 1_000_001}, "/content"),
-        ({**POST, "publication": ""}, "/publication"),
-        ({**POST, "surprise": 1}, "/surprise"),
-        ({**POST, "content": "\ud800"}, "/content"),
-        ([{**POST, "published_at": 12}], "/0/published_at"),
-    ],
-)
-def test_what_is_no_post_is_answered_with_422_and_the_field(
-    api: Client, body: Any, pointer: str
-) -> None:
-    response = send(api, body)
-    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert response["Content-Type"] == "application/problem+json"
-    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
-    assert queued() == []
-
-
-@pytest.mark.parametrize(
-    ("body", "content_type", "status"),
-    [
-        (b" ", "application/json", HTTPStatus.BAD_REQUEST),
-        (b"{", "application/json", HTTPStatus.BAD_REQUEST),
-        (b'{"a": NaN}', "application/json", HTTPStatus.BAD_REQUEST),
-        (b"\xff\xfe", "application/json", HTTPStatus.BAD_REQUEST),
-        (b"[" * 100_000, "application/json", HTTPStatus.BAD_REQUEST),
-        (b"[]", "application/json", HTTPStatus.UNPROCESSABLE_ENTITY),
-        (b"null", "application/json", HTTPStatus.UNPROCESSABLE_ENTITY),
-        (b"a=1", "application/x-www-form-urlencoded", HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
-        (b" " * 10_000_001, "application/json", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-        (b"[" + b"1," * 1000 + b"1]", "application/json", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-    ],
-)
-def test_a_bad_body_is_a_clear_problem(
-    api: Client, body: bytes, content_type: str, status: HTTPStatus
-) -> None:
-    response = api.post("/api/posts", body, content_type=content_type)
-    assert response.status_code == status
-    assert response["Content-Type"] == "application/problem+json"
-    assert response.json()["status"] == status
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ing_wrong", "Basic abc", "ing_x"])
@@ -201,16 +134,13 @@ def test_saved_posts_and_their_entities_can_be_read(api: Client) -> None:
         assert (body["publication"], body["posts"]) == (publication["name"], publication["posts"])
 
 
+def dead_letter(**fields: Any) -> DeadLetter:
+    letter = {"publication": "The Gazette", "step": "extract", "reason": "timeout", "attempts": 2}
+    return DeadLetter.objects.create(**{**letter, "detail": "secret", "payload": {}, **fields})
+
+
 def test_a_dead_letter_tells_why_its_post_is_not_saved(api: Client) -> None:
-    DeadLetter.objects.create(
-        post_id="d" * 32,
-        publication="x",
-        step="extract",
-        reason="timeout",
-        detail="secret",
-        attempts=2,
-        payload={},
-    )
+    dead_letter(post_id="d" * 32)
     assert api.get(f"/api/posts/{'d' * 32}").json() == {
         "id": "d" * 32,
         "status": "dead",
@@ -218,6 +148,148 @@ def test_a_dead_letter_tells_why_its_post_is_not_saved(api: Client) -> None:
         "reason": "timeout",
         "attempts": 2,
     }
+
+
+def test_a_post_is_queued_until_it_is_saved_or_dead_or_deleted(api: Client) -> None:
+    """What is told is about the revision that the receipt is for, and not an earlier one."""
+    first = send(api, {**POST, "id": "1"}).json()
+    assert api.get(first["url"]).json()["status"] == "queued"
+    assert api.get(f"/api/posts/{first['id']}").status_code == HTTPStatus.NOT_FOUND
+    second = send(api, {**POST, "id": "1", "content": "Obama went home."}).json()
+    (one, other) = (AcceptedPost.read(post) for post in queued())
+
+    open_store().add([found(one)])
+    answers = [api.get(url).json() for url in (first["url"], second["url"])]
+    assert [answer["status"] for answer in answers] == ["saved", "queued"]
+    dead_letter(post_id=other.post_id, payload=other.payload())
+    answers = [api.get(url).json() for url in (first["url"], second["url"])]
+    assert [answer["status"] for answer in answers] == ["saved", "dead"]
+    open_store().add([found(other)])
+    answers = [api.get(url).json() for url in (first["url"], second["url"])]
+    assert [answer["status"] for answer in answers] == ["saved", "saved"]
+    api.delete(f"/api/posts/{other.post_id}")
+    answers = [api.get(url).json() for url in (first["url"], second["url"])]
+    assert [answer["status"] for answer in answers] == ["deleted", "deleted"]
+    third = send(api, {**POST, "id": "1"}).json()
+    assert api.get(third["url"]).json()["status"] == "queued"
+
+
+@pytest.mark.parametrize("receipt", ["", "x", "1.x", "1764000000000000.aaaa"])
+def test_a_receipt_that_is_not_ours_is_refused(api: Client, receipt: str) -> None:
+    other = send(api, POST).json()["url"].partition("=")[2]
+    for text in (receipt, other):
+        response = api.get(f"/api/posts/{'0' * 32}?receipt={text}")
+        assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def test_a_deleted_post_counts_for_nothing_saved_queued_or_dead(api: Client) -> None:
+    saved, on_its_way = (with_entities(id, [entity("Obama")]) for id in "12")
+    open_store().add([saved])
+    dead_letter(post_id=on_its_way.post_id)
+    for post in (saved, on_its_way):
+        answer = api.delete(f"/api/posts/{post.post_id}").json()
+        assert answer["status"] == "deleted"
+        assert api.get(f"/api/posts/{post.post_id}").json() == answer
+    open_store().add([on_its_way])
+    assert open_store().entities("The Gazette", limit=10) == []
+    assert not DeadLetter.objects.exists()
+
+
+def test_a_key_for_some_publications_changes_no_others() -> None:
+    own = keyed(["submit"], publications=["the  GAZETTE"])
+    body = send(own, [POST, {**POST, "publication": "Another/Paper"}]).json()
+    assert [result["status"] for result in body["posts"]] == ["accepted", "refused"]
+    assert body["posts"][1]["errors"][0]["pointer"] == "/1/publication"
+    posts = [with_entities("1"), with_entities("2", publication="Another/Paper")]
+    open_store().add(posts)
+    answers = [own.delete(f"/api/posts/{id}") for id in [*(p.post_id for p in posts), "0" * 32]]
+    assert [answer.status_code for answer in answers] == [200, 403, 403]
+
+
+def test_a_key_with_a_limit_is_told_what_is_left_and_then_refused() -> None:
+    limited = keyed(["submit", "read"], requests_per_minute=2)
+    answers = [limited.get("/api/limits") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].json()["requests_per_minute"] == 2
+    assert [answer["RateLimit-Policy"] for answer in answers] == ['"key";q=2;w=60'] * 3
+    assert [answer["RateLimit"].split(";")[1] for answer in answers] == ["r=1", "r=0", "r=0"]
+    assert 0 < int(answers[2]["Retry-After"]) <= 60
+    assert answers[2]["Content-Type"] == "application/problem+json"
+    assert "RateLimit" not in keyed(["read"]).get("/api/limits")
+
+
+def test_the_setting_limits_a_key_without_a_limit_of_its_own(settings: Any) -> None:
+    settings.REQUESTS_PER_MINUTE = 1
+    for client, allowed in ((keyed(["read"]), 1), (keyed(["read"], requests_per_minute=0), 3)):
+        answers = [client.get("/api/limits").status_code for _ in range(3)]
+        assert answers == [200] * allowed + [429] * (3 - allowed)
+
+
+def test_the_limits_can_be_read_with_any_key(settings: Any) -> None:
+    assert keyed(["operate"]).get("/api/limits").json() == {
+        "body_bytes": settings.MAX_BODY_BYTES,
+        "posts": settings.MAX_POSTS,
+        "line_bytes": 1_500_000,
+        "unpacked_bytes": settings.MAX_UNPACKED_BYTES,
+        "content_characters": 100_000,
+        "name_characters": 200,
+        "requests_per_minute": 0,
+    }
+
+
+def test_the_use_of_a_key_is_noted_to_the_hour(api: Client) -> None:
+    api.get("/api/limits")
+    (used,) = ApiKey.objects.values_list("last_used_at", flat=True)
+    assert used is not None
+    cache.clear()
+    api.get("/api/limits")
+    assert ApiKey.objects.get().last_used_at == used
+    ApiKey.objects.update(last_used_at=used - timedelta(hours=2))
+    cache.clear()
+    api.get("/api/limits")
+    again = ApiKey.objects.get().last_used_at
+    assert again is not None
+    assert again > used
+
+
+@pytest.mark.parametrize("address", ["nothing", "posts/x", "posts/", "posts/%ff%00"])
+def test_an_address_that_there_is_not_is_a_problem(api: Client, address: str) -> None:
+    response = api.get(f"/api/{address}")
+    assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+    assert response.json()["status"] == 404
+
+
+def test_a_host_that_is_not_ours_is_a_problem(api: Client) -> None:
+    response = api.get("/api/status", headers={"Host": "evil.example"})
+    assert response.status_code == HTTPStatus.BAD_REQUEST
+    assert response.json() == {"title": "Bad Request", "status": 400}
+
+
+def test_an_error_of_ours_is_a_problem_that_tells_nothing(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.api.open_store", lambda: None)
+    api.raise_request_exception = False
+    response = api.get(f"/api/posts/{'0' * 32}")
+    assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert response.json() == {"title": "Internal Server Error", "status": 500}
+
+
+def test_other_pages_keep_djangos_errors(api: Client) -> None:
+    assert "text/html" in api.get("/nothing")["Content-Type"]
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/x-ndjson", "image/png", "x"])
+def test_answers_are_json_whatever_a_client_would_rather_have(api: Client, accept: str) -> None:
+    response = api.get("/api/limits", headers={"Accept": accept})
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+
+
+def test_a_method_that_there_is_not_names_those_there_are(api: Client) -> None:
+    response = api.put("/api/posts")
+    assert response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    assert response["Allow"] == "POST, OPTIONS"
+    assert response.json()["title"] == "Method Not Allowed"
 
 
 def test_entities_are_paged_by_a_cursor(api: Client) -> None:

@@ -5,9 +5,12 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from pydantic import ValidationError
 
 from ingest.posts import Post, publication_id, publication_key
+from ingest.problems import field_errors
 
 GOOD = {"content": "A day in Oslo.", "publication": "Aftenbladet"}
 
@@ -94,3 +97,49 @@ def test_ids_are_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert {id_.strip() for id_ in ids} == {publication_id("The Gazette")}
+
+
+# Text that a post may have: what JSON can carry, with something to see in it, and no NUL.
+TEXTS = some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+VISIBLE = TEXTS.map(lambda text: text + "é")
+
+
+@given(content=VISIBLE, publication=VISIBLE, id=some.none() | VISIBLE)
+def test_any_visible_text_is_a_post_with_the_same_id_in_every_form(
+    content: str, publication: str, id: str | None
+) -> None:
+    post = Post(content=content, publication=publication, id=id)
+    again = Post.model_validate_json(post.model_dump_json())
+    loud = Post(content=content, publication=f"  {publication}\n", id=id)
+    assert post.post_id == again.post_id == loud.post_id
+    assert len(bytes.fromhex(post.post_id)) == 16
+
+
+@given(first=some.tuples(VISIBLE, VISIBLE), second=some.tuples(VISIBLE, VISIBLE))
+def test_ids_are_the_same_only_for_the_same_post(
+    first: tuple[str, str], second: tuple[str, str]
+) -> None:
+    one, other = (Post(content="x", publication=pub, id=own) for pub, own in (first, second))
+    same = publication_key(one.publication) == publication_key(other.publication)
+    assert (one.post_id == other.post_id) == (same and one.id == other.id)
+
+
+JSON = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | some.text(),
+    lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner),
+    max_leaves=10,
+)
+FIELDS = some.sampled_from([*Post.model_fields, "surprise"])
+
+
+@given(some.dictionaries(FIELDS, JSON) | JSON)
+def test_any_json_is_a_post_or_says_which_field_is_wrong(value: object) -> None:
+    try:
+        post = Post.model_validate(value)
+    except ValidationError as error:
+        why = field_errors(error)
+    else:
+        why = []
+        assert post.content.strip()
+        assert post.publication.strip()
+    assert all(fault.keys() == {"pointer", "detail"} for fault in why)
