@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals loss bench audit lock articles clean
+.PHONY: help run demo test check chaos signals fuzz contract loss bench audit lock articles clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ chaos: .venv/dev ## kill everything under load, and count (POSTS=10000 STRIKES=2
 
 signals: .venv/dev ## stop everything in every way under load, and count (BACKLOGS="10 300 10000")
 	python -m tests.signals --backlogs $(or $(BACKLOGS),10 300 10000)
+
+fuzz: .venv/dev ## send 100,000 bodies that are no posts, and count (BODIES=100000 SEED=1)
+	python -m tests.fuzz --bodies $(or $(BODIES),100000) --seed $(or $(SEED),1)
+
+contract: .venv/dev ## hold the API to its description with schemathesis (EXAMPLES=100)
+	python -m tests.contract --examples $(or $(EXAMPLES),100)
 
 loss: .venv/dev ## measure what the embedded broker loses when it is killed
 	python -m tests.broker_loss

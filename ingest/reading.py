@@ -83,7 +83,9 @@ def _cursor(request: Request) -> Cursor | None:
         return None
     try:
         mentions, entity_id = json.loads(base64.urlsafe_b64decode(text))
-        if not (isinstance(mentions, int) and len(bytes.fromhex(entity_id)) == 16):
+        # More than the store could count is no place, but an error of its client.
+        counts = isinstance(mentions, int) and 0 < mentions < 2**63
+        if not (counts and len(bytes.fromhex(entity_id)) == 16):
             raise ValueError
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise Refused("cursor must be one that an earlier page gave.") from error

@@ -1,5 +1,6 @@
 """Bodies that are no posts, and what each must be answered, to the letter."""
 
+import base64
 import gzip
 import json
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from ingest.bodies import JSON
 from ingestsite.configuration import MAX_BODY_BYTES
 
 POST: dict[str, Any] = {"content": "Obama went to Oslo.", "publication": "The Gazette"}
+
+# The place after an entity with more mentions than the store can count.
+CURSOR = base64.urlsafe_b64encode(json.dumps([10**30, "0" * 32]).encode()).decode()
 
 MISSING = "Field required"
 EXTRA = "Extra inputs are not permitted"

@@ -15,6 +15,7 @@ from ingest.models import ApiKey, DeadLetter, Scope
 from ingest.pipeline import EXTRACT
 from ingest.posts import Post
 from ingest.store import open_store
+from tests.bad_bodies import CURSOR
 from tests.clients import keyed, queued, send
 from tests.making import entity, with_entities
 
@@ -304,7 +305,17 @@ def test_entities_are_paged_by_a_cursor(api: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=x", "limit=²", "cursor=x", "cursor=WzFd", "cursor="]
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=²",
+        "cursor=x",
+        "cursor=WzFd",
+        "cursor=",
+        f"cursor={CURSOR}",
+    ],
 )
 def test_a_bad_query_is_refused(api: Client, query: str) -> None:
     response = api.get(f"/api/publications/x/entities?{query}")

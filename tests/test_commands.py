@@ -1,5 +1,6 @@
 """The operator's commands."""
 
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
@@ -128,3 +129,15 @@ def test_keys_are_made_listed_and_revoked() -> None:
 def test_the_first_key_is_made_once() -> None:
     assert "ing_" in run("api_key", "first")
     assert run("api_key", "first") == ""
+
+
+def test_a_key_is_limited_and_listed_with_its_limits_and_its_use() -> None:
+    limits = ("--publication", "The Gazette", "--requests-per-minute", "60")
+    run("api_key", "create", "wire", "--scope", "submit", *limits)
+    key = ApiKey.objects.get()
+    assert (key.publications, key.requests_per_minute) == (["The Gazette"], 60)
+    (line,) = run("api_key", "list").splitlines()
+    assert "never used" in line
+    assert line.endswith("wire: submit for The Gazette")
+    ApiKey.objects.update(last_used_at=datetime(2026, 5, 4, 12, tzinfo=UTC))
+    assert "used 2026-05-04 12:00" in run("api_key", "list")

@@ -1,0 +1,95 @@
+"""The intake over the network: the fuzz and contract tests in their short forms, and lines."""
+
+import http.client
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.client import ApiClient
+from ingest.stack.running import Stack, wait_until
+from tests.contract import schemathesis
+from tests.debian import install
+from tests.fuzz import fuzz, running
+
+Running = tuple[Stack, ApiClient, str]
+
+
+@pytest.fixture(scope="module")
+def intake(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run a stack, and return it with a client and a key."""
+    with running(tmp_path_factory.mktemp("intake")) as (stack, client):
+        key = stack.manage("api_key", "create", "lines").split()[-1]
+        yield stack, client, key
+
+
+def test_bad_bodies_bring_no_5xx_and_lose_no_good_post(intake: Running) -> None:
+    stack, client, _ = intake
+    result = fuzz(stack, client, seed=1, bodies=300, clients=4)
+    assert result.requests == 300
+    assert result.right
+    assert result.answers[400] > 50
+
+
+def test_the_api_answers_as_it_is_described(intake: Running) -> None:
+    status, words = schemathesis(intake[0], examples=3, seed=1, phases="examples,fuzzing,stateful")
+    assert status == 0, words
+    assert "No issues found" in words
+
+
+@pytest.mark.parametrize("length", ["known", "unknown"])
+def test_curl_sends_lines_of_known_and_unknown_length(
+    intake: Running, tmp_path: Path, length: str
+) -> None:
+    install("curl")
+    stack, client, key = intake
+    name = f"Lines of {length} length"
+    lines = [json.dumps({"publication": name, "content": f"Obama {n}."}) for n in range(350)]
+    (tmp_path / "posts.jsonl").write_text("\n".join(lines))
+    headers = [f"Authorization: Bearer {key}", "Content-Type: application/x-ndjson"]
+    if length == "unknown":
+        headers.append("Transfer-Encoding: chunked")
+    words = [word for header in headers for word in ("--header", header)]
+    done = subprocess.run(
+        ["curl", "--silent", "-X", "POST", "-T", "posts.jsonl", *words, f"{stack.url}/api/posts"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *answers, end = map(json.loads, done.stdout.splitlines())
+    assert [answer["line"] for answer in answers] == list(range(1, 351))
+    assert end == {"status": "end", "accepted": 350, "duplicates": 0, "refused": 0}
+    wait_until(lambda: bool(client.status()["empty"]), seconds=120, what="the queues are empty")
+    assert {p["name"]: p["posts"] for p in client.publications()}[name] == 350
+
+
+def test_lines_are_answered_before_the_last_one_is_sent(intake: Running) -> None:
+    stack, _, key = intake
+    chunk = b"".join(
+        json.dumps({"publication": "Slow", "content": f"Obama {n}."}).encode() + b"\n"
+        for n in range(200)
+    )
+    connection = http.client.HTTPConnection(stack.url.removeprefix("http://"), timeout=60)
+    connection.putrequest("POST", "/api/posts")
+    connection.putheader("Authorization", f"Bearer {key}")
+    connection.putheader("Content-Type", "application/x-ndjson")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+    response = connection.getresponse()
+    first = [json.loads(response.readline())["status"] for _ in range(100)]
+    assert first == ["accepted"] * 100
+    connection.send(b"0\r\n\r\n")
+    assert json.loads(response.read().splitlines()[-1])["accepted"] == 200
+    connection.close()
+
+
+def test_no_key_stands_in_the_log(intake: Running) -> None:
+    stack, client, key = intake
+    client.status()
+    log = stack.log.read_text(errors="replace")
+    assert "gunicorn" in log
+    assert key not in log
