@@ -90,6 +90,9 @@ def _open(request: Request, *, limit: int | None = None) -> BinaryIO:
 
 def _raw(request: Request, length: str | None) -> BinaryIO:
     wsgi = request._request
+    if connection := wsgi.META.get("gunicorn.socket"):
+        # Gunicorn would let a client hold a thread for ever by sending, or reading, nothing.
+        connection.settimeout(settings.CLIENT_SECONDS)
     if length:
         return cast(BinaryIO, wsgi)
     if wsgi.META.get("wsgi.input_terminated") and "Transfer-Encoding" in request.headers:
@@ -109,7 +112,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:
-        raise BadBody("The body ends too early, or is not gzip.") from error
+        raise BadBody("The body ends too early, comes too slowly, or is not gzip.") from error
 
 
 def _refuse_constant(name: str) -> None:

@@ -31,8 +31,12 @@ class ApiClient:
         return body
 
     def post(self, post_id: str) -> dict[str, Any]:
-        """Return a saved post."""
+        """Return what became of a post; its address when it was accepted tells more."""
         return self._call("GET", f"/api/posts/{post_id}")
+
+    def delete(self, post_id: str) -> dict[str, Any]:
+        """Take a post out of the counts."""
+        return self._call("DELETE", f"/api/posts/{post_id}")
 
     def status(self) -> dict[str, Any]:
         """Return whether posts are taken in, and what is on its way."""

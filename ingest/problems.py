@@ -1,5 +1,6 @@
 """Every error the API answers, in one shape: application/problem+json (RFC 9457)."""
 
+import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
@@ -15,6 +16,8 @@ from rest_framework.views import exception_handler
 from ingest.broker import BrokerUnavailable
 from ingest.gate import GateClosed, QueueFull
 from ingest.store import StoreUnavailable
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5  # seconds
@@ -115,6 +118,7 @@ def for_clients(error: Exception) -> Exception:
     """Turn what the intake and the store raise into an answer that names no host of ours."""
     for kind, detail in UNAVAILABLE.items():
         if isinstance(error, kind):
+            logger.warning("answered with 503: %s", error)
             return Unavailable(detail)
     return error
 

@@ -163,6 +163,8 @@ MAX_BODY_BYTES = _whole("INGEST_MAX_BODY_BYTES", 10_000_000)
 MAX_POSTS = _whole("INGEST_MAX_POSTS", 1000)
 # What a body of lines may be when it is unpacked: gzip makes a thousand of one.
 MAX_UNPACKED_BYTES = _whole("INGEST_MAX_UNPACKED_BYTES", 1_000_000_000)
+# A client that sends or reads nothing for so long, while a body is read, has gone.
+CLIENT_SECONDS = _whole("INGEST_CLIENT_SECONDS", 60)
 # For each key that has no limit of its own; 0 counts nothing.
 REQUESTS_PER_MINUTE = _whole("INGEST_REQUESTS_PER_MINUTE", 0, least=0)
 # How long Ctrl-C under `honcho start` waits for the queues to be empty.

@@ -32,7 +32,7 @@ NO_NUMBER = "The body is not JSON: a number in it is none, or far too long."
 NO_UTF8 = "The body is not UTF-8."
 TOO_DEEP = "The body is nested too deep."
 NOT_PACKED = "A body may be packed with gzip, not with"
-NO_GZIP = "The body ends too early, or is not gzip."
+NO_GZIP = "The body ends too early, comes too slowly, or is not gzip."
 TOO_LARGE = f"A body may have {MAX_BODY_BYTES} bytes."
 NOTHING = "Nothing was accepted."
 

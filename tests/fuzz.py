@@ -16,6 +16,7 @@ import gzip
 import http.client
 import json
 import random
+import shutil
 import sys
 import tempfile
 import threading
@@ -43,6 +44,9 @@ STEADY = "The Steady Paper"  # whose posts are good
 LIST = 5  # good posts a client sends at once
 LARGEST_BODY = 200_000  # bytes, but for a few
 NO_ANSWER = 0
+
+# Where a run that went wrong leaves its log: it is all there is to learn from.
+LOG = Path("var") / "fuzz.log"
 
 TYPES = ("application/xml", "*/*", ";", 'a/b;c="', "application/json;charset=ä", "text/json")
 METHODS = ("GET", "GET", "GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "POST", "BREW")
@@ -254,6 +258,9 @@ def running(folder: Path) -> Iterator[tuple[Stack, ApiClient]]:
         "INGEST_FIRESTORE_PROJECT": f"demo-{uuid.uuid4().hex[:12]}",
         "INGEST_EXTRACT_CONCURRENCY": "2",
         "INGEST_MERGE_SECONDS": "2",
+        "INGEST_CLIENT_SECONDS": "5",
+        # A store that is slow, since everything is on one machine, is no fault of the intake.
+        "INGEST_STORE_SECONDS": "60",
         # A queue that is full would be a 503, and right.
         "INGEST_QUEUE_LIMIT": "1000000",
     }
@@ -279,6 +286,10 @@ def main() -> int:
         running(Path(name)) as (stack, client),
     ):
         result = fuzz(stack, client, **vars(options))
+        if not result.right:
+            LOG.parent.mkdir(exist_ok=True)
+            shutil.copy(stack.log, LOG)
+            print(f"the log of the stack is kept: {LOG}", flush=True)
     table = Table("answer", "times")
     for status, times in result.answers.items():
         words = http.client.responses.get(status, "connection closed")

@@ -87,6 +87,18 @@ def test_lines_are_answered_before_the_last_one_is_sent(intake: Running) -> None
     connection.close()
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson"])
+def test_a_client_that_stops_sending_does_not_hold_a_thread(
+    intake: Running, content_type: str
+) -> None:
+    stack, _, key = intake
+    connection = http.client.HTTPConnection(stack.url.removeprefix("http://"), timeout=60)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": content_type}
+    connection.request("POST", "/api/posts", b"{", {**headers, "Content-Length": "1000"})
+    assert connection.getresponse().status == 400
+    connection.close()
+
+
 def test_no_key_stands_in_the_log(intake: Running) -> None:
     stack, client, key = intake
     client.status()
