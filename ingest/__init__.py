@@ -11,6 +11,7 @@ From a posted article to counts of the names in it.
     read      reading.py    which entities does a publication mention most?
 
 tasks.py puts extract, merge and save on the queues; none of the three knows it.
+cleaning.py, names.py and mentions.py say what a model is given, and what becomes of what it finds.
 messages.py says what travels between them, gather.py takes more of it at a time,
 settling.py lets go of a message only when its task has come to its end, poison.py lays
 aside what cannot be processed and replay.py puts it back, gate/ tells when all is

@@ -73,6 +73,7 @@ class PostEntity(BaseModel):
 
     key: str
     label: str
+    family: str
     text: str
     mentions: int
 

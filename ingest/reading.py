@@ -63,6 +63,7 @@ def _entity(entity: StoredEntity) -> dict[str, Any]:
     return {
         "text": entity.text,
         "label": entity.label,
+        "family": entity.family,
         "key": entity.key,
         "mentions": entity.mentions,
         "posts": entity.posts,

@@ -59,7 +59,7 @@ def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
 
 def _extract(posts: Sequence[AcceptedPost]) -> None:
     with time_limit(settings.EXTRACT_SECONDS):
-        found = extract_entities(posts, model(), skip=settings.SKIP_LABELS)
+        found = extract_entities(posts, model(), labels=settings.LABELS)
     pipeline.after_extract(found)
 
 

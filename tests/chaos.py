@@ -37,8 +37,8 @@ from rich.table import Table
 
 from ingest import samples
 from ingest.client import ApiClient, ApiError
-from ingest.extract import load_plain_model
-from ingest.names import entity_key, entity_text
+from ingest.counts import EntityName, name_of
+from ingest.extract import find_entities, load_plain_model
 from ingest.stack.running import Stack, wait_until
 from ingest.store.firestore import FirestoreStore
 from ingestsite import configuration
@@ -161,13 +161,12 @@ def posts_of(seed: int, count: int) -> Iterator[dict[str, str]]:
 
 
 @cache
-def mentions(text: str) -> Counter[tuple[str, str]]:
+def mentions(text: str) -> Counter[EntityName]:
     """Count the entities of a text with the model alone."""
-    return Counter(
-        (ent.label_, entity_key(ent.text))
-        for ent in _plain_model()(text).ents
-        if ent.label_ not in configuration.SKIP_LABELS and entity_text(ent.text)
-    )
+    counts: Counter[EntityName] = Counter()
+    for entity in find_entities(text, _plain_model(), labels=configuration.LABELS):
+        counts[name_of(entity)] += entity.mentions
+    return counts
 
 
 @cache
@@ -230,8 +229,8 @@ def is_empty(client: ApiClient) -> bool:
 def judge(run: Run, store: FirestoreStore) -> dict[str, int]:
     """Compare what was accepted with what is in the store and among the dead letters."""
     dead = set(re.findall(r"^([0-9a-f]{32}) ", run.stack.manage("dead_letters", "list"), re.M))
-    expected: dict[str, Counter[tuple[str, str]]] = {}
-    posts: dict[str, Counter[tuple[str, str]]] = {}
+    expected: dict[str, Counter[EntityName]] = {}
+    posts: dict[str, Counter[EntityName]] = {}
     number: Counter[str] = Counter()
     saved, lost, not_poison = 0, 0, 0
     for post_id, (publication, content) in run.sent.items():

@@ -20,7 +20,7 @@ def accepted(
 
 def entity(text: str, mentions: int = 1, *, label: str = "PERSON") -> Entity:
     """Return an entity of a post."""
-    return Entity(entity_key(text), label, text, mentions)
+    return Entity(entity_key(text) or text, label, text, mentions)
 
 
 def with_entities(

@@ -80,10 +80,10 @@ def test_entities_come_page_by_page_the_most_mentioned_first(store: Store) -> No
     assert {e.text for e in found} == {e.text for e in names}
 
 
-@pytest.mark.parametrize("text", ["AC/DC", ".", "..", "__init__", "x" * 2000, "`a.b`\\", "日本 😀"])
+@pytest.mark.parametrize("text", ["AC/DC", ".", "..", "__init__", "x" * 100, "`a.b`\\", "日本 😀"])
 def test_any_text_can_be_counted(store: Store, text: str) -> None:
-    store.add([with_entities("1", [entity(text)], publication=text[:200])])
-    assert [e.text for e in store.entities(text[:200], limit=2)] == [text]
+    store.add([with_entities("1", [entity(text)], publication=text)])
+    assert [e.text for e in store.entities(text, limit=2)] == [text]
 
 
 def test_a_recount_of_what_was_added_finds_nothing_wrong(store: Store) -> None:
@@ -102,12 +102,12 @@ def test_a_wrong_counter_is_found_and_mended(
     )
     obama = publication.collection("entities").document(entity_id("PERSON", "obama"))
     obama.update({"mentions": 99, "days": {"2020-01-01": 3}})
-    ghost = publication.collection("entities").document(entity_id("ORG", "ghost"))
-    ghost.set({"key": "ghost", "label": "ORG", "text": "G", "mentions": 7, "posts": 1, "days": {}})
+    ghost = publication.collection("entities").document(entity_id("GROUP", "ghost"))
+    ghost.set({"family": "GROUP", "key": "ghost", "mentions": 7, "posts": 1})
     wrong = firestore.recount("The Gazette").wrong
     assert {n: (c.mentions, c.posts) for n, c in wrong.entities.items()} == {
         ("PERSON", "obama"): (-93, 0),
-        ("ORG", "ghost"): (-7, -1),
+        ("GROUP", "ghost"): (-7, -1),
     }
     firestore.repair("The Gazette", wrong)
     assert not firestore.recount("The Gazette").wrong

@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("posts",),
-    ("messages", "names"),
+    ("messages", "names", "cleaning"),
+    ("mentions",),
     ("watchdog", "stopping", "tether", "settling", "transport"),
     ("counts", "extract", "broker", "client", "samples", "models", "receipts"),
     ("revisions",),
@@ -51,7 +52,18 @@ def test_imports_point_one_way(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["posts", "messages", "names", "counts", "revisions", "extract", "watchdog"]
+    "name",
+    [
+        "posts",
+        "messages",
+        "cleaning",
+        "names",
+        "mentions",
+        "counts",
+        "revisions",
+        "extract",
+        "watchdog",
+    ],
 )
 def test_the_core_knows_neither_django_nor_celery(name: str) -> None:
     code = f"import sys, ingest.{name}; print({{'django', 'celery', 'spacy'}} & set(sys.modules))"

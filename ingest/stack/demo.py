@@ -25,8 +25,8 @@ from rich.table import Table
 
 from ingest import samples
 from ingest.client import ApiClient
-from ingest.extract import load_plain_model
-from ingest.names import entity_key, entity_text
+from ingest.counts import name_of
+from ingest.extract import find_entities, load_plain_model
 from ingest.posts import publication_key
 from ingest.stack.running import NotInTime, Stack, wait_until
 from ingestsite import configuration
@@ -35,7 +35,7 @@ BATCH = 50  # posts a request
 LONGEST = 3600  # seconds until the queues must be empty
 
 Post = dict[str, Any]
-Mentions = Counter[tuple[str, str, str]]  # by publication's key, label and entity's key
+Mentions = Counter[tuple[str, str, str]]  # by publication's key, entity's family and key
 
 
 def read_posts(path: Path | None) -> list[Post]:
@@ -77,7 +77,7 @@ def counted(client: ApiClient) -> Mentions:
     for publication in client.publications():
         key = publication_key(publication["name"])
         for entity in client.entities(publication["name"]):
-            counts[key, entity["label"], entity["key"]] = entity["mentions"]
+            counts[key, entity["family"], entity["key"]] = entity["mentions"]
     return counts
 
 
@@ -85,12 +85,11 @@ def recounted(posts: Iterable[Post]) -> Mentions:
     """Count the mentions of distinct posts with the model alone, one text at a time."""
     nlp = load_plain_model(configuration.MODEL)
     distinct = {(publication_key(p["publication"]), p["content"].strip()) for p in posts}
-    return Counter(
-        (publication, ent.label_, entity_key(ent.text))
-        for publication, content in distinct
-        for ent in nlp(content).ents
-        if ent.label_ not in configuration.SKIP_LABELS and entity_text(ent.text)
-    )
+    counts: Mentions = Counter()
+    for publication, content in distinct:
+        for entity in find_entities(content, nlp, labels=configuration.LABELS):
+            counts[publication, *name_of(entity)] += entity.mentions
+    return counts
 
 
 def differences(counts: Mentions, oracle: Mentions) -> list[str]:

@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> N
 
 # Of the settings of whoever starts a stack, it takes these; the others say where *their* stack is.
 PASSED_ON = frozenset(
-    ("INGEST_EMULATOR_JAR", "INGEST_MODEL", "INGEST_SKIP_LABELS", "INGEST_EXTRACT_CONCURRENCY")
+    ("INGEST_EMULATOR_JAR", "INGEST_MODEL", "INGEST_LABELS", "INGEST_EXTRACT_CONCURRENCY")
 )
 
 

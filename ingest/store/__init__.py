@@ -4,13 +4,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from ingest.counts import Counts
+from ingest.counts import Counts, EntityCounts, EntityName
 from ingest.messages import PostEntities
+from ingest.names import entity_id
 from ingest.revisions import Kept
 
 
@@ -35,14 +36,25 @@ class Publication:
 
 @dataclass(frozen=True)
 class StoredEntity:
-    """An entity of a publication: how often, and in how many posts, it is mentioned."""
+    """
+    An entity of a publication: how often, and in how many posts, it is mentioned.
+
+    It is counted under its family and key; label and text are those of most of its mentions.
+    """
 
     id: str
+    family: str
     key: str
     label: str
     text: str
     mentions: int
     posts: int
+
+    @classmethod
+    def of(cls, name: EntityName, counts: EntityCounts) -> Self:
+        """Return the entity of this name, as its counts have it."""
+        id_, label, text = entity_id(*name), counts.label, counts.text
+        return cls(id_, *name, label, text, counts.mentions, counts.posts)
 
 
 @dataclass(frozen=True)

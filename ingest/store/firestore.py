@@ -151,7 +151,6 @@ class FirestoreStore:
 
 
 def _entity(snapshot: DocumentSnapshot[Any]) -> StoredEntity:
-    get = snapshot.get
-    return StoredEntity(
-        snapshot.id, get("key"), get("label"), get("text"), get("mentions"), get("posts")
-    )
+    document = snapshot.to_dict() or {}
+    counts = layout.read_entity_counts(document)
+    return StoredEntity.of((document["family"], document["key"]), counts)

@@ -5,7 +5,8 @@ How counts lie in Firestore: names of documents, and what is written for a group
                                            of a deleted one only deleted_at
     publications/{pub_id}                  key, name
     publications/{pub_id}/shards/{n}       posts, days {date: posts}
-    publications/{pub_id}/entities/{id}    key, label, text, mentions, posts, days {date: mentions}
+    publications/{pub_id}/entities/{id}    family, key, mentions, posts, days {date: mentions},
+                                           labels {label: mentions}, forms {"=" + text: mentions}
 
 Ids are digests: Firestore refuses "/" and "__x__" in one, and publishers do not.
 """
@@ -17,7 +18,7 @@ from typing import Any
 
 from google.cloud.firestore_v1 import DELETE_FIELD, SERVER_TIMESTAMP, Increment
 
-from ingest.counts import Counts, EntityCounts, EntityName
+from ingest.counts import Counts, EntityCounts, EntityName, Tally
 from ingest.messages import Entity, PostEntities
 from ingest.posts import publication_key
 from ingest.revisions import Kept
@@ -26,6 +27,9 @@ POSTS = "posts"
 PUBLICATIONS = "publications"
 SHARDS = "shards"
 ENTITIES = "entities"
+
+# What the name of a form's field begins with: Firestore keeps names such as __x__ for itself.
+FORM = "="
 
 # A publication's own counters are spread over so many documents, since Firestore sustains about
 # one write a second to each.
@@ -61,21 +65,25 @@ def read_counts(shards: Iterable[Document], entities: Iterable[Document]) -> Cou
     for shard in shards:
         posts += shard["posts"]
         days.update(shard.get("days", {}))
-    return Counts(
-        posts,
-        present(days),
-        {
-            (entity["label"], entity["key"]): EntityCounts(
-                entity["mentions"], entity["posts"], present(entity.get("days", {}))
-            )
-            for entity in entities
-        },
+    counts = {(e["family"], e["key"]): read_entity_counts(e) for e in entities}
+    return Counts(posts, present(days), {name: entity for name, entity in counts.items() if entity})
+
+
+def read_entity_counts(entity: Document) -> EntityCounts:
+    """Return what the document of one entity says."""
+    forms = {name.removeprefix(FORM): count for name, count in entity.get("forms", {}).items()}
+    return EntityCounts(
+        entity["mentions"],
+        entity["posts"],
+        present(entity.get("days", {})),
+        present(forms),
+        present(entity.get("labels", {})),
     )
 
 
-def present(days: Mapping[str, int]) -> Counter[str]:
-    """Leave out the days that count nothing any more."""
-    return Counter({day: count for day, count in days.items() if count})
+def present(tally: Mapping[str, int]) -> Tally:
+    """Leave out what counts nothing any more."""
+    return Counter({name: count for name, count in tally.items() if count})
 
 
 def read_kept(post_id: str, document: Document | None) -> Kept:
@@ -98,24 +106,24 @@ def shard_increments(counts: Counts) -> Document:
     """Return what a group of posts adds to one shard of its publication."""
     return {
         "posts": Increment(counts.posts),
-        **_day_increments(counts.days),
+        **_increments("days", counts.days),
     }
 
 
 def entity_increments(name: EntityName, counts: EntityCounts) -> Document:
     """Return what a group of posts adds to one entity of its publication."""
-    label, key = name
-    shown = {"text": counts.text} if counts.forms else {}
+    family, key = name
     return {
+        "family": family,
         "key": key,
-        "label": label,
-        **shown,
         "mentions": Increment(counts.mentions),
         "posts": Increment(counts.posts),
-        **_day_increments(counts.days),
+        **_increments("days", counts.days),
+        **_increments("labels", counts.labels),
+        **_increments("forms", {FORM + form: count for form, count in counts.forms.items()}),
     }
 
 
-def _day_increments(days: Mapping[str, int]) -> Document:
-    """Return what is added to each day; an empty map would replace the one that is there."""
-    return {"days": {day: Increment(count) for day, count in days.items()}} if days else {}
+def _increments(field: str, tally: Mapping[str, int]) -> Document:
+    """Return what is added to each count of a map; an empty map would replace the one there is."""
+    return {field: {name: Increment(count) for name, count in tally.items()}} if tally else {}

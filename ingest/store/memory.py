@@ -7,7 +7,6 @@ from functools import partial
 
 from ingest.counts import Counts, count_posts
 from ingest.messages import PostEntities
-from ingest.names import entity_id
 from ingest.posts import publication_id
 from ingest.revisions import Change, Kept
 from ingest.store import Cursor, Publication, Recount, StoredEntity
@@ -62,8 +61,8 @@ class MemoryStore:
 
     def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
         entities = [
-            StoredEntity(entity_id(label, key), key, label, e.text, e.mentions, e.posts)
-            for (label, key), e in self._counts(name).entities.items()
+            StoredEntity.of(entity, counts)
+            for entity, counts in self._counts(name).entities.items()
         ]
         entities.sort(key=_place, reverse=True)
         return [e for e in entities if after is None or _place(e) < after][:limit]

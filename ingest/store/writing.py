@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 from google.api_core import exceptions as google
 from google.cloud.firestore_v1 import DocumentSnapshot, WriteBatch
 
-from ingest.counts import Counts, EntityName
+from ingest.counts import Counts, EntityName, name_of
 from ingest.messages import PostEntities
 from ingest.names import entity_id
 from ingest.posts import publication_id, publication_key
@@ -250,7 +250,7 @@ def _same_publication(post: PostEntities, other: PostEntities) -> bool:
 
 def _names(post: PostEntities) -> set[EntityName]:
     """Return the entities of a post, each of which is a document of its own to write."""
-    return {(entity.label, entity.key) for entity in post.entities}
+    return set(map(name_of, post.entities))
 
 
 def _bytes(post: PostEntities) -> int:

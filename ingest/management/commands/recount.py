@@ -56,5 +56,5 @@ class Command(BaseCommand):
 def _lines(wrong: Counts) -> Iterator[str]:
     if wrong.posts or wrong.days:
         yield f"posts: {wrong.posts:+d} would be right"
-    for (label, key), counts in sorted(wrong.entities.items()):
-        yield f"{label} {key}: {counts.mentions:+d} mentions, {counts.posts:+d} posts"
+    for (family, key), counts in sorted(wrong.entities.items()):
+        yield f"{family} {key}: {counts.mentions:+d} mentions, {counts.posts:+d} posts"

@@ -1,0 +1,64 @@
+"""How the mentions in one post become its entities, each under one name in one family."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+
+from ingest.messages import Entity
+from ingest.names import entity_key, entity_text, family
+
+Mentions = Counter[tuple[str, str, str]]  # by key, label and text, as in an Entity
+
+
+def entities_of(ents: Iterable[tuple[str, str]], *, labels: Collection[str]) -> tuple[Entity, ...]:
+    """
+    Return the entities that (label, text) pairs of one post mention, a row for each form.
+
+    A key has one sense throughout a post: "Sydney", once a person to the model and three times a
+    place, is a place. A lone surname stands for the one longer person that ends with it.
+    """
+    mentions = _named(ents, labels)
+    senses = _senses(mentions)
+    bearers = _bearers(mentions, senses)
+    counted: Mentions = Counter()
+    for (key, _, text), count in mentions.items():
+        own_key, own_text = bearers.get(key, (key, text))
+        counted[own_key, senses[key], own_text] += count
+    return tuple(Entity(*name, mentions=count) for name, count in counted.items())
+
+
+def _named(ents: Iterable[tuple[str, str]], labels: Collection[str]) -> Mentions:
+    texts = ((label, entity_text(text, label)) for label, text in ents if label in labels)
+    return Counter((entity_key(text), label, text) for label, text in texts if text)
+
+
+def _senses(mentions: Mentions) -> dict[str, str]:
+    """Return the label of each key."""
+    labels: dict[str, Counter[str]] = defaultdict(Counter)
+    for (key, label, _), count in mentions.items():
+        labels[key][label] += count
+    return {key: _majority(tally) for key, tally in labels.items()}
+
+
+def _majority(labels: Counter[str]) -> str:
+    """Return the most frequent label of the most frequent family; of equals, the first by name."""
+    families: Counter[str] = Counter()
+    for label, count in labels.items():
+        families[family(label)] += count
+    return min(labels, key=lambda x: (-families[family(x)], family(x), -labels[x], x))
+
+
+def _bearers(mentions: Mentions, senses: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the key and the most frequent form of the only person that has each surname."""
+    forms: dict[str, Counter[str]] = defaultdict(Counter)
+    for (key, _, text), count in mentions.items():
+        if senses[key] == "PERSON":
+            forms[key][text] += count
+    people: dict[str, list[str]] = defaultdict(list)
+    for key in forms:
+        people[key.rpartition(" ")[2]].append(key)
+    return {
+        surname: (key, min(forms[key], key=lambda form: (-forms[key][form], form)))
+        for surname, keys in people.items()
+        if surname in forms and len(longer := [k for k in keys if k != surname]) == 1
+        for key in longer
+    }
