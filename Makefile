@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals fuzz contract loss bench audit lock articles clean
+.PHONY: help run demo test check chaos signals fuzz contract loss bench insight audit lock articles clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ loss: .venv/dev ## measure what the embedded broker loses when it is killed
 bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 for 100,000 posts)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.bench $(if $(LONG),--long)
+
+insight: .venv/bench ## show what is counted in 300 real articles, and how well (GOLD=file.jsonl)
+	python -m tests.insight $(if $(GOLD),--gold $(GOLD))
 
 articles: .venv/bench ## write 300 real articles, one post a line, to var/articles.jsonl
 	@mkdir -p var

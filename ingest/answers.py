@@ -73,7 +73,6 @@ class PostEntity(BaseModel):
 
     key: str
     label: str
-    family: str
     text: str
     mentions: int
 

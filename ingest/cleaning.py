@@ -27,11 +27,16 @@ _HTML = re.compile(rf"</?(?:{_BLOCKS}|{_UNREAD}|{_OTHERS})(?:\s[^<>]*)?/?>", re.
 
 # Mojibake, curly quotes, ligatures, control characters and lone surrogates, into NFC.
 _FIXES = TextFixerConfig(explain=False)
+# Looking for mojibake is most of ftfy's time, and it is never one strange character by itself.
+_MOJIBAKE = re.compile(r"[^\x00-\x7f]{2}|Ã ")
+_FIXES_BUT_MOJIBAKE = TextFixerConfig(explain=False, fix_encoding=False)
 
 
 def clean(text: str) -> str:
     """Return a text as a reader would see it, in runs that the tokenizer can bear."""
-    return break_runs(_UNSEEN.sub("", fix_text(html_to_text(text), _FIXES)))
+    text = html_to_text(text)
+    fixes = _FIXES if _MOJIBAKE.search(text) else _FIXES_BUT_MOJIBAKE
+    return break_runs(_UNSEEN.sub("", fix_text(text, fixes)))
 
 
 def html_to_text(text: str) -> str:

@@ -14,7 +14,8 @@ def entities_of(ents: Iterable[tuple[str, str]], *, labels: Collection[str]) -> 
     Return the entities that (label, text) pairs of one post mention, a row for each form.
 
     A key has one sense throughout a post: "Sydney", once a person to the model and three times a
-    place, is a place. A lone surname stands for the one longer person that ends with it.
+    place, is a place. A lone surname stands for the one longer person that ends with it, and so
+    does "bin Laden" for Osama.
     """
     mentions = _named(ents, labels)
     senses = _senses(mentions)
@@ -48,17 +49,29 @@ def _majority(labels: Counter[str]) -> str:
 
 
 def _bearers(mentions: Mentions, senses: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """Return the key and the most frequent form of the only person that has each surname."""
+    """Return the key and the most frequent form of the only person that each surname can mean."""
     forms: dict[str, Counter[str]] = defaultdict(Counter)
     for (key, _, text), count in mentions.items():
         if senses[key] == "PERSON":
             forms[key][text] += count
-    people: dict[str, list[str]] = defaultdict(list)
-    for key in forms:
-        people[key.rpartition(" ")[2]].append(key)
+    bearers: dict[str, list[str]] = defaultdict(list)
+    for key in sorted(forms, key=lambda key: (-len(key), key)):
+        for surname in filter(forms.__contains__, _endings(key)):
+            # "Bin Laden" is no second bearer of "Laden" beside "Osama bin Laden".
+            if not any(bearer.endswith(f" {key}") for bearer in bearers[surname]):
+                bearers[surname].append(key)
     return {
-        surname: (key, min(forms[key], key=lambda form: (-forms[key][form], form)))
-        for surname, keys in people.items()
-        if surname in forms and len(longer := [k for k in keys if k != surname]) == 1
-        for key in longer
+        surname: (keys[0], _majority_form(forms[keys[0]]))
+        for surname, keys in bearers.items()
+        if len(keys) == 1
     }
+
+
+def _endings(key: str) -> list[str]:
+    """Return what is left of a key without its first word, its first two, and so on."""
+    words = key.split(" ")
+    return [" ".join(words[start:]) for start in range(1, len(words))]
+
+
+def _majority_form(forms: Counter[str]) -> str:
+    return min(forms, key=lambda form: (-forms[form], form))

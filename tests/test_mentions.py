@@ -44,6 +44,13 @@ def test_a_surname_of_two_people_in_a_post_stays_by_itself() -> None:
     ]
 
 
+def test_a_surname_of_several_words_has_one_bearer_too() -> None:
+    names = ("Osama bin Laden", "bin Laden", "Laden")
+    assert found(*(("PERSON", n) for n in names)) == [
+        Entity("osama bin laden", "PERSON", "Osama bin Laden", 3)
+    ]
+
+
 def test_a_surname_is_a_person_s_only() -> None:
     assert len(found(("PERSON", "Alice Springs"), ("GPE", "Springs"))) == 2
 
