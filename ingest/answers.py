@@ -90,12 +90,13 @@ class Saved(BaseModel):
     title: str | None
     language: str | None
     model: str
+    rules: int | None
     entities: list[PostEntity]
 
     @classmethod
     def of(cls, post: PostEntities) -> Self:
         """Return what is told of a saved post; its text is not."""
-        fields = post.model_dump(exclude={"post_id", "content", "entities"})
+        fields = post.model_dump(exclude={"post_id", "content", "entities", "found", "again_at"})
         entities = [PostEntity(**entity._asdict()) for entity in post.entities]
         return cls(id=post.post_id, entities=entities, **fields)
 

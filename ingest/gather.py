@@ -82,6 +82,9 @@ def gathered(
             deadline = time.monotonic() + patience
             while size < characters:
                 message = _next(queue)
+                if message is not None and message.headers["task"] != task.name:
+                    message.requeue()  # it holds no posts: its own task takes it
+                    break
                 if message is not None:
                     taken.append(message)
                     deliveries.append(_delivery(message))

@@ -40,6 +40,8 @@ class AcceptedPost(Message):
     accepted_at: AwareDatetime
     # Of a post that was edited: when the first of its revisions was accepted.
     first_accepted_at: AwareDatetime | None = None
+    # Of a saved post that is run through the model again: when that was asked for.
+    again_at: AwareDatetime | None = None
     publication: str
     content: str
     url: str | None = None
@@ -59,6 +61,9 @@ class PostEntities(AcceptedPost):
 
     model: str
     entities: tuple[Entity, ...]
+    # What the model found, where rules count something else; and the version of those rules.
+    found: tuple[Entity, ...] | None = None
+    rules: int | None = None
 
     @property
     def first_at(self) -> datetime:

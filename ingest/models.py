@@ -5,9 +5,14 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+
+from ingest.aliases import Becomes, ends_in_a_circle
+from ingest.names import LONGEST, entity_key, family
+from ingest.posts import NAME_LIMIT, publication_key
 
 KEY_PREFIX = "ing_"
 
@@ -161,3 +166,125 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.post_id}: begun {self.begun} times at {self.step}"
+
+
+class Alias(models.Model):
+    """
+    What one entity is counted and shown as: under another name, or not at all.
+
+    The same entity by another text is only shown under it. Without a publication it is a rule
+    for all; a publication's own rule for the same entity goes first.
+    """
+
+    class State(models.TextChoices):
+        ACCEPTED = "accepted", "accepted"
+        PROPOSED = "proposed", "proposed"
+        REJECTED = "rejected", "rejected"
+
+    publication = models.CharField(
+        max_length=NAME_LIMIT, blank=True, help_text="The one it is for; empty: for all."
+    )
+    publication_key = models.CharField(max_length=NAME_LIMIT * 3, blank=True, editable=False)
+    label = models.CharField(
+        max_length=40,
+        default="PERSON",
+        help_text="PERSON, GPE, ORG, …: any label of the family that the entity is counted in.",
+    )
+    name = models.CharField(max_length=LONGEST, help_text="The entity, in any of its forms.")
+    family = models.CharField(max_length=40, editable=False)
+    key = models.CharField(max_length=LONGEST * 4, editable=False)
+    becomes = models.CharField(
+        max_length=LONGEST, blank=True, help_text="What it is counted and shown as; empty: hidden."
+    )
+    becomes_label = models.CharField(
+        max_length=40, blank=True, help_text="The label it is counted under; empty: its own."
+    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACCEPTED)
+    likeness = models.FloatField(null=True, editable=False)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "aliases"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("publication_key", "family", "key"), name="one_alias_per_entity"
+            ),
+        )
+        ordering = ("publication_key", "family", "key")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.family}): {self.becomes or 'hidden'}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.settle()
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Refuse a name that is none, a second rule for an entity, and rules in a circle."""
+        self.settle()
+        for field in ("name", "becomes"):
+            if getattr(self, field) and not entity_key(getattr(self, field)):
+                raise ValidationError({field: "Has no letter or digit."})
+        others = Alias.objects.exclude(pk=self.pk)
+        own = {"publication_key": self.publication_key, "family": self.family, "key": self.key}
+        if others.filter(**own).exists():
+            raise ValidationError({"name": "There is an alias for this entity already."})
+        rows = others.filter(publication_key__in=("", self.publication_key))
+        table = {a.entity: a.target for a in rows.filter(state=Alias.State.ACCEPTED)}
+        if ends_in_a_circle({**table, self.entity: self.target}, self.entity):
+            raise ValidationError({"becomes": "Becomes this entity again by other aliases."})
+
+    def settle(self) -> None:
+        """Fill in what follows from the rest."""
+        self.publication_key = publication_key(self.publication)
+        self.family, self.key = family(self.label), entity_key(self.name)
+        self.becomes = " ".join(self.becomes.split())
+
+    @property
+    def entity(self) -> tuple[str, str]:
+        """What the entity is counted under."""
+        return self.family, self.key
+
+    @property
+    def target(self) -> Becomes | None:
+        """What it becomes; None: it is hidden."""
+        return Becomes(self.becomes, self.becomes_label) if self.becomes else None
+
+
+class RulesVersion(models.Model):
+    """How often the aliases were changed: a single row."""
+
+    version = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
+class Run(models.Model):
+    """A run through saved posts, step by step, that brings them under the newest rules."""
+
+    publication = models.CharField(max_length=NAME_LIMIT, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    problem = models.TextField(blank=True)
+    total = models.PositiveIntegerField(null=True)
+    seen = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    # Where the next step goes on: after this publication, or after this post of the next one.
+    publication_done = models.CharField(max_length=64, default="", blank=True)
+    post_done = models.CharField(max_length=64, default="", blank=True)
+
+    class Meta:
+        ordering = ("-started_at",)
+
+    def __str__(self) -> str:
+        return f"{self.publication or 'all publications'}: {self.progress}"
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in words."""
+        if self.problem:
+            return self.problem
+        of = "" if self.total is None else f" of about {self.total}"
+        ended = "" if self.ended_at is None else ", done"
+        return f"{self.seen}{of} posts seen, {self.changed} changed{ended}"

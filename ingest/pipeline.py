@@ -16,6 +16,8 @@ DEAD = "dead"
 
 EXTRACT_TASK = "ingest.extract_posts"
 SAVE_TASK = "ingest.save_posts"
+# It stands beside the way of a post: one step of a run through posts that are saved already.
+REVISE_TASK = "ingest.revise_posts"
 # The remote control command by which a worker says how many messages it has in hand, and has begun.
 IN_WORK = "ingest_in_work"
 
@@ -45,17 +47,30 @@ def after_extract(posts: Sequence[PostEntities]) -> None:
         _publish(SAVE_TASK, SAVE, SaveMessage(posts=group))
 
 
+def go_on(run: int) -> None:
+    """
+    Ask for the next step of a run through saved posts.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    _send(REVISE_TASK, SAVE, run, shown=f"run {run}")
+
+
 def _publish(task: str, queue: str, message: ExtractMessage | SaveMessage) -> None:
+    # What monitors show; a post's text is nobody's business there.
+    _send(task, queue, message.payload(), shown=f"{len(message.posts)} posts")
+
+
+def _send(task: str, queue: str, argument: Any, *, shown: str) -> None:
     """Publish one message and wait until the broker has it."""
-    arguments: tuple[dict[str, Any]] = (message.payload(),)
     with broker_calls(), current_app.producer_or_acquire() as producer:
         current_app.send_task(
             task,
-            arguments,
+            (argument,),
             queue=queue,
             producer=producer,
-            # What monitors show; a post's text is nobody's business there.
-            argsrepr=f"({len(message.posts)} posts)",
+            argsrepr=f"({shown})",
             # A queue that is not there any more is an error, and not a message that is dropped.
             mandatory=True,
             # A frozen broker would hold a request for half a minute; the client can try again.

@@ -46,8 +46,13 @@ def _joined(post: PostEntities | None, other: PostEntities) -> PostEntities:
     """Return the revision that was accepted last, for the day of the one that came first."""
     if post is None:
         return other
-    last = max(post, other, key=lambda revision: revision.accepted_at)
+    last = max(post, other, key=_moment)
     return _first_at(min(post.first_at, other.first_at), last)
+
+
+def _moment(revision: PostEntities) -> tuple[datetime, datetime]:
+    """Of equal revisions the one counts whose entities were looked for last."""
+    return revision.accepted_at, revision.again_at or revision.accepted_at
 
 
 def _left_by(deleted_at: datetime | None, post: PostEntities | None) -> PostEntities | None:

@@ -8,18 +8,20 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, shared_task, signals
+from celery.exceptions import Reject
 from celery.worker import state as worker_state
 from celery.worker.control import inspect_command
 from django.conf import settings
 
-from ingest import pipeline, samples, stopping
+from ingest import pipeline, runs, samples, stopping
 from ingest.attempts import LATER
 from ingest.extract import BATCH_CHARACTERS, extract_entities, load_model, warm
 from ingest.gate import the_gate
 from ingest.gather import gathered
-from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
+from ingest.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage
 from ingest.models import Step
 from ingest.poison import work_through
+from ingest.rulebook import current_rules
 from ingest.settling import PostTask
 from ingest.store import open_store
 from ingest.tether import die_with_parent
@@ -54,13 +56,44 @@ def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
         source=pipeline.EXTRACT,
         patience=settings.MERGE_SECONDS,
     ) as deliveries:
-        _patiently(lambda: work_through(Step.SAVE, deliveries, SaveMessage, open_store().add))
+        _patiently(lambda: work_through(Step.SAVE, deliveries, SaveMessage, _save))
+
+
+@shared_task(name=pipeline.REVISE_TASK, base=PostTask)
+def revise_posts(run: int) -> None:
+    """Take one step of a run through saved posts; whatever cuts it is delivered again."""
+    stops = False
+    try:
+        stops = stopping.wait(runs.seconds_too_early(run))
+        if not stops:
+            _patiently(lambda: runs.take_step(run))
+    except LATER as error:
+        raise Reject(str(error), requeue=True) from error
+    except Exception as error:
+        logger.exception("run %d ends here", run)
+        runs.end(run, problem=f"{type(error).__name__}: {error}")
+    if stops:
+        raise Reject("the worker stops", requeue=True)
 
 
 def _extract(posts: Sequence[AcceptedPost]) -> None:
     with time_limit(settings.EXTRACT_SECONDS):
         found = extract_entities(posts, model(), labels=settings.LABELS)
     pipeline.after_extract(found)
+
+
+def _save(posts: Sequence[PostEntities]) -> None:
+    """
+    Count posts under the rules that hold.
+
+    Rules that change meanwhile are applied at once: the run that brings them to saved posts may
+    be past these by now.
+    """
+    rules = current_rules()
+    open_store().add([rules.apply(post) for post in posts])
+    newer = current_rules()
+    if newer.version != rules.version:
+        open_store().revise([post.post_id for post in posts], newer.revise)
 
 
 def _patiently(work: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 from google.cloud.firestore_v1 import Client
 
-from ingest import broker
+from ingest import broker, rulebook
 from ingest.store import Store, open_store
 from ingest.store.firestore import FirestoreStore
 from ingest.store.memory import MemoryStore
@@ -101,3 +101,9 @@ def memory_store(settings: Any) -> Iterator[None]:
     open_store.cache_clear()
     yield
     open_store.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_known_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test know the rules of another's database."""
+    monkeypatch.setattr(rulebook, "_known", rulebook._Known())

@@ -16,7 +16,9 @@ from tests.making import accepted, with_entities
 
 pytestmark = pytest.mark.usefixtures("empty_broker")
 
-TASK: Any = SimpleNamespace(request=SimpleNamespace(delivery_info={"routing_key": "save"}))
+TASK: Any = SimpleNamespace(
+    name=pipeline.SAVE_TASK, request=SimpleNamespace(delivery_info={"routing_key": "save"})
+)
 FIRST = SaveMessage(posts=(with_entities("first"),)).payload()
 
 
@@ -65,6 +67,14 @@ def test_a_full_batch_waits_for_nothing() -> None:
     pipeline.enqueue([accepted("Oslo.")])
     pipeline.after_extract([with_entities("second")])
     assert len(gather(patience=60, characters=100)) == 1
+
+
+def test_a_message_of_another_task_is_left_to_it() -> None:
+    pipeline.after_extract([with_entities("second")])
+    pipeline.go_on(7)
+    pipeline.enqueue([accepted("Oslo.")])
+    assert len(gather(patience=60)) == 2
+    assert redis_client().llen(pipeline.SAVE) == 1
 
 
 def test_patience_ends() -> None:

@@ -37,6 +37,9 @@ SHARD_COUNT = 8
 
 Document = dict[str, Any]
 
+# The fields of a post that hold entities, each of which is a map.
+_ENTITIES = {"entities", "found"}
+
 
 def kept_document(kept: Kept, *, keep_content: bool) -> Document:
     """Return what is kept of a post; its content compressed, or left out."""
@@ -50,10 +53,13 @@ def replacing(fields: Iterable[str], document: Document) -> Document:
 
 
 def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
-    document = post.model_dump(exclude={"post_id", "content", "entities"}, exclude_none=True)
+    document = post.model_dump(exclude={"post_id", "content", *_ENTITIES}, exclude_none=True)
     document["publication_key"] = publication_key(post.publication)
     document["saved_at"] = SERVER_TIMESTAMP
-    document["entities"] = [entity._asdict() for entity in post.entities]
+    for name in _ENTITIES:
+        entities = getattr(post, name)
+        if entities is not None:
+            document[name] = [entity._asdict() for entity in entities]
     if keep_content:
         document["content"] = zlib.compress(post.content.encode())
     return document
@@ -97,7 +103,8 @@ def read_kept(post_id: str, document: Document | None) -> Kept:
 def read_post(post_id: str, document: Document) -> PostEntities:
     """Return the post that a document keeps; its content is empty if it was left out."""
     fields = {n: v for n, v in document.items() if n in PostEntities.model_fields}
-    fields["entities"] = tuple(Entity(**entity) for entity in document["entities"])
+    for name in _ENTITIES & document.keys():
+        fields[name] = tuple(Entity(**entity) for entity in document[name])
     fields["content"] = zlib.decompress(document.get("content", zlib.compress(b""))).decode()
     return PostEntities(post_id=post_id, **fields)
 

@@ -31,7 +31,8 @@ from ingest import gather, pipeline
 from ingest.messages import SaveMessage
 from tests.making import with_entities
 
-task = SimpleNamespace(request=SimpleNamespace(delivery_info={"routing_key": "save"}))
+request = SimpleNamespace(delivery_info={"routing_key": "save"})
+task = SimpleNamespace(name=pipeline.SAVE_TASK, request=request)
 own = SaveMessage(posts=(with_entities("own"),)).payload()
 for error in (None, ValueError("bad"), OSError("away"), SystemExit()):
     pipeline.after_extract([with_entities("other")])

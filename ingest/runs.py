@@ -1,0 +1,96 @@
+"""
+How a change of the rules reaches posts that are counted already: a run, one step after the other.
+
+A step takes a page of saved posts, revises them in the store, notes in the database how far it is,
+and asks for the next one. A step that dies is delivered again and changes nothing twice; of two
+that do the same one goes on. Posts flow meanwhile, and are counted under the newest rules.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.utils import timezone
+
+from ingest import pipeline
+from ingest.broker import BrokerUnavailable
+from ingest.models import Run
+from ingest.rulebook import LASTS, newest_rules
+from ingest.store import Publication, open_store
+
+logger = logging.getLogger(__name__)
+
+PAGE = 200  # posts a step
+
+# Before this every saver has asked for the rules again, and ended what it began under older ones.
+BEGIN_AFTER = timedelta(seconds=LASTS + 1)
+
+
+def start(publication: str = "") -> Run:
+    """
+    Start a run through a publication's posts, or through all.
+
+    It takes the place of an earlier one that goes through no more than it does.
+    """
+    earlier = Run.objects.filter(ended_at=None)
+    if publication:
+        earlier = earlier.filter(publication=publication)
+    earlier.update(ended_at=timezone.now(), problem="another run began, which does its work")
+    run = Run.objects.create(publication=publication)
+    try:
+        pipeline.go_on(run.pk)
+    except BrokerUnavailable as error:
+        end(run.pk, problem=f"not on its way, start another: {error}")
+    return Run.objects.get(pk=run.pk)
+
+
+def end(pk: int, *, problem: str = "") -> None:
+    """Note that a run has ended, and why, if it is not through."""
+    Run.objects.filter(pk=pk, ended_at=None).update(ended_at=timezone.now(), problem=problem)
+
+
+def seconds_too_early(pk: int) -> float:
+    """Return how long a run must still wait for processes that know only older rules."""
+    run = Run.objects.filter(pk=pk, ended_at=None).first()
+    wait = (run.started_at + BEGIN_AFTER - timezone.now()) if run else timedelta()
+    return max(0.0, wait.total_seconds())
+
+
+def take_step(pk: int) -> None:
+    """Revise the next page of posts, and ask for the next step, if there is one."""
+    run = Run.objects.filter(pk=pk, ended_at=None).first()
+    if run is None:
+        return
+    publications = _publications(run)
+    total = run.total
+    if total is None:
+        total = sum(publication.posts for publication in publications)
+    left = [p for p in publications if p.id > run.publication_done]
+    if not left:
+        end(pk)
+    elif _step_through(run, left[0], total):
+        pipeline.go_on(pk)
+
+
+def _publications(run: Run) -> list[Publication]:
+    """Return the publications a run goes through, in its order."""
+    if not run.publication:
+        return sorted(open_store().publications(), key=lambda publication: publication.id)
+    found = open_store().publication(run.publication)
+    return [found] if found else []
+
+
+def _step_through(run: Run, publication: Publication, total: int) -> bool:
+    """Revise a page of a publication's posts; return whether no other step was faster."""
+    after = run.post_done or None
+    posts = open_store().posts(publication.name, limit=PAGE, after=after)
+    changed = open_store().revise([post.post_id for post in posts], newest_rules().revise)
+    if len(posts) < PAGE:
+        place = {"publication_done": publication.id, "post_done": ""}
+    else:
+        place = {"publication_done": run.publication_done, "post_done": posts[-1].post_id}
+    same = Run.objects.filter(
+        pk=run.pk, ended_at=None, publication_done=run.publication_done, post_done=run.post_done
+    )
+    seen = {"seen": run.seen + len(posts), "changed": run.changed + changed}
+    logger.info("run %d: %s, %d posts, %d changed", run.pk, publication.name, len(posts), changed)
+    return bool(same.update(total=total, **seen, **place))
