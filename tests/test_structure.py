@@ -19,7 +19,7 @@ LAYERS = (
     ("store", "pipeline", "rulebook"),
     ("runs", "suggestions"),
     ("gate", "gather", "attempts", "throttle", "answers"),
-    ("intake", "poison", "replay"),
+    ("intake", "poison", "replay", "reprocess"),
     ("tasks", "problems", "authentication"),
     ("bodies", "submission"),
     ("streaming", "description"),

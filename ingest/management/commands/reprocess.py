@@ -1,0 +1,92 @@
+"""Run saved posts through the model again, or bring them under the newest rules."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest import reprocess, runs
+from ingest.broker import BrokerUnavailable
+from ingest.extract import load_model, model_name
+from ingest.gate import GateClosed, QueueFull
+from ingest.messages import PostEntities
+from ingest.models import Run
+from ingest.store import StoreUnavailable, open_store
+
+LOOK = 1  # seconds between two looks at what tells nobody when it changes
+
+
+class Command(BaseCommand):
+    help = (
+        "Run saved posts through the model again: those that another model, or an older version, "
+        "has worked on. The counts follow, each post in one step."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("publication", nargs="?", help="one publication; else all of them")
+        parser.add_argument("--post", action="append", metavar="POST_ID", help="only this one")
+        parser.add_argument("--all", action="store_true", help="whatever model has worked on them")
+        parser.add_argument("--rules", action="store_true", help="only apply the newest aliases")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["rules"]:
+                self._follow(runs.start(options["publication"] or ""))
+            elif options["post"]:
+                self._report(*self._send(list(map(_saved, options["post"]))))
+            else:
+                self._reprocess(options["publication"], every=options["all"])
+        except (StoreUnavailable, GateClosed, BrokerUnavailable) as error:
+            raise CommandError(f"{error}; give the command again") from error
+
+    def _reprocess(self, publication: str | None, *, every: bool) -> None:
+        name = model_name(load_model(settings.MODEL))
+        sent = without_text = 0
+        for each in _names(publication):
+            for posts in reprocess.pages(each, lambda post: every or post.model != name):
+                more, less = self._send(posts)
+                sent, without_text = sent + more, without_text + less
+        self._report(sent, without_text)
+
+    def _send(self, posts: list[PostEntities]) -> tuple[int, int]:
+        """Send posts when the queues have room; return how many went, and how many cannot."""
+        while True:
+            try:
+                sent = reprocess.send_again(posts)
+            except QueueFull:
+                time.sleep(LOOK)
+            else:
+                return sent, len(posts) - sent
+
+    def _report(self, sent: int, without_text: int) -> None:
+        self.stdout.write(f"{sent} posts go through the model again")
+        if without_text:
+            self.stdout.write(f"{without_text} cannot: their text was not kept")
+
+    def _follow(self, run: Run) -> None:
+        """Tell how far a run is until it has ended."""
+        while run.ended_at is None:
+            self.stdout.write(str(run))
+            time.sleep(LOOK)
+            run.refresh_from_db()
+        self.stdout.write(str(run))
+        if run.problem:
+            raise CommandError(run.problem)
+
+
+def _names(publication: str | None) -> list[str]:
+    if publication is None:
+        return [each.name for each in open_store().publications()]
+    found = open_store().publication(publication)
+    if found is None:
+        raise CommandError(f"There is no publication named {publication!r}.")
+    return [found.name]
+
+
+def _saved(post_id: str) -> PostEntities:
+    post = open_store().post(post_id)
+    if post is None:
+        raise CommandError(f"There is no saved post {post_id}.")
+    return post

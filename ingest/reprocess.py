@@ -1,0 +1,43 @@
+"""How saved posts go through the model once more: as the revision they are, looked at again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from ingest import pipeline
+from ingest.gate import the_gate
+from ingest.messages import AcceptedPost, PostEntities
+from ingest.store import open_store
+
+PAGE = 200  # posts
+
+Wanted = Callable[[PostEntities], bool]
+
+
+def pages(publication: str, wanted: Wanted) -> Iterator[list[PostEntities]]:
+    """Yield those of a publication's saved posts that are wanted, page by page."""
+    after: str | None = None
+    while page := open_store().posts(publication, limit=PAGE, after=after):
+        yield [post for post in page if wanted(post)]
+        after = page[-1].post_id
+
+
+def send_again(posts: Sequence[PostEntities]) -> int:
+    """
+    Put saved posts on the way to the model, and return how many; those without text stay behind.
+
+    What is found then takes the place of what was found, if the post was not edited meanwhile.
+
+    Raises:
+        GateClosed, BrokerUnavailable: some may be on the way; sending all again counts none twice.
+    """
+    now = datetime.now(UTC)
+    again = [_accepted(post, now) for post in posts if post.content]
+    if again:
+        with the_gate().lease():
+            pipeline.enqueue(again)
+    return len(again)
+
+
+def _accepted(post: PostEntities, now: datetime) -> AcceptedPost:
+    fields = {name: getattr(post, name) for name in AcceptedPost.model_fields}
+    return AcceptedPost(**{**fields, "again_at": now})
