@@ -63,7 +63,7 @@ bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 f
 		python -m tests.bench $(if $(LONG),--long)
 
 insight: .venv/bench ## show what is counted in 300 real articles, and how well (GOLD=file.jsonl)
-	DJANGO_SETTINGS_MODULE=ingestsite.settings INGEST_LOG_LEVEL=WARNING INGEST_STORE_SECONDS=120 python -m tests.insight $(if $(GOLD),--gold $(GOLD))
+	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.insight $(if $(GOLD),--gold $(GOLD))
 
 articles: .venv/bench ## write 300 real articles, one post a line, to var/articles.jsonl
 	@mkdir -p var
