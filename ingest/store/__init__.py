@@ -1,7 +1,7 @@
 """The door to where counts are kept: one promise, and three stores that keep it."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, Protocol, Self
@@ -25,13 +25,29 @@ class StoreRefused(Exception):
 
 @dataclass(frozen=True)
 class Publication:
-    """A publication, with the number of its posts and the first and last day they count for."""
+    """
+    A publication, with the number of its posts, and how many count for each day.
+
+    `summary` is what was last made for its pages, as text; `moment` is when all this was read,
+    where the store can read a moment again.
+    """
 
     id: str
     name: str
     posts: int
-    first_day: str | None
-    last_day: str | None
+    days: Mapping[str, int]
+    summary: str | None = None
+    moment: datetime | None = field(default=None, compare=False)
+
+    @property
+    def first_day(self) -> str | None:
+        """The first day that a post counts for."""
+        return min(self.days, default=None)
+
+    @property
+    def last_day(self) -> str | None:
+        """The last day that a post counts for."""
+        return max(self.days, default=None)
 
 
 @dataclass(frozen=True)
@@ -49,12 +65,22 @@ class StoredEntity:
     text: str
     mentions: int
     posts: int
+    days: Mapping[str, int] = field(default_factory=dict)  # mentions; a list leaves them out
 
     @classmethod
     def of(cls, name: EntityName, counts: EntityCounts) -> Self:
         """Return the entity of this name, as its counts have it."""
         id_, label, text = entity_id(*name), counts.label, counts.text
-        return cls(id_, *name, label, text, counts.mentions, counts.posts)
+        return cls(id_, *name, label, text, counts.mentions, counts.posts, counts.days)
+
+
+@dataclass(frozen=True)
+class FamilyCounts:
+    """How many entities of a publication are of a family, and how often those are mentioned."""
+
+    family: str
+    entities: int
+    mentions: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +103,89 @@ class Cursor(NamedTuple):
     entity_id: str
 
 
-class Store(Protocol):
+class KeyCursor(NamedTuple):
+    """The place after the last one that was read, where entities stand in the order of keys."""
+
+    key: str
+    entity_id: str
+
+
+class PostCursor(NamedTuple):
+    """The place after the last post that was read, where the newest day comes first."""
+
+    day: str
+    post_id: str
+
+
+class Reading(Protocol):
+    """
+    What a store tells those who look at counts.
+
+    A list whose `moment` is given is read as it was then: page by page, whatever is added
+    meanwhile, no entity comes twice and none is missed.
+    """
+
+    def publications(
+        self, *, limit: int | None = None, after: str | None = None
+    ) -> list[Publication]:
+        """Return publications by name, those after a name."""
+
+    def publication(self, name: str) -> Publication | None:
+        """Return the publication of this name, however it is written, or None."""
+
+    def publication_by_id(self, pub_id: str) -> Publication | None:
+        """Return the publication of this id, or None."""
+
+    def entities(
+        self,
+        name: str,
+        *,
+        limit: int,
+        after: Cursor | None = None,
+        family: str | None = None,
+        moment: datetime | None = None,
+        days: bool = False,
+    ) -> list[StoredEntity]:
+        """Return a publication's entities, the most mentioned first."""
+
+    def entities_by_prefix(
+        self,
+        name: str,
+        prefix: str,
+        *,
+        limit: int,
+        after: KeyCursor | None = None,
+        family: str | None = None,
+        moment: datetime | None = None,
+    ) -> list[StoredEntity]:
+        """Return the entities whose key begins so, in the order of their keys."""
+
+    def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
+        """Return those of these entities that a publication has, with their days, in any order."""
+
+    def entity_everywhere(
+        self, entity_id: str, *, limit: int
+    ) -> list[tuple[Publication, StoredEntity]]:
+        """Return the publications that mention an entity most, and what it is in each."""
+
+    def posts_mentioning(
+        self,
+        entity_id: str,
+        *,
+        name: str | None = None,
+        limit: int,
+        after: PostCursor | None = None,
+    ) -> list[PostEntities]:
+        """Return the posts that mention an entity, of one publication or all, the newest first."""
+
+    def families(self, name: str) -> list[FamilyCounts]:
+        """Return what each family of a publication adds up to, by family."""
+
+    def keep_summary(self, pub_id: str, text: str) -> None:
+        """Keep what the pages show of a publication until it is made again."""
+
+
+class Store(Reading, Protocol):
     """What every store promises; a method that cannot keep it now raises StoreUnavailable."""
 
     def add(self, posts: Sequence[PostEntities]) -> int:
@@ -122,15 +230,6 @@ class Store(Protocol):
 
     def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
         """Return saved posts of a publication, by id, those after an id."""
-
-    def publications(self) -> list[Publication]:
-        """Return every publication, by name."""
-
-    def publication(self, name: str) -> Publication | None:
-        """Return the publication of this name, however it is written, or None."""
-
-    def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
-        """Return a publication's entities, the most mentioned first."""
 
     def recount(self, name: str) -> Recount:
         """Count a publication again from its posts, and read its counters at the same moment."""

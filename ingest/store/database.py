@@ -39,6 +39,12 @@ class Database:
         entities: CollectionReference = publication.collection(layout.ENTITIES)
         return entities
 
+    def summary(self, pub_id: str) -> DocumentReference:
+        """Return the document that keeps what the pages show of a publication."""
+        summaries = self.publications.document(pub_id).collection(layout.SUMMARIES)
+        summary: DocumentReference = summaries.document("now")
+        return summary
+
     def shard(self, pub_id: str, number: int) -> DocumentReference:
         """Return one of the documents over which a publication's own counters are spread."""
         shards = self.publications.document(pub_id).collection(layout.SHARDS)

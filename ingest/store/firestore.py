@@ -1,23 +1,25 @@
-"""Counts in Cloud Firestore: how they are read; writing.py has how each post counts once."""
+"""
+Counts in Cloud Firestore: all that a store promises.
 
-from collections import Counter, defaultdict
+writing.py has how each post counts once, reading.py what people look at.
+"""
+
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any
 
-from google.cloud.firestore_v1 import DocumentSnapshot, Query
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from ingest.counts import Counts, count_posts
 from ingest.messages import PostEntities
 from ingest.posts import publication_id, publication_key
 from ingest.revisions import Kept
-from ingest.store import Cursor, Publication, Recount, StoredEntity, layout
+from ingest.store import Recount, layout
 from ingest.store.database import Database, calls
+from ingest.store.reading import Reader
 from ingest.store.writing import Writer
 
 
-class FirestoreStore:
+class FirestoreStore(Reader):
     """
     The store that production uses.
 
@@ -40,8 +42,7 @@ class FirestoreStore:
         commit_writes: int,
         timeout: float,
     ) -> None:
-        self._database = Database(project=project, database=database, timeout=timeout)
-        self._limits = self._database.limits
+        super().__init__(Database(project=project, database=database, timeout=timeout))
         self._client = self._database.client
         self._writer = Writer(
             self._database,
@@ -82,32 +83,6 @@ class FirestoreStore:
             found = query.limit(limit).stream(**self._limits)
             return [layout.read_post(post.id, post.to_dict() or {}) for post in found]
 
-    def publications(self) -> list[Publication]:
-        with calls():
-            named = list(self._database.publications.order_by("name").stream(**self._limits))
-            return self._with_shards(named)
-
-    def publication(self, name: str) -> Publication | None:
-        reference = self._database.publications.document(publication_id(name))
-        with calls():
-            snapshot = reference.get(**self._limits)
-            return self._with_shards([snapshot])[0] if snapshot.exists else None
-
-    def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
-        entities = self._database.entities(publication_id(name))
-        # A repair, or a post that was edited or deleted, leaves entities that nobody mentions.
-        query = (
-            entities.where(filter=FieldFilter("mentions", ">", 0))
-            .order_by("mentions", direction=Query.DESCENDING)
-            .order_by("__name__", direction=Query.DESCENDING)
-        )
-        if after:
-            place = {"mentions": after.mentions, "__name__": entities.document(after.entity_id)}
-            query = query.start_after(place)
-        with calls():
-            found = query.limit(limit).stream(**self._limits)
-            return [_entity(snapshot) for snapshot in found]
-
     def recount(self, name: str) -> Recount:
         publication = self._database.publications.document(publication_id(name))
         with calls():
@@ -124,33 +99,3 @@ class FirestoreStore:
                 (shard.to_dict() for shard in shards), (entity.to_dict() for entity in entities)
             )
         return Recount(kept, counted)
-
-    def _with_shards(self, named: Sequence[DocumentSnapshot[Any]]) -> list[Publication]:
-        """Add the shards of publications up, read in one call."""
-        references = [
-            self._database.shard(s.id, n) for s in named for n in range(layout.SHARD_COUNT)
-        ]
-        posts: dict[str, int] = defaultdict(int)
-        days: dict[str, Counter[str]] = defaultdict(Counter)
-        for shard in self._client.get_all(references, **self._limits):
-            document = shard.to_dict()
-            if document:
-                pub_id = shard.reference.parent.parent.id
-                posts[pub_id] += document["posts"]
-                days[pub_id].update(document.get("days", {}))
-        return [
-            Publication(
-                s.id,
-                s.get("name"),
-                posts[s.id],
-                min(layout.present(days[s.id]), default=None),
-                max(layout.present(days[s.id]), default=None),
-            )
-            for s in named
-        ]
-
-
-def _entity(snapshot: DocumentSnapshot[Any]) -> StoredEntity:
-    document = snapshot.to_dict() or {}
-    counts = layout.read_entity_counts(document)
-    return StoredEntity.of((document["family"], document["key"]), counts)

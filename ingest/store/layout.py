@@ -4,9 +4,11 @@ How counts lie in Firestore: names of documents, and what is written for a group
     posts/{post_id}                        the post and its entities: marker, proof, and source;
                                            of a deleted one only deleted_at
     publications/{pub_id}                  key, name
+    publications/{pub_id}/summaries/now    text: the summary of the pages, of some minutes ago
     publications/{pub_id}/shards/{n}       posts, days {date: posts}
-    publications/{pub_id}/entities/{id}    family, key, mentions, posts, days {date: mentions},
-                                           labels {label: mentions}, forms {"=" + text: mentions}
+    publications/{pub_id}/entities/{id}    id, family, key, mentions, posts,
+                                           days {date: mentions}, labels {label: mentions},
+                                           forms {"=" + text: mentions}
 
 Ids are digests: Firestore refuses "/" and "__x__" in one, and publishers do not.
 """
@@ -18,8 +20,9 @@ from typing import Any
 
 from google.cloud.firestore_v1 import DELETE_FIELD, SERVER_TIMESTAMP, Increment
 
-from ingest.counts import Counts, EntityCounts, EntityName, Tally
+from ingest.counts import Counts, EntityCounts, EntityName, Tally, name_of
 from ingest.messages import Entity, PostEntities
+from ingest.names import entity_id
 from ingest.posts import publication_key
 from ingest.revisions import Kept
 
@@ -27,6 +30,7 @@ POSTS = "posts"
 PUBLICATIONS = "publications"
 SHARDS = "shards"
 ENTITIES = "entities"
+SUMMARIES = "summaries"
 
 # What the name of a form's field begins with: Firestore keeps names such as __x__ for itself.
 FORM = "="
@@ -60,9 +64,16 @@ def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
         entities = getattr(post, name)
         if entities is not None:
             document[name] = [entity._asdict() for entity in entities]
+    document |= _what_is_looked_for(post)
     if keep_content:
         document["content"] = zlib.compress(post.content.encode())
     return document
+
+
+def _what_is_looked_for(post: PostEntities) -> Document:
+    """Return the fields by which the posts that mention an entity are found, the newest first."""
+    ids = {entity_id(*name_of(entity)) for entity in post.entities}
+    return {"day": post.day.isoformat(), "entity_ids": sorted(ids)}
 
 
 def read_counts(shards: Iterable[Document], entities: Iterable[Document]) -> Counts:
@@ -121,6 +132,7 @@ def entity_increments(name: EntityName, counts: EntityCounts) -> Document:
     """Return what a group of posts adds to one entity of its publication."""
     family, key = name
     return {
+        "id": entity_id(*name),
         "family": family,
         "key": key,
         "mentions": Increment(counts.mentions),

@@ -1,15 +1,25 @@
 """A store in a dictionary, for tests: it lives and dies with its process."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 
-from ingest.counts import Counts, count_posts
+from ingest.counts import Counts, count_posts, name_of
 from ingest.messages import PostEntities
+from ingest.names import entity_id
 from ingest.posts import publication_id
 from ingest.revisions import Change, Kept
-from ingest.store import Cursor, Publication, Recount, StoredEntity
+from ingest.store import (
+    Cursor,
+    FamilyCounts,
+    KeyCursor,
+    PostCursor,
+    Publication,
+    Recount,
+    StoredEntity,
+)
 
 
 class MemoryStore:
@@ -18,6 +28,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._kept: dict[str, Kept] = defaultdict(Kept)
         self._names: dict[str, str] = {}  # of publications, as the first post of each has it
+        self._summaries: dict[str, str] = {}
 
     def add(self, posts: Sequence[PostEntities]) -> int:
         before = len(self._saved())
@@ -44,28 +55,84 @@ class MemoryStore:
         return self.kept(post_id).post
 
     def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
-        own = sorted(self._of(name), key=lambda post: post.post_id)
+        own = sorted(self._of(publication_id(name)), key=lambda post: post.post_id)
         return [post for post in own if after is None or post.post_id > after][:limit]
 
-    def publications(self) -> list[Publication]:
-        found = (self.publication(name) for name in self._names.values())
-        return sorted((p for p in found if p), key=lambda publication: publication.name)
+    def publications(
+        self, *, limit: int | None = None, after: str | None = None
+    ) -> list[Publication]:
+        found = sorted(filter(None, map(self.publication_by_id, self._names)), key=_by_name)
+        return [p for p in found if after is None or p.name > after][:limit]
 
     def publication(self, name: str) -> Publication | None:
-        id_ = publication_id(name)
-        if id_ not in self._names:
-            return None
-        counts = self._counts(name)
-        first, last = min(counts.days, default=None), max(counts.days, default=None)
-        return Publication(id_, self._names[id_], counts.posts, first, last)
+        return self.publication_by_id(publication_id(name))
 
-    def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
-        entities = [
-            StoredEntity.of(entity, counts)
-            for entity, counts in self._counts(name).entities.items()
-        ]
-        entities.sort(key=_place, reverse=True)
+    def publication_by_id(self, pub_id: str) -> Publication | None:
+        if pub_id not in self._names:
+            return None
+        counts = count_posts(self._of(pub_id))
+        name, summary = self._names[pub_id], self._summaries.get(pub_id)
+        return Publication(pub_id, name, counts.posts, counts.days, summary=summary)
+
+    def entities(
+        self,
+        name: str,
+        *,
+        limit: int,
+        after: Cursor | None = None,
+        family: str | None = None,
+        moment: datetime | None = None,
+        days: bool = False,
+    ) -> list[StoredEntity]:
+        entities = sorted(self._entities(name, family), key=_place, reverse=True)
         return [e for e in entities if after is None or _place(e) < after][:limit]
+
+    def entities_by_prefix(
+        self,
+        name: str,
+        prefix: str,
+        *,
+        limit: int,
+        after: KeyCursor | None = None,
+        family: str | None = None,
+        moment: datetime | None = None,
+    ) -> list[StoredEntity]:
+        found = (e for e in self._entities(name, family) if e.key.startswith(prefix))
+        entities = sorted(found, key=lambda e: (e.key, e.id))
+        return [e for e in entities if after is None or (e.key, e.id) > after][:limit]
+
+    def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
+        wanted = set(ids)
+        return [entity for entity in self._entities(name) if entity.id in wanted]
+
+    def entity_everywhere(
+        self, entity_id: str, *, limit: int
+    ) -> list[tuple[Publication, StoredEntity]]:
+        found = [(p, e) for p in self.publications() for e in self._entities(p.name)]
+        own = [(p, e) for p, e in found if e.id == entity_id]
+        return sorted(own, key=lambda pair: -pair[1].mentions)[:limit]
+
+    def posts_mentioning(
+        self,
+        entity_id: str,
+        *,
+        name: str | None = None,
+        limit: int,
+        after: PostCursor | None = None,
+    ) -> list[PostEntities]:
+        posts = self._saved() if name is None else self._of(publication_id(name))
+        own = [p for p in posts if entity_id in _ids(p)]
+        own.sort(key=_post_place, reverse=True)
+        return list(islice((p for p in own if after is None or _post_place(p) < after), limit))
+
+    def families(self, name: str) -> list[FamilyCounts]:
+        groups: dict[str, list[int]] = defaultdict(list)
+        for entity in self._entities(name):
+            groups[entity.family].append(entity.mentions)
+        return [FamilyCounts(family, len(m), sum(m)) for family, m in sorted(groups.items())]
+
+    def keep_summary(self, pub_id: str, text: str) -> None:
+        self._summaries[pub_id] = text
 
     def recount(self, name: str) -> Recount:
         counts = self._counts(name)
@@ -82,13 +149,28 @@ class MemoryStore:
     def _saved(self) -> list[PostEntities]:
         return [kept.post for kept in self._kept.values() if kept.post]
 
-    def _of(self, name: str) -> list[PostEntities]:
-        wanted = publication_id(name)
-        return [p for p in self._saved() if publication_id(p.publication) == wanted]
+    def _of(self, pub_id: str) -> list[PostEntities]:
+        return [p for p in self._saved() if publication_id(p.publication) == pub_id]
 
     def _counts(self, name: str) -> Counts:
-        return count_posts(self._of(name))
+        return count_posts(self._of(publication_id(name)))
+
+    def _entities(self, name: str, family: str | None = None) -> list[StoredEntity]:
+        entities = self._counts(name).entities
+        return [StoredEntity.of(n, c) for n, c in entities.items() if family in (None, n[0])]
+
+
+def _ids(post: PostEntities) -> set[str]:
+    return {entity_id(*name_of(entity)) for entity in post.entities}
+
+
+def _by_name(publication: Publication) -> str:
+    return publication.name
 
 
 def _place(entity: StoredEntity) -> Cursor:
     return Cursor(entity.mentions, entity.id)
+
+
+def _post_place(post: PostEntities) -> PostCursor:
+    return PostCursor(post.day.isoformat(), post.post_id)

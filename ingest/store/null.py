@@ -1,12 +1,20 @@
 """A store that keeps nothing: for development, and for measuring everything but the store."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from ingest.counts import Counts
 from ingest.messages import PostEntities
 from ingest.revisions import Kept
-from ingest.store import Cursor, Publication, Recount, StoredEntity
+from ingest.store import (
+    Cursor,
+    FamilyCounts,
+    KeyCursor,
+    PostCursor,
+    Publication,
+    Recount,
+    StoredEntity,
+)
 
 
 class NullStore:
@@ -32,14 +40,64 @@ class NullStore:
     def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
         return []
 
-    def publications(self) -> list[Publication]:
+    def publications(
+        self, *, limit: int | None = None, after: str | None = None
+    ) -> list[Publication]:
         return []
+
+    def publication_by_id(self, pub_id: str) -> Publication | None:
+        return None
 
     def publication(self, name: str) -> Publication | None:
         return None
 
-    def entities(self, name: str, *, limit: int, after: Cursor | None = None) -> list[StoredEntity]:
+    def entities(
+        self,
+        name: str,
+        *,
+        limit: int,
+        after: Cursor | None = None,
+        family: str | None = None,
+        moment: datetime | None = None,
+        days: bool = False,
+    ) -> list[StoredEntity]:
         return []
+
+    def entities_by_prefix(
+        self,
+        name: str,
+        prefix: str,
+        *,
+        limit: int,
+        after: KeyCursor | None = None,
+        family: str | None = None,
+        moment: datetime | None = None,
+    ) -> list[StoredEntity]:
+        return []
+
+    def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
+        return []
+
+    def entity_everywhere(
+        self, entity_id: str, *, limit: int
+    ) -> list[tuple[Publication, StoredEntity]]:
+        return []
+
+    def posts_mentioning(
+        self,
+        entity_id: str,
+        *,
+        name: str | None = None,
+        limit: int,
+        after: PostCursor | None = None,
+    ) -> list[PostEntities]:
+        return []
+
+    def families(self, name: str) -> list[FamilyCounts]:
+        return []
+
+    def keep_summary(self, pub_id: str, text: str) -> None:
+        """Do nothing: nothing is summed up."""
 
     def recount(self, name: str) -> Recount:
         return Recount(Counts(), Counts())
