@@ -43,17 +43,19 @@ class ApiClient:
         return self._call("GET", "/api/status")
 
     def publications(self) -> list[dict[str, Any]]:
-        """Return every publication."""
-        found: list[dict[str, Any]] = self._call("GET", "/api/publications")["publications"]
-        return found
+        """Return every publication, by name."""
+        return list(self._pages("/api/publications", "publications"))
 
     def entities(self, publication: str) -> Iterator[dict[str, Any]]:
-        """Yield every entity of a publication, the most mentioned first."""
-        url = f"/api/publications/{quote(publication, safe='')}/entities?limit=100"
-        while url:
-            page = self._call("GET", url)
-            yield from page["entities"]
-            url = page["next"]
+        """Return every entity of a publication, the most mentioned first."""
+        path = f"/api/publications/{quote(publication, safe='')}/entities?limit=100"
+        return self._pages(path, "entities")
+
+    def _pages(self, path: str, items: str) -> Iterator[dict[str, Any]]:
+        while path:
+            page = self._call("GET", path)
+            yield from page[items]
+            path = page["next"]
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         response = self._session.request(method, self._url + path, timeout=SECONDS, **options)

@@ -13,10 +13,13 @@ from drf_spectacular.utils import (
     OpenApiResponse,
     extend_schema,
 )
+from pydantic import BaseModel
 
 from ingest import answers
 from ingest.bodies import JSON, LINES
+from ingest.listing import EntityQuery
 from ingest.problems import MEDIA_TYPE
+from ingest.queries import CompareQuery, PostsQuery, PublicationsQuery, Query
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,6 +85,28 @@ def _problem(status: int) -> OpenApiResponse:
     return OpenApiResponse(answers.Problem, PROBLEMS[status])
 
 
+def _read(operation: str | None, summary: str, query: type[BaseModel]) -> Callable[[F], F]:
+    """Describe a list or a part of one, by what it may be asked for."""
+    fields = query.model_json_schema()
+    parameters = [
+        OpenApiParameter(name, _plain(schema), required=name in fields.get("required", ()))
+        for name, schema in fields.get("properties", {}).items()
+    ]
+    return described(
+        summary,
+        answer=OpenApiTypes.OBJECT,
+        problems=(404, 422, 503),
+        parameters=parameters,
+        operation_id=operation,
+    )
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter that is there: in an address nothing is null."""
+    (kind, *_) = schema.get("anyOf", [schema])
+    return {name: value for name, value in kind.items() if name not in ("title", "default")}
+
+
 submit = described(
     "Send posts",
     description=(
@@ -139,15 +164,10 @@ status = described("What is on its way", answer=answers.Status, problems=(503,))
 drain = described("Take no more posts", answer=answers.Status, problems=(503,), request=None)
 resume = described("Take posts again", answer=answers.Status, problems=(503,), request=None)
 limits = described("What a request may bring", answer=answers.Limits)
-publications = described(
-    "Every publication", answer=OpenApiTypes.OBJECT, problems=(503,), operation_id="publications"
-)
-entities = described(
-    "The entities of a publication, the most mentioned first",
-    answer=OpenApiTypes.OBJECT,
-    problems=(404, 422, 503),
-    parameters=[
-        OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100}),
-        OpenApiParameter("cursor", str, description="Where the page before ended."),
-    ],
-)
+publications = _read("publications", "Publications, by name", PublicationsQuery)
+publication = _read("publication", "A publication, and its posts by day", Query)
+entities = _read("entities", "What a publication mentions most", EntityQuery)
+export = _read(None, "All entities of a publication, as CSV or JSON", EntityQuery)
+entity = _read("entity", "An entity by publication and day", Query)
+entity_posts = _read("entity_posts", "Posts that mention an entity", PostsQuery)
+compare = _read("compare", "Two publications side by side", CompareQuery)

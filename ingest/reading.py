@@ -1,99 +1,250 @@
-"""The HTTP API where counts are read."""
+"""The HTTP API where counts are read; each list says what it is a part of."""
 
-import base64
-import binascii
 import json
-from typing import Any
-from urllib.parse import quote
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
+from django.http import HttpResponseBase
 from django.urls import reverse
+from django.utils.cache import get_conditional_response
+from pydantic import BaseModel, ValidationError
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest import description
 from ingest.authentication import KeyedView
-from ingest.problems import Refused
-from ingest.store import Cursor, Publication, StoredEntity, open_store
+from ingest.comparing import COMPARED, Row, compare
+from ingest.exports import Format, entity_fields, export, sample_fields
+from ingest.listing import EntityQuery, Place, list_entities
+from ingest.messages import PostEntities
+from ingest.passages import find_passage
+from ingest.posts import digest
+from ingest.problems import Refused, field_errors
+from ingest.queries import CompareQuery, PostsQuery, PublicationsQuery, Query
+from ingest.store import PostCursor, Publication, StoredEntity, open_store
 
-DEFAULT_LIMIT, LARGEST_LIMIT = 10, 100  # entities a page
+# An entity that more publications mention is shown in those that mention it most.
+PUBLICATIONS_OF_AN_ENTITY = 50
+
+ID = re.compile(r"[0-9a-f]{32}")
+
+Q = TypeVar("Q", bound=BaseModel)
 
 
 class Publications(KeyedView):
-    """`GET /api/publications`: every publication, with the number of its posts."""
+    """`GET /api/publications`: publications by name, with the number of their posts."""
 
     @description.publications
-    def get(self, request: Request) -> Response:
-        return Response({"publications": list(map(_publication, open_store().publications()))})
+    def get(self, request: Request) -> HttpResponseBase:
+        query = _query(PublicationsQuery, request)
+        found = open_store().publications(limit=query.limit + 1, after=query.after)
+        page = found[: query.limit]
+        more = len(found) > query.limit
+        following = {"limit": query.limit, "after": page[-1].name} if more else None
+        return _answer(
+            request,
+            {"publications": list(map(_publication, page))},
+            next=_address(request, following),
+        )
+
+
+class OnePublication(KeyedView):
+    """`GET /api/publications/{name}`: a publication, and its posts by day."""
+
+    @description.publication
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        _query(Query, request)
+        publication = find_publication(name)
+        days = dict(sorted(publication.days.items()))
+        return _answer(request, {**_publication(publication), "days": days})
 
 
 class Entities(KeyedView):
     """`GET /api/publications/{name}/entities`: the most mentioned first, page by page."""
 
     @description.entities
-    def get(self, request: Request, name: str) -> Response:
-        limit, after = _limit(request), _cursor(request)
-        publication = open_store().publication(name)
-        if publication is None:
-            raise NotFound("No publication of this name has a saved post.")
-        entities = open_store().entities(name, limit=limit + 1, after=after)
-        page = entities[:limit]
-        more = len(entities) > limit
-        return Response(
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        query = _query(EntityQuery, request)
+        page = list_entities(open_store(), find_publication(name), query)
+        entities = [entity_fields(page, entity) for entity in page.entities]
+        asked = query.model_dump(exclude_none=True, exclude={"cursor"})
+        following = {**asked, "cursor": page.next} if page.next else None
+        data = {**sample_fields(page), "entities": entities}
+        return _answer(request, data, next=_address(request, following))
+
+
+class Export(KeyedView):
+    """`GET /api/publications/{name}/entities.csv` or `.json`: all of them, as of one moment."""
+
+    @description.export
+    def get(self, request: Request, name: str, format_: Format) -> HttpResponseBase:
+        query = _query(EntityQuery, request)
+        return export(open_store(), find_publication(name), query, format_)
+
+
+class OneEntity(KeyedView):
+    """`GET /api/entities/{id}`: one entity in the publications that mention it, day by day."""
+
+    @description.entity
+    def get(self, request: Request, entity_id: str) -> HttpResponseBase:
+        _query(Query, request)
+        found = open_store().entity_everywhere(entity_id, limit=PUBLICATIONS_OF_AN_ENTITY)
+        if not found:
+            raise NotFound("No publication mentions an entity of this id.")
+        entity = found[0][1]
+        days = sum((Counter(e.days) for _, e in found), Counter[str]())
+        return _answer(
+            request,
             {
-                "publication": publication.name,
-                "posts": publication.posts,
-                "entities": list(map(_entity, page)),
-                "next": _next(request, limit, page[-1]) if more else None,
-            }
+                **{
+                    name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")
+                },
+                "mentions": sum(e.mentions for _, e in found),
+                "posts": sum(e.posts for _, e in found),
+                "of_posts": sum(p.posts for p, _ in found),
+                "days": dict(sorted(days.items())),
+                "publications": [_occurrence(p, e) for p, e in found],
+            },
         )
 
 
+class EntityPosts(KeyedView):
+    """`GET /api/entities/{id}/posts`: the posts that mention an entity, the newest first."""
+
+    @description.entity_posts
+    def get(self, request: Request, entity_id: str) -> HttpResponseBase:
+        query = _query(PostsQuery, request)
+        place = Place.read(query.cursor) if query.cursor else None
+        found = open_store().posts_mentioning(
+            entity_id,
+            name=find_publication(query.publication).name if query.publication else None,
+            limit=query.limit + 1,
+            after=PostCursor(str(place.value), place.id) if place else None,
+        )
+        page = found[: query.limit]
+        posts = [_post(post, entity_id) for post in page]
+        following = _address(request, _rest(query, found))
+        return _answer(request, {"entity": entity_id, "posts": posts}, next=following)
+
+
+class Compare(KeyedView):
+    """`GET /api/compare?first=…&second=…`: what one publication mentions and the other does not."""
+
+    @description.compare
+    def get(self, request: Request) -> HttpResponseBase:
+        query = _query(CompareQuery, request)
+        first, second = find_publication(query.first), find_publication(query.second)
+        found = compare(open_store(), first, second, family=query.family)
+        lists = {"only_first": found.only_first, "only_second": found.only_second}
+        return _answer(
+            request,
+            {
+                "first": _publication(first),
+                "second": _publication(second),
+                "compared": COMPARED,
+                **{n: list(map(_row, rows)) for n, rows in {**lists, "both": found.both}.items()},
+            },
+        )
+
+
+def find_publication(name: str) -> Publication:
+    """Find a publication by its name or its id, which goes before; else it is not found."""
+    store = open_store()
+    found = store.publication_by_id(name) if ID.fullmatch(name) else None
+    found = found or store.publication(name)
+    if found is None:
+        raise NotFound("No publication of this name has a saved post.")
+    return found
+
+
+def _query(kind: type[Q], request: Request) -> Q:
+    """Read a query from the address; what it does not know is refused by name."""
+    asked = dict(request.query_params.items())
+    try:
+        return kind.model_validate(asked)
+    except ValidationError as error:
+        raise Refused("The query is not one of ours.", errors=field_errors(error)) from error
+
+
+def _answer(request: Request, data: dict[str, Any], **addresses: str | None) -> HttpResponseBase:
+    """
+    Answer with data, or with 304 where the client has the same.
+
+    The tag is weak, for it stands for the data alone: the address of the next page names the
+    moment, which is another each time.
+    """
+    etag = f'W/"{digest(json.dumps(data, sort_keys=True))}"'
+    response = Response({**data, **addresses}, headers={"ETag": etag})
+    return get_conditional_response(request, etag=etag, response=response) or response
+
+
+def _address(request: Request, query: Mapping[str, Any] | None) -> str | None:
+    return f"{quote(request.path)}?{urlencode(query)}" if query else None
+
+
+def _rest(query: PostsQuery, found: list[PostEntities]) -> dict[str, Any] | None:
+    if len(found) <= query.limit:
+        return None
+    last = found[query.limit - 1]
+    asked = query.model_dump(exclude_none=True, exclude={"cursor"})
+    return {**asked, "cursor": Place(value=last.day.isoformat(), id=last.post_id).sign()}
+
+
 def _publication(publication: Publication) -> dict[str, Any]:
+    url = reverse("publication", args=[publication.id])
     return {
         "name": publication.name,
+        "id": publication.id,
         "posts": publication.posts,
         "first_day": publication.first_day,
         "last_day": publication.last_day,
-        "entities_url": f"{reverse('publications')}/{quote(publication.name, safe='')}/entities",
+        "url": url,
+        "entities_url": f"{url}/entities",
     }
 
 
-def _entity(entity: StoredEntity) -> dict[str, Any]:
+def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any]:
     return {
-        "text": entity.text,
-        "label": entity.label,
-        "family": entity.family,
-        "key": entity.key,
+        "publication": publication.name,
+        "id": publication.id,
+        "of_posts": publication.posts,
         "mentions": entity.mentions,
         "posts": entity.posts,
+        "days": dict(sorted(entity.days.items())),
     }
 
 
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isdecimal() and text.isascii() and 1 <= int(text) <= LARGEST_LIMIT):
-        raise Refused(f"limit must be a whole number from 1 to {LARGEST_LIMIT}.")
-    return int(text)
+def _post(post: PostEntities, entity_id: str) -> dict[str, Any]:
+    passage = find_passage(post, entity_id)
+    return {
+        "id": post.post_id,
+        "publication": post.publication,
+        "day": post.day.isoformat(),
+        "title": post.title,
+        "url": post.url,
+        "passage": passage._asdict() if passage else None,
+    }
 
 
-def _cursor(request: Request) -> Cursor | None:
-    """Read the place that an earlier page named; its form is nobody's business but ours."""
-    text = request.query_params.get("cursor")
-    if text is None:
-        return None
-    try:
-        mentions, entity_id = json.loads(base64.urlsafe_b64decode(text))
-        # More than the store could count is no place, but an error of its client.
-        counts = isinstance(mentions, int) and 0 < mentions < 2**63
-        if not (counts and len(bytes.fromhex(entity_id)) == 16):
-            raise ValueError
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise Refused("cursor must be one that an earlier page gave.") from error
-    return Cursor(mentions, entity_id)
+def _row(row: Row) -> dict[str, Any]:
+    entity = row.entity
+    return {
+        **_name(entity),
+        "first": _counts(row.first),
+        "second": _counts(row.second),
+    }
 
 
-def _next(request: Request, limit: int, last: StoredEntity) -> str:
-    place = json.dumps([last.mentions, last.id]).encode()
-    cursor = base64.urlsafe_b64encode(place).decode()
-    return f"{quote(request.path)}?limit={limit}&cursor={quote(cursor)}"
+def _name(entity: StoredEntity) -> dict[str, str]:
+    return {name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")}
+
+
+def _counts(entity: StoredEntity | None) -> dict[str, int]:
+    return {
+        "mentions": entity.mentions if entity else 0,
+        "posts": entity.posts if entity else 0,
+    }

@@ -1,0 +1,178 @@
+"""A page of a publication's entities, as it is asked for: by family, by beginning, within days."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Self
+
+from django.core import signing
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from ingest.names import entity_key
+from ingest.store import Cursor, KeyCursor, Publication, Reading, StoredEntity
+from ingest.windows import Window, rank
+
+DEFAULT_LIMIT, LARGEST_LIMIT = 10, 100  # entities a page
+
+# Firestore can read the past of an hour; a page that is asked for later is of the moment it is
+# asked for.
+MOMENT_LASTS = timedelta(minutes=50)
+
+
+def _a_day(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
+
+
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_a_day)]
+
+
+class Place(BaseModel):
+    """Where a page ended, and the moment that it showed; signed, so nobody else makes one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: int | str
+    id: str
+    moment: datetime | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read a place, or raise ValueError."""
+        try:
+            return cls.model_validate(_signer().unsign_object(text))
+        except signing.BadSignature as error:
+            raise ValueError("is not one that an earlier page gave") from error
+
+    def sign(self) -> str:
+        """Return the form that an address carries."""
+        return _signer().sign_object(self.model_dump(mode="json"), compress=True)
+
+
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="ingest.cursor")
+
+
+class EntityQuery(BaseModel):
+    """What a list of entities is asked for; anything else is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    family: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    prefix: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    since: Day | None = None
+    until: Day | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT
+    cursor: Annotated[str, AfterValidator(lambda text: Place.read(text) and text)] | None = None
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError("since is after until")
+        return self
+
+    @property
+    def window(self) -> Window:
+        """The days that are asked for."""
+        return Window(self.since, self.until)
+
+    @property
+    def key_prefix(self) -> str | None:
+        """The beginning that is asked for, as keys are written."""
+        return entity_key(self.prefix) if self.prefix else None
+
+    @property
+    def place(self) -> Place | None:
+        """Where the page before ended."""
+        return Place.read(self.cursor) if self.cursor else None
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    Entities of a publication, and what they are a part of.
+
+    `posts` is the sample: how many posts of the publication count for the window. A list within a
+    window says how many entities it `considered`, and that its first `certain` are the first of
+    all. `next` is the cursor of the page after this one.
+    """
+
+    publication: Publication
+    query: EntityQuery
+    posts: int
+    entities: list[StoredEntity]
+    next: str | None
+    considered: int | None = None
+    certain: int | None = None
+    order: str = field(default="mentions")
+
+    def share(self, entity: StoredEntity) -> float | None:
+        """Return which part of the posts mentions an entity; of a window that is not known."""
+        if self.query.window or not self.posts:
+            return None
+        return entity.posts / self.posts
+
+
+def list_entities(store: Reading, publication: Publication, query: EntityQuery) -> Page:
+    """Read one page of a publication's entities."""
+    if query.window:
+        return _within_window(store, publication, query)
+    if query.prefix:
+        return _by_key(store, publication, query)
+    return _by_mentions(store, publication, query)
+
+
+def _by_mentions(store: Reading, publication: Publication, query: EntityQuery) -> Page:
+    place, moment = query.place, _moment(publication, query)
+    after = Cursor(int(place.value), place.id) if place else None
+    found = store.entities(
+        publication.name, limit=query.limit + 1, after=after, family=query.family, moment=moment
+    )
+    more = _next(found, query.limit, "mentions", moment)
+    return Page(publication, query, publication.posts, found[: query.limit], more)
+
+
+def _by_key(store: Reading, publication: Publication, query: EntityQuery) -> Page:
+    place, moment = query.place, _moment(publication, query)
+    found = store.entities_by_prefix(
+        publication.name,
+        query.key_prefix or "",
+        limit=query.limit + 1,
+        after=KeyCursor(str(place.value), place.id) if place else None,
+        family=query.family,
+        moment=moment,
+    )
+    more = _next(found, query.limit, "key", moment)
+    page = [entity for entity in found[: query.limit] if entity.mentions]
+    return Page(publication, query, publication.posts, page, more, order="key")
+
+
+def _within_window(store: Reading, publication: Publication, query: EntityQuery) -> Page:
+    place, moment = query.place, _moment(publication, query)
+    ranking = rank(store, publication.name, query.window, family=query.family, moment=moment)
+    found = [e for e in ranking.entities if e.key.startswith(query.key_prefix or "")]
+    if place:
+        found = [e for e in found if (e.mentions, e.id) < (int(place.value), place.id)]
+    return Page(
+        publication,
+        query,
+        query.window.total(publication.days),
+        found[: query.limit],
+        _next(found, query.limit, "mentions", moment),
+        considered=ranking.considered,
+        certain=ranking.certain,
+    )
+
+
+def _moment(publication: Publication, query: EntityQuery) -> datetime | None:
+    """Return the moment that the first page showed, as long as it can be read again."""
+    if query.place is None:
+        return publication.moment
+    moment = query.place.moment
+    lasts = moment is not None and datetime.now(UTC) - moment < MOMENT_LASTS
+    return moment if lasts else None
+
+
+def _next(found: list[StoredEntity], limit: int, order: str, moment: datetime | None) -> str | None:
+    if len(found) <= limit:
+        return None
+    last: Any = found[limit - 1]
+    return Place(value=getattr(last, order), id=last.id, moment=moment).sign()
