@@ -18,6 +18,8 @@ EXTRACT_TASK = "ingest.extract_posts"
 SAVE_TASK = "ingest.save_posts"
 # It stands beside the way of a post: one step of a run through posts that are saved already.
 REVISE_TASK = "ingest.revise_posts"
+# And another: what the pages show is made where there is time for it.
+SUMMARY_TASK = "ingest.summarise"
 # The remote control command by which a worker says how many messages it has in hand, and has begun.
 IN_WORK = "ingest_in_work"
 
@@ -55,6 +57,16 @@ def go_on(run: int) -> None:
         BrokerUnavailable: as `enqueue`.
     """
     _send(REVISE_TASK, SAVE, run, shown=f"run {run}")
+
+
+def ask_for_summary(pub_id: str) -> None:
+    """
+    Ask for what the pages show of a publication to be made anew.
+
+    Raises:
+        BrokerUnavailable: the pages go on showing what was made last.
+    """
+    _send(SUMMARY_TASK, SAVE, pub_id, shown=pub_id)
 
 
 def _publish(task: str, queue: str, message: ExtractMessage | SaveMessage) -> None:

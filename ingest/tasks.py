@@ -23,7 +23,8 @@ from ingest.models import Step
 from ingest.poison import work_through
 from ingest.rulebook import current_rules
 from ingest.settling import PostTask
-from ingest.store import open_store
+from ingest.store import StoreUnavailable, open_store
+from ingest.summaries import summarise
 from ingest.tether import die_with_parent
 from ingest.watchdog import time_limit
 
@@ -74,6 +75,15 @@ def revise_posts(run: int) -> None:
         runs.end(run, problem=f"{type(error).__name__}: {error}")
     if stops:
         raise Reject("the worker stops", requeue=True)
+
+
+@shared_task(name=pipeline.SUMMARY_TASK, acks_late=False)
+def summarise_publication(pub_id: str) -> None:
+    """Make what the pages show of a publication; one that is lost is asked for again."""
+    try:
+        summarise(open_store(), pub_id)
+    except StoreUnavailable as error:
+        logger.warning("no summary of %s: %s", pub_id, error)
 
 
 def _extract(posts: Sequence[AcceptedPost]) -> None:

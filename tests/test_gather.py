@@ -37,6 +37,16 @@ def save_later(id: str) -> None:
     redis_client().delete(pipeline.EXTRACT)
 
 
+def test_what_is_no_message_of_posts_stays_on_the_queue() -> None:
+    pipeline.after_extract([with_entities("second")])
+    pipeline.ask_for_summary("0" * 32)
+    pipeline.after_extract([with_entities("third")])
+    assert len(gather(patience=60)) == 2
+    assert redis_client().llen(pipeline.SAVE) == 2
+    assert len(gather(patience=0)) == 2
+    assert redis_client().llen(pipeline.SAVE) == 1
+
+
 def test_what_waits_already_is_taken_without_patience() -> None:
     pipeline.after_extract([with_entities("second")])
     pipeline.enqueue([accepted("Oslo.")])
