@@ -8,7 +8,8 @@ From a posted article to counts of the names in it.
     extract   extract.py    which entities does it mention?       (queue: extract)
     merge     counts.py     add posts up                          (queue: save)
     save      store/        add the sums to Firestore, once       (queue: save)
-    read      reading.py    which entities does a publication mention most?
+    read      reading.py    which entities does a publication mention most?   (over HTTP)
+    look      web/          the same, on pages
 
 tasks.py puts extract, merge and save on the queues; none of the three knows it.
 cleaning.py, names.py and mentions.py say what a model is given, and what becomes of what it finds.

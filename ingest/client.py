@@ -25,6 +25,11 @@ class ApiClient:
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {key}"
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Who sends a request, for one that this client has no method for."""
+        return {"Authorization": str(self._session.headers["Authorization"])}
+
     def submit(self, posts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Send posts as one list, and return what became of each."""
         body: list[dict[str, Any]] = self._call("POST", "/api/posts", json=list(posts))["posts"]

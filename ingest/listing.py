@@ -19,10 +19,13 @@ MOMENT_LASTS = timedelta(minutes=50)
 
 
 def _a_day(text: str) -> str:
-    return date.fromisoformat(text).isoformat()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise ValueError("is not a day such as 2026-05-04") from error
 
 
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_a_day)]
+Day = Annotated[str, AfterValidator(_a_day)]
 
 
 class Place(BaseModel):

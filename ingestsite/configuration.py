@@ -97,6 +97,15 @@ ALLOWED_HOSTS = _words("INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 
 SECRET_KEY = _secret("INGEST_SECRET_KEY", least=50)
 # Who may say by X-Forwarded-Proto that a request came to them over TLS.
 PROXIES = _words("INGEST_PROXIES", "127.0.0.1 ::1")
+# The pages show counts, and sentences of articles that belong to somebody: open to whoever reaches
+# them only where that is nobody beyond this machine, or where a person has decided so for good.
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
+_ONLY_HERE = not PRODUCTION and {WEB_HOST, *ALLOWED_HOSTS} <= LOOPBACK
+PAGES = _choice("INGEST_PAGES", "public" if _ONLY_HERE else "login", ("public", "login"))
+if PAGES == "public" and not (_ONLY_HERE or PRODUCTION):
+    raise BadSetting(
+        "INGEST_PAGES", "is public beyond this machine: that needs INGEST_PRODUCTION=on."
+    )
 LOG_LEVEL = _choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 
 FLOWER_PORT = _port("INGEST_FLOWER_PORT", 8403)

@@ -19,8 +19,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "ingest",
+    "ingest.web",
 ]
 MIDDLEWARE = [
+    "ingest.web.access.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -39,12 +41,14 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "ingest.web.access.intake",
             ],
         },
     },
 ]
 STATIC_URL = "static/"
-# The admin's own files, served from where its package has them: nothing has to be collected.
+# The pages' files and the admin's, served from where their packages have them: nothing has to be
+# collected.
 WHITENOISE_USE_FINDERS = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -65,7 +69,9 @@ DATABASES = {
     },
 }
 
-# Sessions and passwords of the admin travel over TLS only where there is TLS.
+# Where somebody is sent who has to log in, and then.
+LOGIN_URL, LOGIN_REDIRECT_URL = "web:login", "web:front"
+# Sessions and passwords travel over TLS only where there is TLS.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = configuration.PRODUCTION
 SECURE_SSL_REDIRECT = configuration.PRODUCTION
 # A load balancer asks the web server itself, without TLS.
@@ -119,6 +125,7 @@ CLIENT_SECONDS = configuration.CLIENT_SECONDS
 REQUESTS_PER_MINUTE = configuration.REQUESTS_PER_MINUTE
 QUEUE_LIMIT = configuration.QUEUE_LIMIT
 VISIBILITY_SECONDS = configuration.VISIBILITY_SECONDS
+PAGES = configuration.PAGES
 MODEL = configuration.MODEL
 LABELS = configuration.LABELS
 EXTRACT_SECONDS = configuration.EXTRACT_SECONDS

@@ -16,4 +16,5 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("api/", include("ingest.urls")),
     path("admin/", admin.site.urls),
+    path("", include("ingest.web.urls")),
 ]

@@ -95,6 +95,30 @@ def test_production_is_what_django_would_deploy(tmp_path: Path) -> None:
     assert "no issues" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("environment", "who"),
+    [
+        ({}, "public"),
+        ({"INGEST_PAGES": "login"}, "login"),
+        ({"INGEST_WEB_HOST": "0.0.0.0"}, "login"),  # noqa: S104
+        ({"INGEST_ALLOWED_HOSTS": "news.example"}, "login"),
+        (PRODUCTION, "login"),
+        ({**PRODUCTION, "INGEST_PAGES": "public"}, "public"),
+    ],
+)
+def test_pages_are_open_only_where_nobody_else_can_reach_them(
+    tmp_path: Path, environment: dict[str, str], who: str
+) -> None:
+    assert read(tmp_path, environment, "PAGES") == (0, who)
+
+
+def test_pages_are_not_opened_beyond_this_machine_by_mistake(tmp_path: Path) -> None:
+    open_ = {"INGEST_PAGES": "public", "INGEST_WEB_HOST": "0.0.0.0"}  # noqa: S104
+    status, words = read(tmp_path, open_, "PAGES")
+    assert status == 1
+    assert words.startswith("INGEST_PAGES")
+
+
 def test_production_refuses_the_emulator(tmp_path: Path) -> None:
     status, words = read(tmp_path, {**PRODUCTION, "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"})
     assert status == 1

@@ -26,7 +26,7 @@ LAYERS = (
     ("tasks", "problems", "authentication"),
     ("bodies", "submission", "exports"),
     ("streaming", "description"),
-    ("api", "reading", "admin", "health"),
+    ("api", "reading", "admin", "health", "web"),
     ("urls", "management", "stack"),
 )
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}

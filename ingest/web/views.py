@@ -1,0 +1,185 @@
+"""What each page shows."""
+
+from collections import Counter
+from http import HTTPStatus
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from pydantic import ValidationError
+
+from ingest.comparing import COMPARED, compare
+from ingest.exports import Format, export
+from ingest.listing import EntityQuery, Page, Place, list_entities
+from ingest.messages import PostEntities
+from ingest.passages import Passage, find_passage
+from ingest.problems import field_errors
+from ingest.store import PostCursor, Publication, StoredEntity, open_store
+from ingest.summaries import Summary, summary_of
+from ingest.web import charts
+from ingest.web.access import page
+from ingest.web.templatetags.web import label_name
+
+CARDS = 24  # publications on the front page
+CARD_WORDS = 18  # of a cloud on a card
+TOP = 5  # entities on a card
+ROWS = 25  # entities of a table
+POSTS = 10  # of a list
+CHOICES = 500  # publications to compare
+PUBLICATIONS_OF_AN_ENTITY = 50
+COMPARED_ROWS = 30
+
+FILTERS = ("family", "prefix", "since", "until")
+
+
+@page
+def front(request: HttpRequest) -> HttpResponseBase:
+    """Show a card for each publication."""
+    after = request.GET.get("after")
+    found = open_store().publications(limit=CARDS + 1, after=after)
+    cards = [_card(publication) for publication in found[:CARDS]]
+    following = found[CARDS - 1].name if len(found) > CARDS else None
+    context = {"cards": cards, "after": after, "following": following}
+    return render(request, "web/front.html", context)
+
+
+def _card(publication: Publication) -> dict[str, Any]:
+    summary = summary_of(publication)
+    return {
+        "publication": publication,
+        "summary": summary,
+        "top": summary.words[:TOP] if summary else (),
+        "words": _cloud(summary, CARD_WORDS) if summary else (),
+        "most": _most(summary),
+        "sparkline": charts.sparkline(publication.days, what="Posts"),
+    }
+
+
+def _cloud(summary: Summary, size: int) -> list[Any]:
+    """Return the words of a cloud in the order of the alphabet, so that sizes mix."""
+    return sorted(summary.words[:size], key=lambda word: word.text.casefold())
+
+
+def _most(summary: Summary | None) -> int:
+    return summary.words[0].mentions if summary and summary.words else 0
+
+
+@page
+def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
+    """Show what a publication mentions."""
+    found = _publication(pub_id)
+    summary = summary_of(found)
+    query, errors = _query(request)
+    listed = list_entities(open_store(), found, query)
+    context = {
+        "publication": found,
+        "summary": summary,
+        "words": _cloud(summary, len(summary.words)) if summary else (),
+        "most": _most(summary),
+        "days": charts.in_steps(found.days),
+        "trend": charts.by_day(found.days, what="Posts"),
+        "bars": _bars(summary) if summary else "",
+        "listed": listed,
+        "rows": _rows(listed),
+        "errors": errors,
+        "filters": {name: request.GET.get(name, "") for name in FILTERS},
+        "filtered": any(request.GET.get(name) for name in FILTERS),
+    }
+    return render(request, "web/publication.html", context)
+
+
+def _publication(pub_id: str) -> Publication:
+    found = open_store().publication_by_id(pub_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _query(request: HttpRequest) -> tuple[EntityQuery, dict[str, str]]:
+    """Read what a form asks for; where that cannot be, say so beside a list without it."""
+    names = (*FILTERS, "cursor")
+    asked = {n: v for n in names if (v := request.GET.get(n, "").strip())}
+    try:
+        return EntityQuery(limit=ROWS, **asked), {}
+    except ValidationError as error:
+        faults = {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
+        return EntityQuery(limit=ROWS), faults
+
+
+def _bars(summary: Summary) -> str:
+    sums = [(label_name(s.family), s.mentions) for s in summary.families]
+    return charts.by_family(sums, what="Mentions")
+
+
+def _rows(listed: Page) -> list[dict[str, Any]]:
+    return [{"entity": entity, "share": listed.share(entity)} for entity in listed.entities]
+
+
+@page
+def entities_export(request: HttpRequest, pub_id: str, format_: Format) -> HttpResponseBase:
+    """Hand out all entities of a publication, as they are filtered."""
+    query, errors = _query(request)
+    if errors:
+        return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
+    return export(open_store(), _publication(pub_id), query, format_)
+
+
+@page
+def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
+    """Show one entity: how often, where, and the posts that mention it."""
+    found = open_store().entity_everywhere(entity_id, limit=PUBLICATIONS_OF_AN_ENTITY)
+    if not found:
+        raise Http404
+    only = _only(request, found)
+    shown = [only] if only else found
+    days = sum((Counter(e.days) for _, e in shown), Counter[str]())
+    posts, following = _posts(request, entity_id, only[0].name if only else None)
+    context = {
+        "entity": shown[0][1],
+        "found": found,
+        "only": only[0] if only else None,
+        "mentions": sum(e.mentions for _, e in shown),
+        "posts_mentioning": sum(e.posts for _, e in shown),
+        "of_posts": sum(p.posts for p, _ in shown),
+        "days": charts.in_steps(days),
+        "trend": charts.by_day(days, what="Mentions"),
+        "posts": posts,
+        "following": following,
+    }
+    return render(request, "web/entity.html", context)
+
+
+def _only(
+    request: HttpRequest, found: list[tuple[Publication, StoredEntity]]
+) -> tuple[Publication, StoredEntity] | None:
+    """Return the publication that the page is narrowed to, if any."""
+    wanted = request.GET.get("publication")
+    return next((pair for pair in found if pair[0].id == wanted), None)
+
+
+def _posts(
+    request: HttpRequest, entity_id: str, name: str | None
+) -> tuple[list[tuple[PostEntities, Passage | None]], str | None]:
+    try:
+        place = Place.read(request.GET["cursor"]) if request.GET.get("cursor") else None
+    except ValueError as error:
+        raise Http404 from error
+    after = PostCursor(str(place.value), place.id) if place else None
+    found = open_store().posts_mentioning(entity_id, name=name, limit=POSTS + 1, after=after)
+    last = found[POSTS - 1] if len(found) > POSTS else None
+    following = Place(value=last.day.isoformat(), id=last.post_id).sign() if last else None
+    return [(post, find_passage(post, entity_id)) for post in found[:POSTS]], following
+
+
+@page
+def comparison(request: HttpRequest) -> HttpResponseBase:
+    """Show two publications side by side."""
+    store = open_store()
+    names = [(p.id, p.name) for p in store.publications(limit=CHOICES)]
+    chosen = [request.GET.get(side, "") for side in ("first", "second")]
+    context: dict[str, Any] = {"names": names, "chosen": chosen, "compared": COMPARED}
+    if all(chosen):
+        first, second = map(_publication, chosen)
+        found = compare(store, first, second)
+        context |= {"found": found, "rows": f":{COMPARED_ROWS}"}
+    return render(request, "web/compare.html", context)

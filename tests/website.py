@@ -1,0 +1,44 @@
+"""The web server alone, as `make run` starts it, on a store and a broker that run already."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from ingest.stack.ports import listens
+from ingest.stack.running import Stack, wait_until
+from ingest.tether import die_with_parent
+from ingestsite import configuration
+
+COMMAND = ["gunicorn", "--config", "python:ingestsite.webserver", "ingestsite.wsgi"]
+
+
+@contextmanager
+def website(folder: Path, project: str) -> Iterator[str]:
+    """Run the web server while a block runs, on a project of the emulator; yield its address."""
+    settings = {
+        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
+        "INGEST_FIRESTORE_PROJECT": project,
+        "INGEST_BROKER_URL": configuration.BROKER_URL,
+    }
+    stack = Stack(folder, settings)
+    stack.manage("migrate", "--verbosity", "0")
+    port = int(stack.url.rpartition(":")[2])
+    with stack.log.open("wb") as log:
+        server = subprocess.Popen(
+            COMMAND,
+            cwd=configuration.ROOT,
+            env=stack.environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=partial(die_with_parent, signal.SIGTERM),
+        )
+    try:
+        wait_until(lambda: listens(port), seconds=60, what="the web server listens")
+        yield stack.url
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
