@@ -12,8 +12,10 @@ urlpatterns = [
     re_path(r"^posts/(?P<post_id>[0-9a-f]{32})\Z", api.OnePost.as_view(), name="post"),
     path("publications", reading.Publications.as_view(), name="publications"),
     path(f"{PUBLICATION}/entities", reading.Entities.as_view(), name="entities"),
-    path(f"{PUBLICATION}/entities.csv", reading.Export.as_view(), {"format_": "csv"}),
-    path(f"{PUBLICATION}/entities.json", reading.Export.as_view(), {"format_": "json"}),
+    path(f"{PUBLICATION}/entities.csv", reading.Export.as_view(), {"format_": "csv"}, name="csv"),
+    path(
+        f"{PUBLICATION}/entities.json", reading.Export.as_view(), {"format_": "json"}, name="json"
+    ),
     path(PUBLICATION, reading.OnePublication.as_view(), name="publication"),
     path("entities/<str:entity_id>", reading.OneEntity.as_view(), name="entity"),
     path("entities/<str:entity_id>/posts", reading.EntityPosts.as_view(), name="entity_posts"),
