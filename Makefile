@@ -34,7 +34,7 @@ run: .venv/base ## set up, and run everything on this machine until Ctrl-C
 demo: .venv/base ## set up, and run the main job on sample posts (POSTS=file.jsonl RECOUNT=1)
 	@python -m ingest.stack.demo $(if $(RECOUNT),--recount) $(POSTS)
 
-test: check ## set up, check and pass the tests
+test: check audit ## set up, check and pass the tests
 	python -m pytest --numprocesses 2 --dist worksteal
 
 check: .venv/dev ## check the style and the types
