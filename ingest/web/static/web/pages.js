@@ -4,6 +4,9 @@
 const LOOK_AGAIN = 3000; // milliseconds
 const LOOKS = 10;
 
+const address = () => location.pathname + location.search;
+let shown = address();
+
 async function pageAt(url) {
   const response = await fetch(url, { headers: { Accept: "text/html" } });
   return new DOMParser().parseFromString(await response.text(), "text/html");
@@ -16,6 +19,7 @@ async function show(list, url) {
     if (!fresh) throw new Error("no list");
     list.replaceWith(fresh);
     history.pushState(null, "", url);
+    shown = address();
     fresh.querySelector("h2").focus({ preventScroll: true });
     fresh.scrollIntoView({ block: "nearest" });
   } catch {
@@ -44,14 +48,18 @@ document.addEventListener("submit", (event) => {
   show(list, addressOf(event.target));
 });
 
-window.addEventListener("popstate", () => location.reload());
+// A link to a place on the page pops a state too, and must leave the page and its focus alone.
+window.addEventListener("popstate", () => {
+  if (address() !== shown) location.reload();
+});
 
 async function lookAgain(looks) {
   const waiting = [...document.querySelectorAll("[data-pending]")];
   if (!waiting.length || !looks) return;
   const page = await pageAt(location.href).catch(() => null);
-  if (page && page.querySelectorAll("[data-pending]").length < waiting.length) {
-    document.querySelector("main").replaceWith(page.querySelector("main"));
+  for (const part of waiting) {
+    const fresh = page && page.getElementById(part.id);
+    if (fresh && !("pending" in fresh.dataset)) part.replaceWith(fresh);
   }
   setTimeout(lookAgain, LOOK_AGAIN, looks - 1);
 }
