@@ -23,6 +23,9 @@ from ingest.queries import CompareQuery, PostsQuery, PublicationsQuery, Query
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+CSV = "text/csv"
+READ_AS = {CSV: OpenApiTypes.STR}
+
 PROBLEMS = {
     400: "The body is not what it says it is.",
     401: "There is no valid key.",
@@ -36,6 +39,8 @@ PROBLEMS = {
     503: "Not just now: the same may be sent again.",
 }
 ALWAYS = (401, 403, 429)
+# The web server says it before anything of ours has seen the request.
+TOO_LONG = {(414, "text/html"): OpenApiResponse(OpenApiTypes.STR, "The address is too long.")}
 
 RETRY_AFTER = OpenApiParameter(
     "Retry-After",
@@ -75,6 +80,7 @@ def described(
         responses={
             **(answered or {(200, JSON): answer}),
             **{(status, MEDIA_TYPE): _problem(status) for status in statuses},
+            **TOO_LONG,
         },
         parameters=[*more.pop("parameters", ()), RETRY_AFTER],
         **more,
@@ -85,8 +91,10 @@ def _problem(status: int) -> OpenApiResponse:
     return OpenApiResponse(answers.Problem, PROBLEMS[status])
 
 
-def _read(operation: str | None, summary: str, query: type[BaseModel]) -> Callable[[F], F]:
-    """Describe a list or a part of one, by what it may be asked for."""
+def _read(
+    operation: str | None, summary: str, query: type[BaseModel], *kinds: str
+) -> Callable[[F], F]:
+    """Describe a list or a part of one, by what it may be asked for and the types it comes in."""
     fields = query.model_json_schema()
     parameters = [
         OpenApiParameter(name, _plain(schema), required=name in fields.get("required", ()))
@@ -94,7 +102,7 @@ def _read(operation: str | None, summary: str, query: type[BaseModel]) -> Callab
     ]
     return described(
         summary,
-        answer=OpenApiTypes.OBJECT,
+        answered={(200, kind): READ_AS.get(kind, OpenApiTypes.OBJECT) for kind in kinds or (JSON,)},
         problems=(404, 422, 503),
         parameters=parameters,
         operation_id=operation,
@@ -167,7 +175,7 @@ limits = described("What a request may bring", answer=answers.Limits)
 publications = _read("publications", "Publications, by name", PublicationsQuery)
 publication = _read("publication", "A publication, and its posts by day", Query)
 entities = _read("entities", "What a publication mentions most", EntityQuery)
-export = _read(None, "All entities of a publication, as CSV or JSON", EntityQuery)
+export = _read(None, "All entities of a publication, as CSV or JSON", EntityQuery, JSON, CSV)
 entity = _read("entity", "An entity by publication and day", Query)
 entity_posts = _read("entity_posts", "Posts that mention an entity", PostsQuery)
 compare = _read("compare", "Two publications side by side", CompareQuery)

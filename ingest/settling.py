@@ -10,9 +10,9 @@ class Request(request.Request):
     """
     A message that only a task which has come to its end lets go of.
 
-    Celery acknowledges one whose task raised or was revoked, and one whose child was killed after
-    somebody had tried to terminate it, for it takes that for a wish. Of an accepted post nobody
-    may wish that.
+    Celery acknowledges one whose task raised, was revoked, or was to be terminated, whether its
+    child has ended or not, and one whose child was killed after that, for it takes that for a
+    wish. Of an accepted post nobody may wish that.
     """
 
     def on_failure(self, exc_info: Any, *args: Any, **options: Any) -> Any:
@@ -23,6 +23,9 @@ class Request(request.Request):
     def revoked(self) -> bool:
         """Say that no message is, and so have each of them worked on."""
         return False
+
+    def terminate(self, *args: Any, **options: Any) -> None:
+        """Do nothing: Celery would acknowledge the message while its child still works on it."""
 
 
 class PostTask(Task):  # type: ignore[type-arg]

@@ -143,7 +143,7 @@ class Transport(kombu_redis.Transport):
         if earlier := getattr(cycle, "_hold_tref", None):
             earlier.cancel()
         seconds = connection.client.transport_options["visibility_timeout"] / HOLDS
-        cycle._hold_tref = loop.call_repeatedly(seconds, _hold_all, (cycle,))
+        cycle._hold_tref = loop.call_repeatedly(seconds, _hold_all, cycle)
 
 
 def _hold_all(cycle: Any) -> None:

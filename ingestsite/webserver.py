@@ -15,6 +15,8 @@ graceful_timeout = 30
 loglevel = configuration.LOG_LEVEL.lower()
 # Signals are all the control we need; the socket would be shared by every stack of a user.
 control_socket_disable = True
+# A name of 200 characters may take 2,400 bytes in an address, and two may be compared.
+limit_request_line = 8190
 # The proxy that ends TLS; from nobody else is it believed that a request was encrypted.
 forwarded_allow_ips = ",".join(configuration.PROXIES)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from celery import current_app
 from kombu import Connection, Consumer, Queue
+from kombu.asynchronous import Hub
 
 from ingest import broker, transport
 from ingest.gate.embedded import UNACKNOWLEDGED
@@ -97,6 +98,27 @@ def test_a_message_that_is_held_is_not_delivered_again(connection: Connection) -
     qos._vrestore_count = 0  # it looks at every tenth call
     qos.restore_visible()
     assert client.llen(QUEUE.name) == 1, "what nobody holds is not delivered again"
+
+
+def test_a_worker_s_own_loop_holds_what_the_worker_has(connection: Connection) -> None:
+    connection.transport_options = {
+        **(connection.transport_options or {}),
+        "visibility_timeout": 8,
+    }
+    publish(connection, range(1))
+    message = QUEUE(connection.default_channel).get()
+    assert message is not None
+    client: Any = broker.redis_client()
+    tag = message.delivery_tag
+    taken = client.zscore("unacked_index", tag)
+    loop = Hub()
+    connection.register_with_event_loop(loop)
+
+    def is_held() -> bool:
+        loop.fire_timers()
+        return bool(client.zscore("unacked_index", tag) > taken)
+
+    wait_until(is_held, seconds=30, what="the loop has held it")
 
 
 def test_a_channel_takes_from_one_queue(connection: Connection) -> None:

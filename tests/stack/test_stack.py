@@ -104,16 +104,19 @@ def test_full_queues_refuse_posts_and_open_again(stack: Stack) -> None:
     client = stack.prepare()
     stack.start()
     wait_until(lambda: _saves_the_first(client), seconds=60, what="the workers are there")
+    demo.await_empty(client)  # what was sent again meanwhile
     workers = [p for p in processes(stack) if "celery" in p.name()]
     for worker in workers:
         worker.suspend()
     posts = ([{**POSTS[0], "id": str(number)}] for number in range(10_000))
     sent = 0
-    while _accepts(client, next(posts)):
-        sent += 1
+    try:
+        while _accepts(client, next(posts)):
+            sent += 1
+    finally:
+        for worker in workers:
+            worker.resume()
     assert sent >= 5
-    for worker in workers:
-        worker.resume()
     wait_until(lambda: _accepts(client, next(posts)), seconds=60, what="the queues are open again")
     wait_until(lambda: _saved(client) == sent + 2, seconds=60, what="all posts are saved")
 
