@@ -143,8 +143,10 @@ COMMIT_POSTS = _whole("INGEST_COMMIT_POSTS", 200)
 COMMIT_WRITES = _whole("INGEST_COMMIT_WRITES", 2000)
 MERGE_SECONDS = _whole("INGEST_MERGE_SECONDS", 10, least=0)
 # What is gathered is not held yet, and must be there before the broker delivers it again.
-if 2 * MERGE_SECONDS > VISIBILITY_SECONDS:
-    raise BadSetting("INGEST_MERGE_SECONDS", "must be at most half of INGEST_VISIBILITY_SECONDS.")
+if 3 * MERGE_SECONDS > VISIBILITY_SECONDS:
+    raise BadSetting(
+        "INGEST_MERGE_SECONDS", "must be at most a third of INGEST_VISIBILITY_SECONDS."
+    )
 STORE_SECONDS = _whole("INGEST_STORE_SECONDS", 20)
 if PRODUCTION:
     if "FIRESTORE_EMULATOR_HOST" in os.environ:

@@ -50,7 +50,7 @@ def test_everything_listens_on_loopback_by_default(tmp_path: Path) -> None:
         ("INGEST_PRODUCTION", "yes"),
         ("INGEST_LOG_LEVEL", "LOUD"),
         ("INGEST_BROKER_URL", "sqs://"),
-        ("INGEST_MERGE_SECONDS", "31"),
+        ("INGEST_MERGE_SECONDS", "21"),
         ("INGEST_SECRET_KEY", ""),
         ("INGEST_SECRET_KEY", "short"),
     ],
