@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest.counts import Counts
+from ingest.management.publications import chosen
 from ingest.store import StoreUnavailable, open_store
 
 SHOWN = 20  # differences of a publication
@@ -24,19 +25,11 @@ class Command(BaseCommand):
         try:
             wrong = sum(
                 self._recount(name, repair=options["repair"])
-                for name in self._names(options["publication"])
+                for name in chosen(options["publication"])
             )
         except StoreUnavailable as error:
             raise CommandError(str(error)) from error
         sys.exit(1 if wrong and not options["repair"] else 0)
-
-    def _names(self, publication: str | None) -> list[str]:
-        if publication is None:
-            return [publication.name for publication in open_store().publications()]
-        found = open_store().publication(publication)
-        if found is None:
-            raise CommandError(f"There is no publication named {publication!r}.")
-        return [found.name]
 
     def _recount(self, name: str, *, repair: bool) -> int:
         """Recount one publication, and return how many of its counters were wrong."""

@@ -11,6 +11,7 @@ from ingest import reprocess, runs
 from ingest.broker import BrokerUnavailable
 from ingest.extract import load_model, model_name
 from ingest.gate import GateClosed, QueueFull
+from ingest.management.publications import chosen
 from ingest.messages import PostEntities
 from ingest.models import Run
 from ingest.store import StoreUnavailable, open_store
@@ -44,7 +45,7 @@ class Command(BaseCommand):
     def _reprocess(self, publication: str | None, *, every: bool) -> None:
         name = model_name(load_model(settings.MODEL))
         sent = without_text = 0
-        for each in _names(publication):
+        for each in chosen(publication):
             for posts in reprocess.pages(each, lambda post: every or post.model != name):
                 more, less = self._send(posts)
                 sent, without_text = sent + more, without_text + less
@@ -74,15 +75,6 @@ class Command(BaseCommand):
         self.stdout.write(str(run))
         if run.problem:
             raise CommandError(run.problem)
-
-
-def _names(publication: str | None) -> list[str]:
-    if publication is None:
-        return [each.name for each in open_store().publications()]
-    found = open_store().publication(publication)
-    if found is None:
-        raise CommandError(f"There is no publication named {publication!r}.")
-    return [found.name]
 
 
 def _saved(post_id: str) -> PostEntities:

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest.store import StoreUnavailable, open_store
+from ingest.management.publications import chosen
+from ingest.store import StoreUnavailable
 from ingest.suggestions import propose, suggest
 
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            proposed = sum(self._suggest(name, options) for name in _names(options["publication"]))
+            proposed = sum(self._suggest(name, options) for name in chosen(options["publication"]))
         except StoreUnavailable as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{proposed} aliases are proposed, to be judged in the admin")
@@ -34,12 +35,3 @@ class Command(BaseCommand):
                     f"{one.other.text} ({one.other.mentions}), {one.likeness:g}"
                 )
         return proposed
-
-
-def _names(publication: str | None) -> list[str]:
-    if publication is None:
-        return [each.name for each in open_store().publications()]
-    found = open_store().publication(publication)
-    if found is None:
-        raise CommandError(f"There is no publication named {publication!r}.")
-    return [found.name]
