@@ -35,7 +35,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest.client import ApiClient
-from ingest.stack.running import Stack, wait_until
+from ingest.stack import demo
+from ingest.stack.running import Stack
 from tests.bad_bodies import BAD, CURSOR, GOOD, POST
 from tests.servers import server
 from tests.stores import firestore_of
@@ -237,7 +238,7 @@ def fuzz(stack: Stack, client: ApiClient, *, seed: int, bodies: int, clients: in
             for n, own in enumerate(share)
         ]
         answers = sum((one.result() for one in sending), Counter[int]())
-    wait_until(lambda: bool(client.status()["empty"]), seconds=600, what="the queues are empty")
+    demo.await_empty(client)
     store = firestore_of(stack.environment["INGEST_FIRESTORE_PROJECT"])
     wrong = sum(len(store.recount(p.name).wrong.entities) for p in store.publications())
     return Result(

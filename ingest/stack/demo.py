@@ -16,6 +16,7 @@ import time
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,16 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest import samples
-from ingest.client import ApiClient
+from ingest.client import ApiClient, ApiError
 from ingest.counts import name_of
 from ingest.extract import find_entities, load_plain_model
 from ingest.posts import publication_key
-from ingest.stack.running import NotInTime, Stack, wait_until
+from ingest.stack.running import LOOK, NotInTime, Stack, wait_until
 from ingestsite import configuration
 
 BATCH = 50  # posts a request
 LONGEST = 3600  # seconds until the queues must be empty
+LONGEST_REFUSAL = 60  # seconds until a list must be taken in
 
 Post = dict[str, Any]
 Mentions = Counter[tuple[str, str, str]]  # by publication's key, entity's family and key
@@ -49,12 +51,24 @@ def submit(client: ApiClient, posts: Sequence[Post]) -> set[str]:
     """Submit posts, and return the ids of those that were accepted."""
     accepted: set[str] = set()
     for start in range(0, len(posts), BATCH):
-        for answer in client.submit(posts[start : start + BATCH]):
+        for answer in _submit(client, posts[start : start + BATCH]):
             if answer["status"] == "refused":
                 print("refused:", answer["errors"], file=sys.stderr)
             else:
                 accepted.add(answer["id"])
     return accepted
+
+
+def _submit(client: ApiClient, posts: Sequence[Post]) -> list[dict[str, Any]]:
+    """Submit posts, again while a broker is too busy to take them: none counts twice."""
+    deadline = time.monotonic() + LONGEST_REFUSAL
+    while True:
+        try:
+            return client.submit(posts)
+        except ApiError as error:
+            if error.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK)
 
 
 def show(client: ApiClient) -> None:
@@ -131,7 +145,17 @@ def run(posts: Sequence[Post], *, recount: bool) -> int:
 
 def await_empty(client: ApiClient) -> None:
     """Wait until everything that was accepted has gone through."""
-    wait_until(lambda: bool(client.status()["empty"]), seconds=LONGEST, what="the queues are empty")
+    wait_until(lambda: _is_empty(client), seconds=LONGEST, what="the queues are empty")
+
+
+def _is_empty(client: ApiClient) -> bool:
+    """Return whether nothing is on its way; a broker that is too busy to say will say it later."""
+    try:
+        return bool(client.status()["empty"])
+    except ApiError as error:
+        if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        return False
 
 
 def main() -> int:

@@ -40,7 +40,7 @@ def test_1_2_3_7_a_long_day(stack: Stack, firestore: FirestoreStore) -> None:
         if "-A ingestsite worker" in words(process) and "hold" not in words(process):
             kill(process)
     accepted = demo.submit(client, fresh(1)) | {first}
-    wait_until(lambda: client.status()["empty"], seconds=90, what="the queues are empty")
+    demo.await_empty(client)
 
     # 2: a SIGTERM with a backlog of 300 loses nothing, and stops.
     accepted |= demo.submit(client, fresh(300))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ingest.client import ApiClient
-from ingest.stack.running import Stack, wait_until
+from ingest.stack import demo
+from ingest.stack.running import Stack
 from tests.contract import schemathesis
 from tests.debian import install
 from tests.fuzz import fuzz, running
@@ -62,7 +63,7 @@ def test_curl_sends_lines_of_known_and_unknown_length(
     *answers, end = map(json.loads, done.stdout.splitlines())
     assert [answer["line"] for answer in answers] == list(range(1, 351))
     assert end == {"status": "end", "accepted": 350, "duplicates": 0, "refused": 0}
-    wait_until(lambda: bool(client.status()["empty"]), seconds=120, what="the queues are empty")
+    demo.await_empty(client)
     assert {p["name"]: p["posts"] for p in client.publications()}[name] == 350
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import requests
 
 from ingest.client import ApiClient, ApiError
+from ingest.stack import demo
 from ingest.stack.running import Stack, wait_until
 from ingest.store.firestore import FirestoreStore
 from ingestsite.configuration import ROOT
@@ -85,7 +86,7 @@ def test_workers_come_first_and_the_broker_and_the_store_last(
         wait_until(lambda: says("Firestore: "), seconds=60, what="a saver waits for Firestore")
 
         line.mend()
-        wait_until(lambda: bool(client.status()["empty"]), seconds=60, what="all is through")
+        demo.await_empty(client)
         early = firestore.publication("early")
         assert early
         assert early.posts == 1
