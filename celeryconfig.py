@@ -66,6 +66,8 @@ else:
         "unacked_mutex_expire": 10,
         # Priorities would split each queue into four lists.
         "priority_steps": [0],
+        # A request does not wait until a broker is back; its client tries again. Workers do wait.
+        "max_retries": 0,
         # A broker that is frozen is away.
         "socket_timeout": 5,
         "socket_connect_timeout": 2,

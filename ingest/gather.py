@@ -10,7 +10,7 @@ but only as long as posts wait before it, where waiting delays nobody.
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -81,22 +81,20 @@ def gathered(
             size = characters if own.too_often else _characters(own)
             deadline = time.monotonic() + patience
             while size < characters:
-                message = _next(queue)
-                if message is not None and message.headers["task"] != task.name:
-                    message.requeue()  # it holds no posts: its own task takes it
+                found = _waiting(queue, characters - size)
+                taken += (more := [m for m in found if m.headers["task"] == task.name])
+                deliveries += (posts := [_delivery(message) for message in more])
+                size += sum(map(_characters, posts))
+                if len(more) < len(found):
+                    _requeue(m for m in found if m not in more)
                     break
-                if message is not None:
-                    taken.append(message)
-                    deliveries.append(_delivery(message))
-                    size += _characters(deliveries[-1])
-                elif not _more_may_come(source, deadline):
+                if not found and not _more_may_come(source, deadline):
                     break
         _log(queue, deliveries)
         with _held(taken):
             yield deliveries
         with broker_calls():
-            for message in taken:
-                message.ack()
+            _acknowledge(taken)
     except BaseException as error:
         logger.warning("%d messages go back to the queue: %s", len(deliveries), error)
         _give_back(taken, channel_lost=isinstance(error, BrokerUnavailable))
@@ -122,11 +120,27 @@ def _characters(delivery: Delivery) -> int:
         return 0
 
 
-def _next(queue: str) -> BrokerMessage | None:
-    """Take one more message, if one waits."""
-    bound = current_app.amqp.queues[queue].bind(_connection().default_channel)
-    message: BrokerMessage | None = bound.get(no_ack=False)
-    return message
+def _waiting(queue: str, characters: int) -> list[BrokerMessage]:
+    """Take one or more messages that wait, if any does, of about so many characters."""
+    channel = _connection().default_channel
+    if isinstance(channel, transport.Channel):
+        return channel.get_many(queue, characters=characters)
+    message = current_app.amqp.queues[queue].bind(channel).get(no_ack=False)
+    return [] if message is None else [message]
+
+
+def _acknowledge(taken: Sequence[BrokerMessage]) -> None:
+    channel = taken[-1].channel if taken else None
+    if isinstance(channel, transport.Channel):
+        channel.ack_many(taken)
+        return
+    for message in taken:  # RabbitMQ is not waited for
+        message.ack()
+
+
+def _requeue(messages: Iterable[BrokerMessage]) -> None:
+    for message in messages:
+        message.requeue()
 
 
 def _more_may_come(source: str | None, deadline: float) -> bool:
@@ -176,8 +190,7 @@ def _give_back(taken: Sequence[BrokerMessage], *, channel_lost: bool) -> None:
     """
     if not channel_lost:
         try:
-            for message in taken:
-                message.requeue()
+            _requeue(taken)
             return
         except Exception:
             logger.warning("the channel of the gathered messages is lost", exc_info=True)

@@ -23,6 +23,6 @@ def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
         AcceptedPost.from_post(post, accepted_at=now + timedelta(microseconds=place))
         for place, post in enumerate(posts)
     ]
-    with the_gate().lease():
-        pipeline.enqueue(accepted)
+    with the_gate().passage() as producer:
+        pipeline.enqueue(accepted, through=producer)
     return accepted

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery import current_app
+from kombu import Producer
 
 from ingest.broker import broker_calls
 from ingest.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage, cut
@@ -27,18 +28,18 @@ IN_WORK = "ingest_in_work"
 MESSAGE_CHARACTERS = 32_000
 
 
-def enqueue(posts: Sequence[AcceptedPost]) -> None:
+def enqueue(posts: Sequence[AcceptedPost], *, through: Producer | None = None) -> None:
     """
-    Put accepted posts on the way.
+    Put accepted posts on the way, by any producer or by the one that passes the gate.
 
     Raises:
         BrokerUnavailable: some may be on the way; sending all of them again counts none twice.
     """
     for group in cut(posts, characters=MESSAGE_CHARACTERS):
-        _publish(EXTRACT_TASK, EXTRACT, ExtractMessage(posts=group))
+        _publish(EXTRACT_TASK, EXTRACT, ExtractMessage(posts=group), through)
 
 
-def after_extract(posts: Sequence[PostEntities]) -> None:
+def after_extract(posts: Sequence[PostEntities], *, through: Producer | None = None) -> None:
     """
     Hand posts over whose entities were found.
 
@@ -46,7 +47,7 @@ def after_extract(posts: Sequence[PostEntities]) -> None:
         BrokerUnavailable: as `enqueue`.
     """
     for group in cut(posts, characters=MESSAGE_CHARACTERS):
-        _publish(SAVE_TASK, SAVE, SaveMessage(posts=group))
+        _publish(SAVE_TASK, SAVE, SaveMessage(posts=group), through)
 
 
 def go_on(run: int) -> None:
@@ -59,24 +60,28 @@ def go_on(run: int) -> None:
     _send(REVISE_TASK, SAVE, run, shown=f"run {run}")
 
 
-def ask_for_summary(pub_id: str) -> None:
+def ask_for_summary(pub_id: str, *, through: Producer | None = None) -> None:
     """
     Ask for what the pages show of a publication to be made anew.
 
     Raises:
         BrokerUnavailable: the pages go on showing what was made last.
     """
-    _send(SUMMARY_TASK, SAVE, pub_id, shown=pub_id)
+    _send(SUMMARY_TASK, SAVE, pub_id, through, shown=pub_id)
 
 
-def _publish(task: str, queue: str, message: ExtractMessage | SaveMessage) -> None:
+def _publish(
+    task: str, queue: str, message: ExtractMessage | SaveMessage, through: Producer | None
+) -> None:
     # What monitors show; a post's text is nobody's business there.
-    _send(task, queue, message.payload(), shown=f"{len(message.posts)} posts")
+    _send(task, queue, message.payload(), through, shown=f"{len(message.posts)} posts")
 
 
-def _send(task: str, queue: str, argument: Any, *, shown: str) -> None:
-    """Publish one message and wait until the broker has it."""
-    with broker_calls(), current_app.producer_or_acquire() as producer:
+def _send(
+    task: str, queue: str, argument: Any, through: Producer | None = None, *, shown: str
+) -> None:
+    """Publish one message, and wait until the broker has it or the gate holds it back."""
+    with broker_calls(), current_app.producer_or_acquire(through) as producer:
         current_app.send_task(
             task,
             (argument,),

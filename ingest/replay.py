@@ -23,11 +23,11 @@ def replay(letter: DeadLetter) -> None:
         GateClosed, BrokerUnavailable: the letter stays.
     """
     try:
-        with the_gate().lease():
+        with the_gate().passage() as producer:
             if letter.step == Step.EXTRACT:
-                pipeline.enqueue([AcceptedPost.read(letter.payload)])
+                pipeline.enqueue([AcceptedPost.read(letter.payload)], through=producer)
             else:
-                pipeline.after_extract([PostEntities.read(letter.payload)])
+                pipeline.after_extract([PostEntities.read(letter.payload)], through=producer)
     except ValidationError as error:
         raise Unreadable from error
     letter.delete()

@@ -33,8 +33,8 @@ def send_again(posts: Sequence[PostEntities]) -> int:
     now = datetime.now(UTC)
     again = [_accepted(post, now) for post in posts if post.content]
     if again:
-        with the_gate().lease():
-            pipeline.enqueue(again)
+        with the_gate().passage() as producer:
+            pipeline.enqueue(again, through=producer)
     return len(again)
 
 

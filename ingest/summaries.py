@@ -114,7 +114,7 @@ def _ask(pub_id: str) -> None:
     if not cache.add(f"summary:{pub_id}", True, ASKED):
         return
     try:
-        with the_gate().lease():
-            pipeline.ask_for_summary(pub_id)
+        with the_gate().passage() as producer:
+            pipeline.ask_for_summary(pub_id, through=producer)
     except (GateClosed, BrokerUnavailable) as error:
         logger.info("no summary is asked for: %s", error)

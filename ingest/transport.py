@@ -6,6 +6,9 @@ is killed between the two has lost it. Here a worker waits with BLMOVE, which mo
 last message onto itself and so removes nothing, and then takes it with one script that removes
 and records it together.
 
+Messages can be taken, acknowledged and held back together, so that a batch costs one round trip and
+not one for each of them.
+
 What was in hand for longer than the visibility is delivered again, for whoever had it may be dead.
 So whoever lives says now and then what it holds.
 
@@ -13,6 +16,8 @@ It overrides private methods of kombu 5.7's transport, so kombu is pinned, and t
 must pass before it is raised.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from queue import Empty
 from time import monotonic, time
 from typing import Any
@@ -21,22 +26,28 @@ from kombu import transport
 from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import loads
+from kombu.utils.json import dumps, loads
 
 # So often in the time of the visibility a process says what it holds.
 HOLDS = 4
 
-# What kombu's QoS.append would record, in the form in which its restore_by_tag reads it.
+# What kombu's QoS.append would record, in the form in which its restore_by_tag reads it: of one
+# message, or of as many as hold so many characters.
 TAKE = """
-local message = redis.call('RPOP', KEYS[1])
-if not message then return false end
-local properties = cjson.decode(message)['properties']
-local info = properties['delivery_info']
-local tag = properties['delivery_tag']
-redis.call('ZADD', KEYS[3], ARGV[1], tag)
-redis.call('HSET', KEYS[2], tag, '[' .. message .. ',' .. cjson.encode(info['exchange'])
-    .. ',' .. cjson.encode(info['routing_key']) .. ']')
-return message
+local taken, size = {}, 0
+repeat
+    local message = redis.call('RPOP', KEYS[1])
+    if not message then break end
+    local properties = cjson.decode(message)['properties']
+    local info = properties['delivery_info']
+    local tag = properties['delivery_tag']
+    redis.call('ZADD', KEYS[3], ARGV[1], tag)
+    redis.call('HSET', KEYS[2], tag, '[' .. message .. ',' .. cjson.encode(info['exchange'])
+        .. ',' .. cjson.encode(info['routing_key']) .. ']')
+    taken[#taken + 1] = message
+    size = size + #message
+until size >= tonumber(ARGV[2])
+return taken
 """
 
 
@@ -60,6 +71,32 @@ class Channel(kombu_redis.Channel):
         super().__init__(*args, **kwargs)
         self._unacknowledged: set[str] = set()
         self._awaited: str | None = None
+        self._client: Any = None
+        self._held_back: list[tuple[str, str]] | None = None
+
+    @contextmanager
+    def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
+        """Yield the channel's one client; kombu makes one for each command, which costs more."""
+        if client is None:
+            client = self._client
+            if client is None or client.connection_pool is not self.pool:
+                client = self._client = self._create_client()
+        yield client
+
+    @contextmanager
+    def holding_back(self) -> Iterator[list[tuple[str, str]]]:
+        """Collect what is published in the block, with its queue, instead of putting it there."""
+        self._held_back = []
+        try:
+            yield self._held_back
+        finally:
+            self._held_back = None
+
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+        if self._held_back is None:
+            super()._put(queue, message, **kwargs)
+        else:
+            self._held_back.append((queue, dumps(message)))
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
         (self._unacknowledged.add if no_ack else self._unacknowledged.discard)(queue)
@@ -69,9 +106,24 @@ class Channel(kombu_redis.Channel):
         if no_ack:
             return super().basic_get(queue, no_ack, **kwargs)
         try:
-            message = self.Message(self._take(queue), channel=self)
+            return self._in_hand(self._take(queue))
         except Empty:
             return None
+
+    def get_many(self, queue: str, *, characters: int) -> list[Any]:
+        """Take messages that wait, in one step, until they hold so many characters in all."""
+        return [self._in_hand(message) for message in self._take_many(queue, characters)]
+
+    def ack_many(self, messages: Sequence[Any]) -> None:
+        """Acknowledge messages in one step."""
+        tags = [message.delivery_tag for message in messages]
+        with self.conn_or_acquire() as client, client.pipeline() as step:
+            step.zrem(self.unacked_index_key, *tags).hdel(self.unacked_key, *tags).execute()
+        for tag in tags:
+            virtual.QoS.ack(self.qos, tag)
+
+    def _in_hand(self, raw: Any) -> Any:
+        message = self.Message(raw, channel=self)
         self.qos.append(message, message.delivery_tag)
         return message
 
@@ -124,11 +176,15 @@ class Channel(kombu_redis.Channel):
 
     def _take(self, queue: str) -> Any:
         """Remove the queue's next message and record it as unacknowledged, in one step."""
+        for message in self._take_many(queue, characters=0):
+            return message
+        raise Empty()
+
+    def _take_many(self, queue: str, characters: int) -> list[Any]:
+        keys = (queue, self.unacked_key, self.unacked_index_key)
         with self.conn_or_acquire() as client:
-            message = client.eval(TAKE, 3, queue, self.unacked_key, self.unacked_index_key, time())
-        if not message:
-            raise Empty()
-        return loads(bytes_to_str(message))
+            taken = client.eval(TAKE, len(keys), *keys, time(), characters)
+        return [loads(bytes_to_str(message)) for message in taken]
 
 
 class Transport(kombu_redis.Transport):

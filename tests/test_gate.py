@@ -1,16 +1,26 @@
 """Whether posts may come in, and when all of them have gone through."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ingest import broker
+from ingest import broker, pipeline
 from ingest.gate import GateClosed, QueueFull, the_gate
 from ingest.gate.embedded import UNACKNOWLEDGED
 from ingest.pipeline import EXTRACT, SAVE
+from tests.making import accepted
 
 pytestmark = pytest.mark.usefixtures("empty_broker")
+
+
+def let_through(*texts: str, between: Callable[[], object] = object) -> None:
+    """Enqueue posts as a request does, a message for each, and do something in between."""
+    with the_gate().passage() as producer:
+        for text in texts:
+            pipeline.enqueue([accepted(text)], through=producer)
+            between()
 
 
 def test_the_gate_is_open_and_empty_at_first() -> None:
@@ -22,22 +32,26 @@ def test_the_gate_is_open_and_empty_at_first() -> None:
 
 def test_a_closed_gate_lets_nobody_in() -> None:
     the_gate().close("operator")
-    with pytest.raises(GateClosed), the_gate().lease():
-        pytest.fail("the gate was open")
+    with pytest.raises(GateClosed):
+        let_through("Oslo.")
     assert the_gate().backlog().drained
 
 
-def test_a_lease_keeps_the_queue_from_being_drained() -> None:
-    with the_gate().lease():
-        the_gate().close("operator")
-        assert not the_gate().backlog().drained
+def test_a_gate_that_closes_meanwhile_lets_all_of_a_request_in_or_nothing() -> None:
+    with pytest.raises(GateClosed):
+        let_through("Oslo.", "Lima.", between=lambda: the_gate().close("operator"))
     assert the_gate().backlog().drained
+    the_gate().reopen("operator")
+    let_through("Oslo.", "Lima.")
+    assert the_gate().backlog().waiting == {"extract": 2, "save": 0}
 
 
-def test_a_request_that_failed_gives_its_lease_back() -> None:
-    with pytest.raises(ValueError, match="bad"), the_gate().lease():
-        raise ValueError("bad")
-    assert the_gate().backlog().leases == 0
+def test_a_request_that_failed_lets_nothing_through() -> None:
+    with pytest.raises(ZeroDivisionError):
+        let_through("Oslo.", "Lima.", between=lambda: 1 / 0)
+    assert the_gate().backlog().empty
+    let_through("Lima.")
+    assert the_gate().backlog().messages == 1
 
 
 def test_what_waits_or_is_in_work_is_not_drained() -> None:
@@ -63,23 +77,19 @@ def test_the_gate_opens_when_the_last_hand_is_off() -> None:
 def test_full_queues_let_nobody_in_until_the_low_mark(settings: Any) -> None:
     settings.QUEUE_LIMIT = 10
     client = broker.redis_client()
-    client.lpush(EXTRACT, *["message"] * 9)
-    with the_gate().lease():
-        pass
-    client.lpush(SAVE, "message")
+    client.lpush(SAVE, *["message"] * 9)
+    let_through("Oslo.")
     for left in (10, 9):
-        with pytest.raises(QueueFull), the_gate().lease():
-            pytest.fail(f"the gate was open with {left} waiting")
-        client.rpop(EXTRACT)
-    with the_gate().lease():
-        pass
-    client.lpush(EXTRACT, "message")
-    with the_gate().lease():
-        pass
+        with pytest.raises(QueueFull):
+            let_through("Lima.")
+        assert the_gate().backlog().messages == left
+        client.rpop(SAVE)
+    let_through("Lima.")
+    assert the_gate().backlog().messages == 9
 
 
 def test_no_post_slips_in_behind_a_drained_gate() -> None:
-    """Writers take leases while the gate is closed and opened again, many times."""
+    """Writers go on while the gate is closed and opened again, many times."""
     stop = threading.Event()
     client = broker.redis_client()
     wrong: list[str] = []
@@ -87,8 +97,7 @@ def test_no_post_slips_in_behind_a_drained_gate() -> None:
     def write() -> None:
         while not stop.is_set():
             try:
-                with the_gate().lease():
-                    client.lpush(EXTRACT, "message")
+                let_through("Oslo.")
             except GateClosed:
                 stop.wait(0.001)
 

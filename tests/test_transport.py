@@ -74,6 +74,35 @@ def test_a_message_that_needs_no_acknowledgement_leaves_no_record(connection: Co
     assert broker.redis_client().hlen(UNACKNOWLEDGED) == 0
 
 
+def test_messages_are_taken_and_acknowledged_together(connection: Connection) -> None:
+    publish(connection, range(5))
+    channel = connection.default_channel
+    assert isinstance(channel, transport.Channel)
+    client: Any = broker.redis_client()
+    size = max(len(raw) for raw in client.lrange(QUEUE.name, 0, -1))
+    taken = channel.get_many(QUEUE.name, characters=2 * size + 1)
+    assert [message.payload for message in taken] == [0, 1, 2]
+    assert client.hlen(UNACKNOWLEDGED) == client.zcard("unacked_index") == 3
+    channel.ack_many(taken)
+    assert client.hlen(UNACKNOWLEDGED) == client.zcard("unacked_index") == 0
+    rest = channel.get_many(QUEUE.name, characters=1_000_000)
+    assert [message.payload for message in rest] == [3, 4]
+    assert channel.get_many(QUEUE.name, characters=1) == []
+    channel.close()
+    assert client.llen(QUEUE.name) == 2, "what a lost channel had in hand does not come again"
+
+
+def test_what_is_held_back_is_not_on_the_queue(connection: Connection) -> None:
+    channel = connection.default_channel
+    assert isinstance(channel, transport.Channel)
+    with channel.holding_back() as messages:
+        publish(connection, range(2))
+    assert [queue for queue, _ in messages] == [QUEUE.name] * 2
+    assert broker.redis_client().llen(QUEUE.name) == 0
+    publish(connection, range(1))
+    assert broker.redis_client().llen(QUEUE.name) == 1
+
+
 def test_a_message_that_is_held_is_not_delivered_again(connection: Connection) -> None:
     publish(connection, range(2))
     channel = connection.default_channel

@@ -1,9 +1,9 @@
 """
 The gate: whether posts may come in, and whether all that came in has gone through.
 
-A request takes a lease while the gate is open, and gives it back when its posts are on the queue
-or refused. *Drained* means not writable, no lease, nothing waiting and nothing in work, so no
-post can slip in behind the answer. How that is read depends on the broker.
+What a request publishes passes through the gate while that is open. *Drained* means not writable,
+nothing passing, nothing waiting and nothing in work, so no post can slip in behind the answer. How
+that is read depends on the broker.
 """
 
 from contextlib import AbstractContextManager
@@ -13,12 +13,10 @@ from importlib import import_module
 from typing import Literal, Protocol
 
 from celery import current_app
+from kombu import Producer
 
 # Who closed the gate. It is open while nobody holds it closed.
 Holder = Literal["operator", "stop"]
-
-# A lease of a process that died must end by itself; no request takes so long.
-LEASE_SECONDS = 60
 
 
 class GateClosed(Exception):
@@ -36,12 +34,12 @@ def low_mark(limit: int) -> int:
 
 @dataclass(frozen=True)
 class Backlog:
-    """What the pipeline holds at one moment, in messages; `leases` are requests."""
+    """What the pipeline holds at one moment, in messages; `passing` are requests."""
 
     writable: bool
     waiting: dict[str, int]
     in_work: int
-    leases: int
+    passing: int = 0
 
     @property
     def messages(self) -> int:
@@ -51,7 +49,7 @@ class Backlog:
     @property
     def empty(self) -> bool:
         """Whether nothing is on its way."""
-        return not (self.leases or self.messages)
+        return not (self.passing or self.messages)
 
     @property
     def drained(self) -> bool:
@@ -62,13 +60,13 @@ class Backlog:
 class Gate(Protocol):
     """What each broker's gate can do; a method that cannot now raises BrokerUnavailable."""
 
-    def lease(self) -> AbstractContextManager[None]:
+    def passage(self) -> AbstractContextManager[Producer]:
         """
-        Hold the gate open for one request.
+        Let through what is published in the block, by the producer that it yields.
 
         Raises:
-            GateClosed: nothing may be enqueued.
-            QueueFull: not before the queue is shorter.
+            GateClosed: before the block or at its end; nothing was enqueued.
+            QueueFull: not before the queue is shorter; nothing was enqueued.
         """
 
     def close(self, holder: Holder) -> None:

@@ -1,58 +1,47 @@
 """The gate of the embedded broker: read and passed in one step each, since Valkey can do that."""
 
-import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
+from celery import current_app
 from django.conf import settings
+from kombu import Producer
 
 from ingest.broker import broker_calls, redis_client
-from ingest.gate import LEASE_SECONDS, Backlog, GateClosed, Holder, QueueFull, low_mark
+from ingest.gate import Backlog, GateClosed, Holder, QueueFull, low_mark
 from ingest.pipeline import QUEUES
 
 CLOSED = "ingest:gate:closed"
-LEASES = "ingest:gate:leases"
+FULL = "ingest:gate:full"
 # Kombu's own name for the messages that a worker has taken and not acknowledged.
 UNACKNOWLEDGED = "unacked"
 
-FULL = "ingest:gate:full"
-
-# A closed gate grants no lease, not even for a moment, so a drained one stays drained. One whose
-# queues were full opens at the low mark.
-GRANT = """
+# Whether the gate is open is read in the step that puts the messages on their queues, all of them
+# or none, so nothing slips in behind a closed one. One that was full opens at the low mark.
+ADMIT = """
 if redis.call('SCARD', KEYS[1]) > 0 then return 'closed' end
-local waiting = redis.call('LLEN', KEYS[4]) + redis.call('LLEN', KEYS[5])
-local full = redis.call('EXISTS', KEYS[3]) == 1
-if waiting >= tonumber(ARGV[3]) or (full and waiting > tonumber(ARGV[4])) then
-    redis.call('SET', KEYS[3], 1)
+local waiting = redis.call('LLEN', KEYS[3]) + redis.call('LLEN', KEYS[4])
+local full = redis.call('EXISTS', KEYS[2]) == 1
+if waiting >= tonumber(ARGV[1]) or (full and waiting > tonumber(ARGV[2])) then
+    redis.call('SET', KEYS[2], 1)
     return 'full'
 end
-if full then redis.call('DEL', KEYS[3]) end
-redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
-return 'granted'
+if full then redis.call('DEL', KEYS[2]) end
+for place = 3, #ARGV, 2 do redis.call('LPUSH', ARGV[place], ARGV[place + 1]) end
+return 'admitted'
 """
 
 
 class EmbeddedGate:
-    """Flag and leases beside the queues, under the same server's single thread."""
+    """A flag beside the queues, under the same server's single thread; no request needs a lease."""
 
     @contextmanager
-    def lease(self) -> Iterator[None]:
-        client, name = redis_client(), uuid.uuid4().hex
-        try:
-            with broker_calls():
-                ends, limit = time.time() + LEASE_SECONDS, settings.QUEUE_LIMIT
-                keys = (CLOSED, LEASES, FULL, *QUEUES)
-                answer = client.eval(GRANT, len(keys), *keys, ends, name, limit, low_mark(limit))
-            if answer == "closed":
-                raise GateClosed("no posts are taken in just now")
-            if answer == "full":
-                raise QueueFull(f"{limit} messages wait already")
-            yield
-        finally:
-            with broker_calls():
-                client.zrem(LEASES, name)
+    def passage(self) -> Iterator[Producer]:
+        with broker_calls(), current_app.producer_or_acquire() as producer:
+            with producer.channel.holding_back() as messages:
+                yield producer
+            _admit(messages)
 
     def close(self, holder: Holder) -> None:
         with broker_calls():
@@ -69,9 +58,20 @@ class EmbeddedGate:
     def backlog(self) -> Backlog:
         with broker_calls(), redis_client().pipeline() as step:
             step.scard(CLOSED)
-            step.zcount(LEASES, time.time(), "+inf")
             step.hlen(UNACKNOWLEDGED)
             for queue in QUEUES:
                 step.llen(queue)
-            holders, leases, in_work, *waiting = step.execute()
-        return Backlog(not holders, dict(zip(QUEUES, waiting, strict=True)), in_work, leases)
+            holders, in_work, *waiting = step.execute()
+        return Backlog(not holders, dict(zip(QUEUES, waiting, strict=True)), in_work)
+
+
+def _admit(messages: Sequence[tuple[str, str]]) -> None:
+    """Put messages on their queues if the gate is open, and none of them otherwise."""
+    keys, limit = (CLOSED, FULL, *QUEUES), settings.QUEUE_LIMIT
+    answer = redis_client().eval(
+        ADMIT, len(keys), *keys, limit, low_mark(limit), *chain.from_iterable(messages)
+    )
+    if answer == "closed":
+        raise GateClosed("no posts are taken in just now")
+    if answer == "full":
+        raise QueueFull(f"{limit} messages wait already")

@@ -20,12 +20,14 @@ from celery import current_app
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
+from kombu import Producer
 
 from ingest.broker import BrokerUnavailable, broker_calls
-from ingest.gate import LEASE_SECONDS, Backlog, GateClosed, Holder, QueueFull, low_mark
+from ingest.gate import Backlog, GateClosed, Holder, QueueFull, low_mark
 from ingest.models import GateHold, GateLease
 from ingest.pipeline import DEAD, IN_WORK, QUEUES
 
+LEASE_SECONDS = 60  # a lease of a process that died must end by itself; no request takes so long
 ANSWER_SECONDS = 2  # for the workers to say what they have in hand
 STILL_SECONDS = 0.2  # between two readings: no delivery is on its way for so long
 LOOK_SECONDS = 1  # between two looks of a web process at how much waits
@@ -40,7 +42,7 @@ class RabbitGate:
         self._full = False
 
     @contextmanager
-    def lease(self) -> Iterator[None]:
+    def passage(self) -> Iterator[Producer]:
         name = uuid.uuid4().hex
         self._refuse_if_full()
         try:
@@ -50,7 +52,8 @@ class RabbitGate:
                 GateLease.objects.create(name=name, ends_at=ends)
                 # Whoever closed the gate in between must see either the lease or this refusal.
                 self._refuse_if_closed()
-            yield
+            with broker_calls(), current_app.producer_or_acquire() as producer:
+                yield producer
         finally:
             with suppress(DatabaseError):  # an answer that is due is worth more than a tidy table
                 GateLease.objects.filter(name=name).delete()

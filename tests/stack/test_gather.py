@@ -17,9 +17,9 @@ def waiting():
         return channel.queue_declare(pipeline.EXTRACT, passive=True).message_count
 
 pipeline.enqueue([accepted("Oslo.")])
-taken = gather._next(pipeline.EXTRACT)
-print("taken", taken is not None, waiting())
-gather._give_back([taken], channel_lost=True)
+taken = gather._waiting(pipeline.EXTRACT, 1)
+print("taken", len(taken), waiting())
+gather._give_back(taken, channel_lost=True)
 wait_until(lambda: waiting() == 1, seconds=10, what="the message waits again")
 print("waits", waiting())
 """
@@ -58,7 +58,7 @@ def test_what_was_gathered_on_a_channel_that_failed_waits_again(
     """
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
     printed = Stack(tmp_path, settings).manage("shell", "-c", GIVE_BACK)
-    assert printed.splitlines()[-2:] == ["taken True 0", "waits 1"]
+    assert printed.splitlines()[-2:] == ["taken 1 0", "waits 1"]
 
 
 def test_nothing_but_reject_leaves_a_batch_that_cannot_be_settled(
