@@ -141,6 +141,7 @@ class Status(BaseModel):
     drained: bool
     empty: bool
     waiting: dict[str, int]
+    oldest_seconds: dict[str, float]
     in_work: int
     dead_letters: int
 

@@ -190,6 +190,7 @@ def _status() -> Response:
         drained=backlog.drained,
         empty=backlog.empty,
         waiting=backlog.waiting,
+        oldest_seconds=backlog.oldest,
         in_work=backlog.in_work,
         dead_letters=DeadLetter.objects.count(),
     )

@@ -1,5 +1,6 @@
 """The order of the steps: which task follows which, on which queue, and how it gets there."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ REVISE_TASK = "ingest.revise_posts"
 SUMMARY_TASK = "ingest.summarise"
 # The remote control command by which a worker says how many messages it has in hand, and has begun.
 IN_WORK = "ingest_in_work"
+
+# The header that says when a message was enqueued, in seconds since 1970.
+ENQUEUED_AT = "enqueued_at"
 
 # A message is as large as a good batch; more than that would only make a retry dearer.
 MESSAGE_CHARACTERS = 32_000
@@ -88,6 +92,7 @@ def _send(
             queue=queue,
             producer=producer,
             argsrepr=f"({shown})",
+            headers={ENQUEUED_AT: time.time()},
             # A queue that is not there any more is an error, and not a message that is dropped.
             mandatory=True,
             # A frozen broker would hold a request for half a minute; the client can try again.

@@ -133,10 +133,26 @@ def model() -> "Language":
     return nlp
 
 
+# When the message was enqueued that this worker took last from a queue.
+_taken: dict[str, float] = {}
+
+
 @inspect_command(name=pipeline.IN_WORK)
-def in_work(_state: Any) -> tuple[int, int]:
-    """Tell how many messages this worker has in hand, and how many it has begun so far."""
-    return len(worker_state.reserved_requests), sum(worker_state.total_count.values())
+def in_work(_state: Any) -> tuple[int, int, dict[str, float]]:
+    """
+    Tell what this worker has in hand, and has begun so far, in messages.
+
+    And of each queue, when the message was enqueued that it took last.
+    """
+    reserved, begun = worker_state.reserved_requests, worker_state.total_count
+    return len(reserved), sum(begun.values()), _taken
+
+
+@signals.task_received.connect
+def note_taken(request: Any, **_: Any) -> None:
+    """Remember how far this worker is in its queue; a message of an older version cannot say."""
+    if enqueued_at := request.request_dict.get(pipeline.ENQUEUED_AT):
+        _taken[request.delivery_info["routing_key"]] = enqueued_at
 
 
 @signals.worker_init.connect

@@ -1,6 +1,7 @@
 """Whether posts may come in, and when all of them have gone through."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +64,21 @@ def test_what_waits_or_is_in_work_is_not_drained() -> None:
     broker.redis_client().hset(UNACKNOWLEDGED, "tag", "message")
     assert the_gate().backlog().in_work == 1
     assert not the_gate().backlog().drained
+
+
+def test_it_tells_for_how_long_the_oldest_message_has_waited() -> None:
+    assert the_gate().backlog().oldest == {}
+    pipeline.enqueue([accepted("Oslo.")])
+    time.sleep(0.01)  # what is measured is time
+    first = the_gate().backlog().oldest
+    pipeline.enqueue([accepted("Lima.")])
+    assert first.keys() == {EXTRACT}
+    assert 0.01 <= first[EXTRACT] <= the_gate().backlog().oldest[EXTRACT]
+
+
+def test_nobody_knows_for_how_long_a_message_of_an_older_version_has_waited() -> None:
+    broker.redis_client().lpush(EXTRACT, "message")
+    assert the_gate().backlog().oldest == {}
 
 
 def test_the_gate_opens_when_the_last_hand_is_off() -> None:

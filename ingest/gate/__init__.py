@@ -6,8 +6,10 @@ nothing passing, nothing waiting and nothing in work, so no post can slip in beh
 that is read depends on the broker.
 """
 
+import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Literal, Protocol
@@ -34,12 +36,18 @@ def low_mark(limit: int) -> int:
 
 @dataclass(frozen=True)
 class Backlog:
-    """What the pipeline holds at one moment, in messages; `passing` are requests."""
+    """
+    What the pipeline holds at one moment, in messages; `passing` are requests.
+
+    `oldest` is for how many seconds the oldest message that waits on a queue has been there; it
+    leaves out the queues where none waits, and those of which nobody can tell.
+    """
 
     writable: bool
     waiting: dict[str, int]
     in_work: int
     passing: int = 0
+    oldest: dict[str, float] = field(default_factory=dict)
 
     @property
     def messages(self) -> int:
@@ -55,6 +63,12 @@ class Backlog:
     def drained(self) -> bool:
         """Whether nothing is on its way and nothing can come."""
         return self.empty and not self.writable
+
+
+def ages(enqueued_at: Mapping[str, float | None]) -> dict[str, float]:
+    """Return for how many seconds messages have waited, from when each was enqueued."""
+    now = time.time()
+    return {queue: max(0.0, now - at) for queue, at in enqueued_at.items() if at is not None}
 
 
 class Gate(Protocol):

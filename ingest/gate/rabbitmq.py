@@ -23,7 +23,7 @@ from django.utils import timezone
 from kombu import Producer
 
 from ingest.broker import BrokerUnavailable, broker_calls
-from ingest.gate import Backlog, GateClosed, Holder, QueueFull, low_mark
+from ingest.gate import Backlog, GateClosed, Holder, QueueFull, ages, low_mark
 from ingest.models import GateHold, GateLease
 from ingest.pipeline import DEAD, IN_WORK, QUEUES
 
@@ -88,8 +88,9 @@ class RabbitGate:
             leases = GateLease.objects.filter(ends_at__gt=timezone.now()).count()
         with broker_calls():
             waiting, workers = _ready()
-            in_work, begun = _in_work(workers)
-        return Backlog(writable, waiting, in_work, leases), begun
+            in_work, begun, taken = _in_work(workers)
+        oldest = ages({queue: taken.get(queue) for queue in waiting if waiting[queue]})
+        return Backlog(writable, waiting, in_work, leases, oldest), begun
 
     def _refuse_if_closed(self) -> None:
         if GateHold.objects.exists():
@@ -151,15 +152,24 @@ def _really_waiting(channel: Any, queue: str) -> int:
     return int(message.delivery_info["message_count"]) + 1
 
 
-def _in_work(workers: int | None) -> tuple[int, int]:
+def _in_work(workers: int | None) -> tuple[int, int, dict[str, float]]:
     """
     Ask the workers what they have in hand, and how many messages they have begun so far.
 
     One that does not answer may have something. Of an unknown number, those count that answer.
+    The last is when the message was enqueued that any of them took last from each queue: what
+    waits there was enqueued after it, so it has waited so long at the most.
     """
     answers = current_app.control.broadcast(
         IN_WORK, reply=True, limit=workers, timeout=ANSWER_SECONDS
     )
-    said = {name: both for answer in answers or () for name, both in answer.items()}
+    said = {name: all_ for answer in answers or () for name, all_ in answer.items()}
     silent = max(0, (workers or 0) - len(said))
-    return sum(own for own, _ in said.values()) + silent, sum(begun for _, begun in said.values())
+    taken: dict[str, float] = {}
+    for _, _, own in said.values():
+        taken |= {queue: max(at, taken.get(queue, 0)) for queue, at in own.items()}
+    return (
+        sum(in_hand for in_hand, _, _ in said.values()) + silent,
+        sum(begun for _, begun, _ in said.values()),
+        taken,
+    )

@@ -16,7 +16,7 @@ from ingest.stack import demo
 from ingest.stack.running import Stack, wait_until
 from ingest.store.firestore import FirestoreStore
 from tests.rabbitmq import RabbitMQ
-from tests.stack.finding import processes
+from tests.stack.finding import parent, processes
 
 POSTS = list(samples.read())[:50]
 
@@ -105,7 +105,8 @@ def test_full_queues_refuse_posts_and_open_again(stack: Stack) -> None:
     stack.start()
     wait_until(lambda: _saves_the_first(client), seconds=60, what="the workers are there")
     demo.await_empty(client)  # what was sent again meanwhile
-    workers = [p for p in processes(stack) if "celery" in p.name()]
+    celery = [p for p in processes(stack) if "celery" in p.name()]
+    workers = [p for p in celery if parent(p) in {other.pid for other in celery}]
     for worker in workers:
         worker.suspend()
     posts = ([{**POSTS[0], "id": str(number)}] for number in range(10_000))
@@ -113,6 +114,7 @@ def test_full_queues_refuse_posts_and_open_again(stack: Stack) -> None:
     try:
         while _accepts(client, next(posts)):
             sent += 1
+        assert client.status()["oldest_seconds"]["extract"] > 0
     finally:
         for worker in workers:
             worker.resume()
