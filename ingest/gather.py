@@ -23,9 +23,9 @@ from django.conf import settings
 from kombu import Connection
 from kombu.message import Message as BrokerMessage
 
-from ingest import stopping, transport
+from ingest import metrics, stopping, transport
 from ingest.broker import BrokerUnavailable, broker_calls
-from ingest.pipeline import DEAD
+from ingest.pipeline import DEAD, ENQUEUED_AT
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +41,16 @@ LOOK = 0.1  # seconds
 
 @dataclass(frozen=True)
 class Delivery:
-    """The payload of one message, whether it was delivered before, or too often."""
+    """
+    The payload of one message, whether it was delivered before, or too often.
+
+    And when it was enqueued, in seconds since 1970, unless an older version did that.
+    """
 
     payload: Any
     redelivered: bool
     too_often: bool = False
+    enqueued_at: float | None = None
 
 
 @contextmanager
@@ -72,7 +77,12 @@ def gathered(
     """
     info = task.request.delivery_info or {}
     queue = str(info["routing_key"])
-    own = Delivery(payload, bool(info.get("redelivered")), too_often=queue == DEAD)
+    own = Delivery(
+        payload,
+        bool(info.get("redelivered")),
+        too_often=queue == DEAD,
+        enqueued_at=getattr(task.request, ENQUEUED_AT, None),
+    )
     deliveries = [own]
     taken: list[BrokerMessage] = []
     try:
@@ -90,7 +100,7 @@ def gathered(
                     break
                 if not found and not _more_may_come(source, deadline):
                     break
-        _log(queue, deliveries)
+        _note(queue, deliveries)
         with _held(taken):
             yield deliveries
         with broker_calls():
@@ -102,14 +112,24 @@ def gathered(
         raise Reject(str(error), requeue=True) from error
 
 
-def _log(queue: str, deliveries: Sequence[Delivery]) -> None:
+def _note(queue: str, deliveries: Sequence[Delivery]) -> None:
     again = sum(delivery.redelivered for delivery in deliveries)
     logger.info("%s: %d messages, %d delivered before", queue, len(deliveries), again)
+    metrics.BATCH_MESSAGES.labels(queue).observe(len(deliveries))
+    if again:
+        metrics.REDELIVERED.labels(queue).inc(again)
+    now = time.time()
+    waits = metrics.WAIT_SECONDS.labels(queue)
+    for delivery in deliveries:
+        if delivery.enqueued_at:
+            waits.observe(max(0.0, now - delivery.enqueued_at))
 
 
 def _delivery(message: BrokerMessage) -> Delivery:
     (payload,), _, _ = message.payload
-    return Delivery(payload, bool(message.delivery_info.get("redelivered")))
+    headers: dict[str, Any] = message.headers
+    redelivered = bool(message.delivery_info.get("redelivered"))
+    return Delivery(payload, redelivered, enqueued_at=headers.get(ENQUEUED_AT))
 
 
 def _characters(delivery: Delivery) -> int:

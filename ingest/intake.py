@@ -1,10 +1,12 @@
 """Whether posts may come in now, and what accepting them means: they are on the durable queue."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from ingest import pipeline
-from ingest.gate import the_gate
+from ingest import metrics, pipeline
+from ingest.broker import BrokerUnavailable
+from ingest.gate import GateClosed, QueueFull, the_gate
 from ingest.messages import AcceptedPost
 from ingest.posts import Post
 
@@ -23,6 +25,24 @@ def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
         AcceptedPost.from_post(post, accepted_at=now + timedelta(microseconds=place))
         for place, post in enumerate(posts)
     ]
-    with the_gate().passage() as producer:
+    with _counted(len(posts)), the_gate().passage() as producer:
         pipeline.enqueue(accepted, through=producer)
     return accepted
+
+
+@contextmanager
+def _counted(posts: int) -> Iterator[None]:
+    """Count what becomes of posts, and measure how long it takes to accept them."""
+    try:
+        with metrics.step("accept", posts):
+            yield
+    except (GateClosed, BrokerUnavailable) as error:
+        metrics.REFUSED.labels(_reason(error)).inc(posts)
+        raise
+    metrics.ACCEPTED.inc(posts)
+
+
+def _reason(error: GateClosed | BrokerUnavailable) -> str:
+    if isinstance(error, QueueFull):
+        return "full"
+    return "closed" if isinstance(error, GateClosed) else "broker"

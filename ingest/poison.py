@@ -11,11 +11,12 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from django.utils import timezone
 from pydantic import ValidationError
 
+from ingest import metrics
 from ingest.attempts import LATER, attempt, begun_before
 from ingest.gather import Delivery
 from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
@@ -74,6 +75,7 @@ def _together(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
         raise
     except Exception as error:
         logger.warning("%s: a batch of %d failed, each is tried alone: %r", step, len(posts), error)
+        metrics.RETRIES.labels("alone").inc()
         for post in posts:
             _alone(step, post, effect, attempts=2)
 
@@ -151,7 +153,13 @@ def _bury(
         "payload": post.payload(),
         "last_at": timezone.now(),
     }
-    DeadLetter.objects.update_or_create(post_id=post.post_id, step=step, defaults=fields)
+    _keep(step, post.post_id, fields)
+
+
+def _keep(step: Step, post_id: str, fields: dict[str, Any]) -> None:
+    _, is_new = DeadLetter.objects.update_or_create(post_id=post_id, step=step, defaults=fields)
+    if is_new:
+        metrics.DEAD.labels(step, fields["reason"]).inc()
 
 
 def _is_older_than_letter(step: Step, post: AcceptedPost) -> bool:
@@ -172,4 +180,4 @@ def _bury_unreadable(step: Step, payload: object, error: ValidationError) -> Non
         "last_at": timezone.now(),
     }
     post_id = digest(json.dumps(payload, sort_keys=True))
-    DeadLetter.objects.update_or_create(post_id=post_id, step=step, defaults=fields)
+    _keep(step, post_id, fields)

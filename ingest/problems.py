@@ -13,6 +13,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from ingest import metrics
 from ingest.broker import BrokerUnavailable
 from ingest.gate import GateClosed, QueueFull
 from ingest.store import StoreUnavailable
@@ -94,6 +95,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         return None
     detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
     more = {"errors": error.errors} if isinstance(error, Refused) and error.errors else {}
+    metrics.PROBLEMS.labels(str(response.status_code)).inc()
     body = problem(HTTPStatus(response.status_code), str(detail), **more)
     headers = {name: response[name] for name in KEPT_HEADERS if name in response}
     return Response(body, body["status"], headers=headers, content_type=MEDIA_TYPE)

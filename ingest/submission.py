@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 from pydantic import ValidationError
 
-from ingest import intake, receipts
+from ingest import intake, metrics, receipts
 from ingest.answers import Accepted, Duplicate, FieldError, RefusedPost
 from ingest.messages import AcceptedPost
 from ingest.posts import Post
@@ -66,10 +66,15 @@ def submit(items: Sequence[Post | Errors]) -> Results:
     Raises:
         GateClosed, BrokerUnavailable: as `intake.accept`.
     """
+    invalid = sum(isinstance(item, list) for item in items)
+    if invalid:
+        metrics.REFUSED.labels("invalid").inc(invalid)
     firsts = _firsts(items)
     new = [place for place, first in firsts.items() if place == first]
     posts = [item for place in new if isinstance(item := items[place], Post)]
     accepted = dict(zip(new, intake.accept(posts) if posts else (), strict=True))
+    if len(new) < len(firsts):
+        metrics.DUPLICATES.inc(len(firsts) - len(new))
     return Results(
         [
             _result(item, accepted.get(firsts.get(place, place)), first=place in accepted)

@@ -4,6 +4,7 @@ import logging
 import random
 import signal
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from celery.worker import state as worker_state
 from celery.worker.control import inspect_command
 from django.conf import settings
 
-from ingest import pipeline, runs, samples, stopping
+from ingest import metrics, pipeline, runs, samples, slots, stopping
 from ingest.attempts import LATER
+from ingest.broker import BrokerUnavailable
 from ingest.extract import BATCH_CHARACTERS, extract_entities, load_model, warm
 from ingest.gate import the_gate
 from ingest.gather import gathered
@@ -87,9 +89,10 @@ def summarise_publication(pub_id: str) -> None:
 
 
 def _extract(posts: Sequence[AcceptedPost]) -> None:
-    with time_limit(settings.EXTRACT_SECONDS):
+    with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):
         found = extract_entities(posts, model(), labels=settings.LABELS)
     pipeline.after_extract(found)
+    metrics.EXTRACTED.inc(len(posts))
 
 
 def _save(posts: Sequence[PostEntities]) -> None:
@@ -100,10 +103,21 @@ def _save(posts: Sequence[PostEntities]) -> None:
     be past these by now.
     """
     rules = current_rules()
-    open_store().add([rules.apply(post) for post in posts])
+    with metrics.step(Step.SAVE, len(posts)):
+        new = open_store().add([rules.apply(post) for post in posts])
+    _note_saved(posts, new)
     newer = current_rules()
     if newer.version != rules.version:
         open_store().revise([post.post_id for post in posts], newer.revise)
+
+
+def _note_saved(posts: Sequence[PostEntities], new: int) -> None:
+    metrics.SAVED.inc(new)
+    metrics.REPEATED.inc(len(posts) - new)
+    now = datetime.now(UTC)
+    for post in posts:
+        if post.again_at is None:
+            metrics.SAVED_AFTER.observe(max(0.0, (now - post.accepted_at).total_seconds()))
 
 
 def _patiently(work: Callable[[], None]) -> None:
@@ -120,9 +134,16 @@ def _patiently(work: Callable[[], None]) -> None:
         except LATER as error:
             seconds = wait * random.uniform(0.5, 1)
             logger.warning("%s; trying again in %.1f s", error, seconds)
+            metrics.RETRIES.labels(_what_is_away(error)).inc()
             if stopping.wait(seconds):
                 raise
             wait = min(2 * wait, LONGEST_WAIT)
+
+
+def _what_is_away(error: Exception) -> str:
+    if isinstance(error, StoreUnavailable):
+        return "store"
+    return "broker" if isinstance(error, BrokerUnavailable) else "database"
 
 
 @cache
@@ -155,11 +176,17 @@ def note_taken(request: Any, **_: Any) -> None:
         _taken[request.delivery_info["routing_key"]] = enqueued_at
 
 
+# The steps that this worker is for.
+_roles: list[str] = []
+
+
 @signals.worker_init.connect
 def prepare_parent(sender: Any, **_: Any) -> None:
     """Do before the fork what every child would otherwise do for itself."""
     stopping.prepare()
     queues = sender.app.amqp.queues
+    _roles.extend(queue for queue in pipeline.QUEUES if queue in queues.consume_from)
+    slots.take_role(f"{' '.join(_roles)} parent")
     if pipeline.SAVE in queues.consume_from and pipeline.DEAD in queues:
         # Saving is the worker that has time; what was delivered too often is laid aside there.
         queues.select([*queues.consume_from, pipeline.DEAD])
@@ -178,6 +205,7 @@ def prepare_child(**_: Any) -> None:
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     die_with_parent(signal.SIGKILL)
+    slots.take_role(" ".join(_roles))
     stopping.enter_child()
 
 

@@ -87,6 +87,10 @@ PRODUCTION = _switch("INGEST_PRODUCTION", "off")
 # What has to outlive a process on this machine: database, append-only file, generated secrets.
 STATE_DIR = Path(_text("INGEST_STATE_DIR", str(ROOT / "var"))).resolve()
 
+# Where each process of this machine keeps what it counts; its library reads this name itself.
+METRICS_DIR = STATE_DIR / "metrics"
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+
 # Loopback, unless somebody says otherwise: a proxy in front does the talking to the world.
 WEB_HOST = _text("INGEST_WEB_HOST", "127.0.0.1")
 WEB_PORT = _port("INGEST_WEB_PORT", 8400)

@@ -74,8 +74,8 @@ LOGIN_URL, LOGIN_REDIRECT_URL = "web:login", "web:front"
 # Sessions and passwords travel over TLS only where there is TLS.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = configuration.PRODUCTION
 SECURE_SSL_REDIRECT = configuration.PRODUCTION
-# A load balancer asks the web server itself, without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^livez\Z", r"^readyz\Z"]
+# A load balancer and Prometheus ask the web server itself, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^livez\Z", r"^readyz\Z", r"^metrics\Z"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if configuration.PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = configuration.PRODUCTION
 # Whether browsers preload it is up to whoever owns the domain.
@@ -118,6 +118,7 @@ LOGGING = {
 }
 
 # What ingest itself is set to.
+METRICS_DIR = configuration.METRICS_DIR
 MAX_BODY_BYTES = configuration.MAX_BODY_BYTES
 MAX_POSTS = configuration.MAX_POSTS
 MAX_UNPACKED_BYTES = configuration.MAX_UNPACKED_BYTES

@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("posts",),
-    ("messages", "names", "cleaning"),
+    ("messages", "names", "cleaning", "slots"),
     ("mentions",),
-    ("watchdog", "stopping", "tether", "settling", "transport"),
+    ("watchdog", "stopping", "tether", "settling", "transport", "metrics"),
     ("counts", "extract", "broker", "client", "samples", "receipts"),
     ("revisions", "aliases"),
     ("models",),
@@ -26,7 +26,7 @@ LAYERS = (
     ("tasks", "problems", "authentication"),
     ("bodies", "submission", "exports"),
     ("streaming", "description"),
-    ("api", "reading", "admin", "health", "web"),
+    ("api", "reading", "admin", "health", "scrape", "web"),
     ("urls", "management", "stack"),
 )
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -9,6 +9,7 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore_v1 import Client, CollectionReference, DocumentReference
 
+from ingest import metrics
 from ingest.store import StoreUnavailable, layout
 
 
@@ -64,6 +65,7 @@ def calls() -> Iterator[None]:
     except google.AlreadyExists:
         raise
     except google.GoogleAPIError as error:
+        metrics.STORE_ERRORS.labels(type(error).__name__).inc()
         raise StoreUnavailable(f"Firestore: {type(error).__name__}: {error}") from error
     except GoogleAuthError as error:
         raise StoreUnavailable(f"Firestore refuses our credentials: {error}") from error

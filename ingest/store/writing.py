@@ -8,8 +8,9 @@ faster, all of it is refused, and built anew on what is there then.
 
 import logging
 import random
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,6 +20,7 @@ from typing import Any, Self, TypeVar
 from google.api_core import exceptions as google
 from google.cloud.firestore_v1 import DocumentSnapshot, WriteBatch
 
+from ingest import metrics
 from ingest.counts import Counts, EntityName, name_of
 from ingest.messages import PostEntities
 from ingest.names import entity_id
@@ -205,7 +207,8 @@ class Writer:
         ).items():
             self._write_counts(batch, pub_id, counts)
         documents, unmerged = len(batch), sum(2 + len(_names(post)) for post in posts)
-        batch.commit(**self._database.limits)
+        with _counted(documents):
+            batch.commit(**self._database.limits)
         logger.info("commit: %d posts, %d writes, %d unmerged", len(writes), documents, unmerged)
 
     def _write_post(self, batch: WriteBatch, write: Write) -> None:
@@ -236,6 +239,20 @@ class Writer:
         with suppress(google.AlreadyExists):  # the first name that came is the one that is shown
             self._database.publications.document(pub_id).create(document, **self._database.limits)
         self._named.add(pub_id)
+
+
+@contextmanager
+def _counted(documents: int) -> Iterator[None]:
+    """Count a commit by how it ends."""
+    began = time.perf_counter()
+    try:
+        yield
+    except google.GoogleAPIError as error:
+        metrics.COMMITS.labels("lost race" if isinstance(error, LOST_RACE) else "failed").inc()
+        raise
+    metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
+    metrics.COMMITS.labels("done").inc()
+    metrics.WRITES.inc(documents)
 
 
 def _writes(changes: Mapping[str, Change], found: Mapping[str, Found]) -> list[Write]:
