@@ -17,6 +17,6 @@ messages.py says what travels between them, gather.py takes more of it at a time
 aliases.py and runs.py let operators say which entities are one,
 settling.py lets go of a message only when its task has come to its end, poison.py lays
 aside what cannot be processed and replay.py puts it back, gate/ tells when all is
-through, metrics.py what is counted, broker.py is the door to the broker, and stack/ starts and stops all of it on
-one machine.
+through, story.py tells the log what became of posts, metrics.py counts them, broker.py
+is the door to the broker, and stack/ starts and stops all of it on one machine.
 """

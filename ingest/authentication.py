@@ -19,6 +19,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
+from structlog.contextvars import bind_contextvars
 
 from ingest.broker import BrokerUnavailable
 from ingest.models import ApiKey, Scope
@@ -65,6 +66,7 @@ class KeyAuthentication(BaseAuthentication):
         client = _client(secret.strip()) if kind.lower() == "bearer" else None
         if client is None:
             raise AuthenticationFailed("This is not a valid API key.")
+        bind_contextvars(client=client.name)
         return client, None
 
     def authenticate_header(self, request: Request) -> str:

@@ -7,7 +7,6 @@ Nothing waits: a batch of one, at once. A backlog: full batches. A step may wait
 but only as long as posts wait before it, where waiting delays nobody.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,12 +21,13 @@ from celery.exceptions import Reject
 from django.conf import settings
 from kombu import Connection
 from kombu.message import Message as BrokerMessage
+from structlog import get_logger
 
 from ingest import metrics, stopping, transport
 from ingest.broker import BrokerUnavailable, broker_calls
 from ingest.pipeline import DEAD, ENQUEUED_AT
 
-logger = logging.getLogger(__name__)
+logger = get_logger()
 
 # What a post costs besides its text, so that a batch of very short ones has an end too.
 POST_CHARACTERS = 500
@@ -106,7 +106,7 @@ def gathered(
         with broker_calls():
             _acknowledge(taken)
     except BaseException as error:
-        logger.warning("%d messages go back to the queue: %s", len(deliveries), error)
+        logger.warning("given back", messages=len(deliveries), error=type(error).__name__)
         _give_back(taken, channel_lost=isinstance(error, BrokerUnavailable))
         stopping.wait(PAUSE)
         raise Reject(str(error), requeue=True) from error
@@ -114,9 +114,10 @@ def gathered(
 
 def _note(queue: str, deliveries: Sequence[Delivery]) -> None:
     again = sum(delivery.redelivered for delivery in deliveries)
-    logger.info("%s: %d messages, %d delivered before", queue, len(deliveries), again)
+    logger.debug("gathered", queue=queue, messages=len(deliveries))
     metrics.BATCH_MESSAGES.labels(queue).observe(len(deliveries))
     if again:
+        logger.info("delivered again", queue=queue, messages=len(deliveries), again=again)
         metrics.REDELIVERED.labels(queue).inc(again)
     now = time.time()
     waits = metrics.WAIT_SECONDS.labels(queue)

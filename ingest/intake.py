@@ -4,11 +4,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from structlog import get_logger
+
 from ingest import metrics, pipeline
 from ingest.broker import BrokerUnavailable
 from ingest.gate import GateClosed, QueueFull, the_gate
 from ingest.messages import AcceptedPost
 from ingest.posts import Post
+from ingest.story import request_id, tell
+
+logger = get_logger()
 
 
 def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
@@ -22,11 +27,14 @@ def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
     now = datetime.now(UTC)
     accepted = [
         # Of two revisions of a post in one request the second is the later one.
-        AcceptedPost.from_post(post, accepted_at=now + timedelta(microseconds=place))
+        AcceptedPost.from_post(
+            post, accepted_at=now + timedelta(microseconds=place), request_id=request_id()
+        )
         for place, post in enumerate(posts)
     ]
     with _counted(len(posts)), the_gate().passage() as producer:
         pipeline.enqueue(accepted, through=producer)
+    tell(logger, "accepted", accepted)
     return accepted
 
 
@@ -38,6 +46,7 @@ def _counted(posts: int) -> Iterator[None]:
             yield
     except (GateClosed, BrokerUnavailable) as error:
         metrics.REFUSED.labels(_reason(error)).inc(posts)
+        logger.warning("refused", reason=_reason(error), refused=posts)
         raise
     metrics.ACCEPTED.inc(posts)
 

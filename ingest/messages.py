@@ -21,7 +21,7 @@ class Entity(NamedTuple):
 class Message(BaseModel):
     """A part of a message: what is unknown is refused, so a wrong version cannot pass unseen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @classmethod
     def read(cls, payload: object) -> Self:
@@ -42,6 +42,8 @@ class AcceptedPost(Message):
     first_accepted_at: AwareDatetime | None = None
     # Of a saved post that is run through the model again: when that was asked for.
     again_at: AwareDatetime | None = None
+    # Of the request that brought it: by this id the log tells of both.
+    request_id: str | None = None
     publication: str
     content: str
     url: str | None = None
@@ -50,10 +52,10 @@ class AcceptedPost(Message):
     language: str | None = None
 
     @classmethod
-    def from_post(cls, post: Post, *, accepted_at: datetime) -> Self:
+    def from_post(cls, post: Post, *, accepted_at: datetime, request_id: str | None = None) -> Self:
         """Give a post the id that it keeps on its way, whatever a later version would give it."""
         fields = post.model_dump(exclude={"id"})
-        return cls(post_id=post.post_id, accepted_at=accepted_at, **fields)
+        return cls(post_id=post.post_id, accepted_at=accepted_at, request_id=request_id, **fields)
 
 
 class PostEntities(AcceptedPost):

@@ -8,13 +8,13 @@ each alone.
 """
 
 import json
-import logging
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from django.utils import timezone
 from pydantic import ValidationError
+from structlog import get_logger
 
 from ingest import metrics
 from ingest.attempts import LATER, attempt, begun_before
@@ -23,9 +23,10 @@ from ingest.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.models import DeadLetter, Step
 from ingest.posts import digest
 from ingest.store import StoreRefused
+from ingest.story import portions
 from ingest.watchdog import TookTooLong
 
-logger = logging.getLogger(__name__)
+logger = get_logger()
 
 # So often a post may be begun and leave no trace but a dead process, besides its first delivery:
 # once among others, and twice alone, for a process may also die of something else.
@@ -74,7 +75,8 @@ def _together(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
     except LATER:
         raise
     except Exception as error:
-        logger.warning("%s: a batch of %d failed, each is tried alone: %r", step, len(posts), error)
+        name = type(error).__name__  # what it says may hold a post
+        logger.warning("each is tried alone", step=step, batch=len(posts), error=name)
         metrics.RETRIES.labels("alone").inc()
         for post in posts:
             _alone(step, post, effect, attempts=2)
@@ -141,7 +143,8 @@ def _bury(
     attempts: int = 1,
 ) -> None:
     """Lay a post aside, once, however often its message is delivered; the last revision stays."""
-    logger.error("post %s is a dead letter at %s: %s", post.post_id, step, detail)
+    (ids,) = portions([post])
+    logger.error("dead letter", posts=ids, step=step, reason=reason, attempts=attempts)
     if _is_older_than_letter(step, post):
         return
     fields = {
@@ -170,7 +173,7 @@ def _is_older_than_letter(step: Step, post: AcceptedPost) -> bool:
 
 def _bury_unreadable(step: Step, payload: object, error: ValidationError) -> None:
     """Lay a whole message aside that no version of ours wrote."""
-    logger.error("a message at %s is not one of ours: %s", step, error)
+    logger.error("dead letter", step=step, reason="unreadable", faults=error.error_count())
     fields = {
         "publication": "",
         "reason": DeadLetter.Reason.UNREADABLE,

@@ -67,7 +67,7 @@ Name = Text[Annotated[str, Field(max_length=NAME_LIMIT)]]
 class Post(BaseModel):
     """One article, as a client sends it; anything else in it is refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     content: Text[Annotated[str, Field(max_length=CONTENT_LIMIT)]]
     publication: Name

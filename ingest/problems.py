@@ -1,6 +1,5 @@
 """Every error the API answers, in one shape: application/problem+json (RFC 9457)."""
 
-import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
@@ -12,13 +11,14 @@ from pydantic import ValidationError
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+from structlog import get_logger
 
 from ingest import metrics
 from ingest.broker import BrokerUnavailable
 from ingest.gate import GateClosed, QueueFull
 from ingest.store import StoreUnavailable
 
-logger = logging.getLogger(__name__)
+logger = get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5  # seconds
@@ -120,7 +120,7 @@ def for_clients(error: Exception) -> Exception:
     """Turn what the intake and the store raise into an answer that names no host of ours."""
     for kind, detail in UNAVAILABLE.items():
         if isinstance(error, kind):
-            logger.warning("answered with 503: %s", error)
+            logger.warning("answered with 503", why=str(error))
             return Unavailable(detail)
     return error
 

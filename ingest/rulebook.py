@@ -1,18 +1,18 @@
 """Which rules hold now: what the database says, asked for again every few seconds."""
 
-import logging
 import time
 from collections import defaultdict
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
+from structlog import get_logger
 
 from ingest.aliases import Becomes, Rules
 from ingest.counts import EntityName
 from ingest.models import Alias, RulesVersion
 
-logger = logging.getLogger(__name__)
+logger = get_logger()
 
 LASTS = 5  # seconds until a process asks for the version again
 
@@ -39,7 +39,7 @@ def current_rules() -> Rules:
         except (OperationalError, InterfaceError):
             if _known.rules is None:
                 raise
-            logger.warning("the database is away: the aliases of before go on", exc_info=True)
+            logger.warning("the database is away, the aliases of before go on", exc_info=True)
         _known.until = time.monotonic() + LASTS
     return _known.rules
 

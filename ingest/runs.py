@@ -6,10 +6,10 @@ and asks for the next one. A step that dies is delivered again and changes nothi
 that do the same one goes on. Posts flow meanwhile, and are counted under the newest rules.
 """
 
-import logging
 from datetime import timedelta
 
 from django.utils import timezone
+from structlog import get_logger
 
 from ingest import pipeline
 from ingest.broker import BrokerUnavailable
@@ -17,7 +17,7 @@ from ingest.models import Run
 from ingest.rulebook import LASTS, newest_rules
 from ingest.store import Publication, open_store
 
-logger = logging.getLogger(__name__)
+logger = get_logger()
 
 PAGE = 200  # posts a step
 
@@ -92,5 +92,7 @@ def _step_through(run: Run, publication: Publication, total: int) -> bool:
         pk=run.pk, ended_at=None, publication_done=run.publication_done, post_done=run.post_done
     )
     seen = {"seen": run.seen + len(posts), "changed": run.changed + changed}
-    logger.info("run %d: %s, %d posts, %d changed", run.pk, publication.name, len(posts), changed)
+    logger.info(
+        "step of a run", run=run.pk, publication=publication.id, seen=len(posts), changed=changed
+    )
     return bool(same.update(total=total, **seen, **place))

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 from pydantic import ValidationError
+from structlog import get_logger
 
 from ingest import intake, metrics, receipts
 from ingest.answers import Accepted, Duplicate, FieldError, RefusedPost
@@ -14,6 +15,8 @@ from ingest.posts import Post
 from ingest.problems import field_errors
 
 NOT_YOURS = "is not one whose posts this key may submit"
+
+logger = get_logger()
 
 Errors = list[dict[str, str]]
 
@@ -69,6 +72,7 @@ def submit(items: Sequence[Post | Errors]) -> Results:
     invalid = sum(isinstance(item, list) for item in items)
     if invalid:
         metrics.REFUSED.labels("invalid").inc(invalid)
+        logger.info("refused", reason="invalid", refused=invalid)
     firsts = _firsts(items)
     new = [place for place, first in firsts.items() if place == first]
     posts = [item for place in new if isinstance(item := items[place], Post)]

@@ -5,19 +5,19 @@ A page never waits for it. It shows what was made last, says of when that is, an
 one where the counts have moved on; the task that makes it stands on the savers' queue.
 """
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from django.core.cache import cache
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from structlog import get_logger
 
 from ingest import pipeline
 from ingest.broker import BrokerUnavailable
 from ingest.gate import GateClosed, the_gate
 from ingest.store import Publication, Reading
 
-logger = logging.getLogger(__name__)
+logger = get_logger()
 
 # A summary is made again when it is older than this and posts have come since.
 LASTS = timedelta(minutes=2)
@@ -117,4 +117,4 @@ def _ask(pub_id: str) -> None:
         with the_gate().passage() as producer:
             pipeline.ask_for_summary(pub_id, through=producer)
     except (GateClosed, BrokerUnavailable) as error:
-        logger.info("no summary is asked for: %s", error)
+        logger.info("no summary is asked for", why=str(error))

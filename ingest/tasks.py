@@ -1,6 +1,5 @@
 """The tasks: each takes what waits, has its effect, and only then lets go of the messages."""
 
-import logging
 import random
 import signal
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from celery.exceptions import Reject
 from celery.worker import state as worker_state
 from celery.worker.control import inspect_command
 from django.conf import settings
+from structlog import get_logger
 
 from ingest import metrics, pipeline, runs, samples, slots, stopping
 from ingest.attempts import LATER
@@ -26,6 +26,7 @@ from ingest.poison import work_through
 from ingest.rulebook import current_rules
 from ingest.settling import PostTask
 from ingest.store import StoreUnavailable, open_store
+from ingest.story import tell
 from ingest.summaries import summarise
 from ingest.tether import die_with_parent
 from ingest.watchdog import time_limit
@@ -33,7 +34,7 @@ from ingest.watchdog import time_limit
 if TYPE_CHECKING:
     from spacy.language import Language
 
-logger = logging.getLogger(__name__)
+logger = get_logger()
 
 # Posts that are saved together merge their counts; more than this only makes a death dearer.
 SAVE_CHARACTERS = 1_000_000
@@ -73,7 +74,7 @@ def revise_posts(run: int) -> None:
     except LATER as error:
         raise Reject(str(error), requeue=True) from error
     except Exception as error:
-        logger.exception("run %d ends here", run)
+        logger.exception("a run ends here", run=run)
         runs.end(run, problem=f"{type(error).__name__}: {error}")
     if stops:
         raise Reject("the worker stops", requeue=True)
@@ -85,7 +86,7 @@ def summarise_publication(pub_id: str) -> None:
     try:
         summarise(open_store(), pub_id)
     except StoreUnavailable as error:
-        logger.warning("no summary of %s: %s", pub_id, error)
+        logger.warning("no summary", publication=pub_id, why=str(error))
 
 
 def _extract(posts: Sequence[AcceptedPost]) -> None:
@@ -93,6 +94,7 @@ def _extract(posts: Sequence[AcceptedPost]) -> None:
         found = extract_entities(posts, model(), labels=settings.LABELS)
     pipeline.after_extract(found)
     metrics.EXTRACTED.inc(len(posts))
+    tell(logger, "extracted", posts)
 
 
 def _save(posts: Sequence[PostEntities]) -> None:
@@ -112,6 +114,7 @@ def _save(posts: Sequence[PostEntities]) -> None:
 
 
 def _note_saved(posts: Sequence[PostEntities], new: int) -> None:
+    tell(logger, "saved", posts)
     metrics.SAVED.inc(new)
     metrics.REPEATED.inc(len(posts) - new)
     now = datetime.now(UTC)
@@ -133,7 +136,7 @@ def _patiently(work: Callable[[], None]) -> None:
             return work()
         except LATER as error:
             seconds = wait * random.uniform(0.5, 1)
-            logger.warning("%s; trying again in %.1f s", error, seconds)
+            logger.warning("trying again", seconds=round(seconds, 1), why=str(error))
             metrics.RETRIES.labels(_what_is_away(error)).inc()
             if stopping.wait(seconds):
                 raise
@@ -191,7 +194,7 @@ def prepare_parent(sender: Any, **_: Any) -> None:
         # Saving is the worker that has time; what was delivered too often is laid aside there.
         queues.select([*queues.consume_from, pipeline.DEAD])
     if pipeline.EXTRACT in queues.consume_from:
-        logger.info("loading the model %s", settings.MODEL)
+        logger.info("loading the model", model=settings.MODEL)
         model()
 
 

@@ -111,6 +111,8 @@ if PAGES == "public" and not (_ONLY_HERE or PRODUCTION):
         "INGEST_PAGES", "is public beyond this machine: that needs INGEST_PRODUCTION=on."
     )
 LOG_LEVEL = _choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+# Lines for machines, or for people.
+LOG_FORMAT = _choice("INGEST_LOG_FORMAT", "json" if PRODUCTION else "text", ("json", "text"))
 
 FLOWER_PORT = _port("INGEST_FLOWER_PORT", 8403)
 FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")

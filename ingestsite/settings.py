@@ -1,6 +1,6 @@
 """Django's settings; what the environment decides comes from configuration.py."""
 
-from ingestsite import configuration
+from ingestsite import configuration, logs
 
 DEBUG = False
 SECRET_KEY = configuration.SECRET_KEY
@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "ingest.web",
 ]
 MIDDLEWARE = [
+    "ingest.request_ids.identify",
     "ingest.web.access.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -102,20 +103,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {
-        # It warns, for each queue, of tasks that are to run later: there are none.
-        "kombu.transport.native_delayed_delivery": {"level": "ERROR"},
-        # Two lines for each message, where ours has one for each batch.
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-    },
-    "root": {"handlers": ["stderr"], "level": configuration.LOG_LEVEL},
-}
+LOGGING_CONFIG = "ingestsite.logs.configure"
+LOGGING = logs.CONFIG
 
 # What ingest itself is set to.
 METRICS_DIR = configuration.METRICS_DIR

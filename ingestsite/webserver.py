@@ -3,7 +3,7 @@
 import signal
 from typing import Any
 
-from ingestsite import configuration
+from ingestsite import configuration, logs
 
 bind = f"{configuration.WEB_HOST}:{configuration.WEB_PORT}"
 workers = configuration.WEB_WORKERS
@@ -12,7 +12,7 @@ worker_class = "gthread"
 threads = configuration.WEB_THREADS
 # A stop lets the requests in work finish; no publish takes so long.
 graceful_timeout = 30
-loglevel = configuration.LOG_LEVEL.lower()
+logconfig_dict = logs.CONFIG
 # Signals are all the control we need; the socket would be shared by every stack of a user.
 control_socket_disable = True
 # A name of 200 characters may take 2,400 bytes in an address, and two may be compared.

@@ -180,7 +180,7 @@ class Loaded:
     def writes(self) -> tuple[int, int, int]:
         """Return posts saved, documents written, and what unmerged posts would have written."""
         log = self.stack.log.read_text(errors="replace")
-        lines = re.findall(r"commit: (\d+) posts, (\d+) writes, (\d+) unmerged", log)
+        lines = re.findall(r"commit posts=(\d+) writes=(\d+) unmerged=(\d+)", log)
         columns = list(zip(*(map(int, line) for line in lines), strict=True)) or [(0,)] * 3
         posts, written, unmerged = (sum(column) for column in columns)
         return posts, written, unmerged

@@ -278,7 +278,7 @@ def _look_again(run: Run, store: FirestoreStore) -> None:
 def redelivered(stack: Stack) -> int:
     """Return how many messages the workers saw again, by their own logs."""
     log = stack.log.read_text(errors="replace")
-    return sum(map(int, re.findall(r"messages, (\d+) delivered before", log)))
+    return sum(map(int, re.findall(r"delivered again .* again=(\d+)", log)))
 
 
 @contextmanager

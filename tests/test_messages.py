@@ -27,6 +27,12 @@ def test_what_no_version_of_ours_wrote_is_refused(payload: object) -> None:
         ExtractMessage.read(payload)
 
 
+def test_a_message_that_names_no_request_is_of_an_older_version_and_is_read() -> None:
+    payload = ExtractMessage(posts=(accepted("Oslo."),)).payload()
+    assert "request_id" not in payload["posts"][0]
+    assert ExtractMessage.read(payload).posts[0].request_id is None
+
+
 def test_posts_are_cut_by_characters_and_never_reordered() -> None:
     posts = [accepted("x" * size) for size in (40, 50, 30, 200, 10, 10)]
     groups = list(cut(posts, characters=100))

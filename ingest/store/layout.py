@@ -57,7 +57,9 @@ def replacing(fields: Iterable[str], document: Document) -> Document:
 
 
 def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
-    document = post.model_dump(exclude={"post_id", "content", *_ENTITIES}, exclude_none=True)
+    document = post.model_dump(
+        exclude={"post_id", "content", "request_id", *_ENTITIES}, exclude_none=True
+    )
     document["publication_key"] = publication_key(post.publication)
     document["saved_at"] = SERVER_TIMESTAMP
     for name in _ENTITIES:

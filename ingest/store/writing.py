@@ -6,7 +6,6 @@ a document that is new, or one that nobody has written since it was read. Where 
 faster, all of it is refused, and built anew on what is there then.
 """
 
-import logging
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any, Self, TypeVar
 
 from google.api_core import exceptions as google
 from google.cloud.firestore_v1 import DocumentSnapshot, WriteBatch
+from structlog import get_logger
 
 from ingest import metrics
 from ingest.counts import Counts, EntityName, name_of
@@ -29,7 +29,7 @@ from ingest.revisions import Change, Kept, differences
 from ingest.store import StoreRefused, StoreUnavailable, layout
 from ingest.store.database import Database, calls
 
-logger = logging.getLogger(__name__)
+logger = get_logger()
 
 # The emulator refuses a request of 4 MiB, production one of 10 MiB.
 COMMIT_BYTES = 3_000_000
@@ -209,7 +209,7 @@ class Writer:
         documents, unmerged = len(batch), sum(2 + len(_names(post)) for post in posts)
         with _counted(documents):
             batch.commit(**self._database.limits)
-        logger.info("commit: %d posts, %d writes, %d unmerged", len(writes), documents, unmerged)
+        logger.info("commit", posts=len(writes), writes=documents, unmerged=unmerged)
 
     def _write_post(self, batch: WriteBatch, write: Write) -> None:
         reference = self._database.posts.document(write.post_id)
