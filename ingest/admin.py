@@ -1,4 +1,4 @@
-"""The Django admin: keys, dead letters, aliases and the runs that apply them."""
+"""The Django admin: keys, dead letters, aliases, the runs that apply them, and patterns."""
 
 from typing import Any
 
@@ -7,11 +7,31 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from ingest import rulebook, runs
-from ingest.models import Alias, ApiKey, DeadLetter, Run, Scope
+from ingest.models import (
+    PATTERN_LIMIT,
+    Alias,
+    ApiKey,
+    DeadLetter,
+    Pattern,
+    PatternSet,
+    Run,
+    Scope,
+    labels_of_patterns,
+)
+
+
+class LookedAt(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows that are read here, and written elsewhere."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 class Lines(forms.CharField):
@@ -62,18 +82,12 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class DeadLetterAdmin(LookedAt):
     """Read what could not be processed, and why."""
 
     list_display = ("post_id", "publication", "step", "reason", "attempts", "last_at")
     list_filter = ("reason", "step")
     search_fields = ("post_id", "publication")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: DeadLetter | None = None) -> bool:
-        return False
 
 
 @admin.register(Alias)
@@ -144,13 +158,69 @@ def _publications(aliases: "QuerySet[Alias]") -> list[str]:
 
 
 @admin.register(Run)
-class RunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class RunAdmin(LookedAt):
     """Watch the runs that bring saved posts under the newest aliases."""
 
     list_display = ("started_at", "publication", "progress", "ended_at")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
+class PatternForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A pattern, with the labels that it can give."""
+
+    label = forms.ChoiceField(
+        choices=lambda: [(label, label) for label in labels_of_patterns()],
+        help_text="A label that is counted, or a family of labels.",
+    )
+    pattern = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80}),
+        max_length=PATTERN_LIMIT,
+        help_text=Pattern._meta.get_field("pattern").help_text,
+    )
+
+
+@admin.register(Pattern)
+class PatternAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Say what is an entity whatever a model says; every change makes a version."""
+
+    form = PatternForm
+    list_display = ("pattern", "label", "changed_at")
+    list_filter = ("label",)
+    search_fields = ("pattern",)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        pattern, label = (request.POST.get(name, "") for name in ("pattern", "label"))
+        if 0 < len(pattern) <= PATTERN_LIMIT:
+            # It takes seconds, and in the transaction that begins now nobody else could write.
+            Pattern(label=label, pattern=pattern).problem()
+        return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Pattern, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self._note(request)
+
+    def delete_model(self, request: HttpRequest, obj: Pattern) -> None:
+        super().delete_model(request, obj)
+        self._note(request)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Pattern]") -> None:
+        super().delete_queryset(request, queryset)
+        self._note(request)
+
+    def _note(self, request: HttpRequest) -> None:
+        rulebook.note_patterns()
+        self.message_user(
+            request,
+            f"What comes is worked on so within {rulebook.LASTS} seconds; what is saved, after "
+            "manage.py reprocess.",
+        )
+
+
+@admin.register(PatternSet)
+class PatternSetAdmin(LookedAt):
+    """Look up what was looked for in a post that names a version of the patterns."""
+
+    list_display = ("pk", "made_at", "__str__")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -90,6 +90,7 @@ class Saved(BaseModel):
     title: str | None
     language: str | None
     model: str
+    patterns: int | None
     rules: int | None
     entities: list[PostEntity]
 

@@ -1,18 +1,25 @@
 """Which entities a post mentions: spaCy's named entities, found in batches by a warm model."""
 
 import gc
+import json
 import time
 import traceback
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ingest.cleaning import clean
 from ingest.mentions import entities_of
 from ingest.messages import AcceptedPost, Entity, PostEntities, cut
+from ingest.names import FAMILIES
+from ingest.patterns import NO_PATTERNS, Patterns
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
+
+    from ingest.patterns import Ruler
 
 # Entities are found by the "ner" pipe with its own tok2vec; the other pipes cost twice its time.
 UNUSED_PIPES = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
@@ -83,13 +90,30 @@ def _is_one_word(text: str) -> bool:
     return text.isprintable() and " " not in text
 
 
-def model_name(nlp: "Language") -> str:
+def read_meta(name: str) -> dict[str, Any]:
+    """
+    Return what a model says of itself, by package name or path, without loading it.
+
+    Raises:
+        OSError: it is not there.
+    """
+    package = None if Path(name).is_dir() or not name.isidentifier() else find_spec(name)
+    folder = Path(package.origin).parent if package and package.origin else Path(name)
+    meta: dict[str, Any] = json.loads((folder / "meta.json").read_text("utf-8"))
+    return meta
+
+
+def model_name(meta: Mapping[str, Any]) -> str:
     """Return the name and version that are kept with each post."""
-    return f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}"
+    return f"{meta['lang']}_{meta['name']} {meta['version']}"
 
 
 def extract_entities(
-    posts: Sequence[AcceptedPost], nlp: "Language", *, labels: Collection[str]
+    posts: Sequence[AcceptedPost],
+    nlp: "Language",
+    *,
+    labels: Collection[str],
+    patterns: Patterns = NO_PATTERNS,
 ) -> list[PostEntities]:
     """
     Find the entities each post mentions, in the order of the posts.
@@ -98,15 +122,18 @@ def extract_entities(
         posts: any number; they are worked on in batches of about 32,000 characters.
         nlp: the model, warm.
         labels: those that are counted, such as PERSON.
+        patterns: an operator's own, which go before what the model finds.
 
     Raises:
         Exception: whatever one text makes spaCy raise; nothing is then known of the others.
     """
-    name = model_name(nlp)
+    name, version = model_name(nlp.meta), patterns.kept_as
+    labels = {*labels, *(patterns.labels & FAMILIES)}
+    ruler = patterns.ruler(nlp)
     return [
-        PostEntities(**dict(post), model=name, entities=entities)
+        PostEntities(**dict(post), model=name, patterns=version, entities=entities)
         for batch in cut(posts, characters=BATCH_CHARACTERS)
-        for post, entities in zip(batch, _find(batch, nlp, labels), strict=True)
+        for post, entities in zip(batch, _find(batch, nlp, labels, ruler), strict=True)
     ]
 
 
@@ -116,7 +143,10 @@ def find_entities(text: str, nlp: "Language", *, labels: Collection[str]) -> tup
 
 
 def _find(
-    posts: Sequence[AcceptedPost], nlp: "Language", labels: Collection[str]
+    posts: Sequence[AcceptedPost],
+    nlp: "Language",
+    labels: Collection[str],
+    ruler: "Ruler | None",
 ) -> list[tuple[Entity, ...]]:
     """
     Run the model over one batch in a memory zone, so that its new words leave with it.
@@ -130,7 +160,7 @@ def _find(
         try:
             texts = (clean(post.content) for post in posts)
             for doc in nlp.pipe(texts, batch_size=len(posts)):
-                found.append(_entities(doc, labels))
+                found.append(_entities(ruler(doc) if ruler else doc, labels))
             del doc  # the last one must not outlive the zone
         except BaseException as raised:
             raised.add_note(traceback.format_exc())

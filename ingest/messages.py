@@ -63,6 +63,8 @@ class PostEntities(AcceptedPost):
 
     model: str
     entities: tuple[Entity, ...]
+    # The version of the operator's patterns, where there are any.
+    patterns: int | None = None
     # What the model found, where rules count something else; and the version of those rules.
     found: tuple[Entity, ...] | None = None
     rules: int | None = None

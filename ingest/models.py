@@ -1,20 +1,25 @@
 """What lives in the relational database: keys and dead letters, nothing on the path of a post."""
 
+import json
 import secrets
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from ingest.aliases import Becomes, ends_in_a_circle
-from ingest.names import LONGEST, entity_key, family
+from ingest.names import FAMILIES, LONGEST, entity_key, entity_text, family
+from ingest.patterns import NotJudged, problem_of, read_pattern
+from ingest.patterns import Pattern as SpacyPattern
 from ingest.posts import NAME_LIMIT, publication_key
 
 KEY_PREFIX = "ing_"
+PATTERN_LIMIT = 2000  # characters
 
 
 class Scope(models.TextChoices):
@@ -258,6 +263,80 @@ class RulesVersion(models.Model):
 
     def __str__(self) -> str:
         return str(self.version)
+
+
+def labels_of_patterns() -> list[str]:
+    """Return what a pattern can make of a text: the labels that are counted, and the families."""
+    return sorted(settings.LABELS | FAMILIES)
+
+
+class Pattern(models.Model):
+    """
+    What is an entity whatever a model says: a phrase, or token patterns of spaCy's in JSON.
+
+    A change holds for what comes; `manage.py reprocess` brings it to what is saved.
+    """
+
+    label = models.CharField(max_length=40)
+    pattern = models.CharField(
+        max_length=PATTERN_LIMIT,
+        unique=True,
+        error_messages={"unique": "There is a pattern like this already."},
+        help_text="A phrase, in capitals and small letters as they are; or token patterns of "
+        'spaCy\'s: [{"LOWER": "deutsche"}, {"LOWER": "bahn"}].',
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("label", "pattern")
+
+    def __str__(self) -> str:
+        return f"{self.pattern} ({self.label})"
+
+    def clean(self) -> None:
+        """Refuse a label that is not counted, a phrase that is no name, and what spaCy refuses."""
+        if self.label not in labels_of_patterns():
+            raise ValidationError({"label": f"Is not counted: {', '.join(labels_of_patterns())}."})
+        if problem := self.problem():
+            raise ValidationError({"pattern": problem})
+
+    def problem(self) -> str:
+        """Return what is wrong with the pattern, or nothing; the first time takes seconds."""
+        try:
+            return self._settle() or problem_of(self.pattern_of_spacy)
+        except NotJudged as error:
+            return str(error)
+
+    def _settle(self) -> str:
+        """Write the pattern in the one way that it is kept in; return what is wrong with it."""
+        try:
+            pattern = read_pattern(self.pattern)
+        except ValueError as error:
+            return str(error)
+        self.pattern = pattern if isinstance(pattern, str) else json.dumps(pattern)
+        if isinstance(pattern, str) and not entity_text(pattern, self.label):
+            return "Is no name that is counted: of 2 to 100 characters, with a letter, no address."
+        return ""
+
+    @property
+    def pattern_of_spacy(self) -> SpacyPattern:
+        """The pattern as spaCy reads it."""
+        return SpacyPattern(self.label, read_pattern(self.pattern))
+
+
+class PatternSet(models.Model):
+    """The patterns of one version, which is its key: what was looked for in posts that name it."""
+
+    patterns = models.JSONField()
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "version of the patterns"
+        verbose_name_plural = "versions of the patterns"
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"version {self.pk}, {len(self.patterns)} patterns"
 
 
 class Run(models.Model):

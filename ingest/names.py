@@ -11,12 +11,15 @@ SHORTEST, LONGEST = 2, 100  # characters of a name
 REMEMBERED = 10_000
 
 # What a model confuses most are labels of one family; a name counts once in each family. A label
-# that is not here, such as one of an operator's own patterns, is a family of its own.
+# that is not here is a family of its own.
 _FAMILIES = {
     **dict.fromkeys(("GPE", "LOC", "FAC"), "PLACE"),
     **dict.fromkeys(("ORG", "NORP"), "GROUP"),
     **dict.fromkeys(("EVENT", "PRODUCT", "WORK_OF_ART", "LAW"), "WORK"),
 }
+
+# What an entity can be called without deciding between the labels of a family.
+FAMILIES = frozenset(("PERSON", *_FAMILIES.values()))
 
 # A title is what a person can lose: "Queen" or "Lady" may be half of the only name there is.
 _TITLES = (

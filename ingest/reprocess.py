@@ -1,16 +1,27 @@
 """How saved posts go through the model once more: as the revision they are, looked at again."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ingest import pipeline
 from ingest.gate import the_gate
 from ingest.messages import AcceptedPost, PostEntities
+from ingest.models import PatternSet
+from ingest.rulebook import LASTS
 from ingest.store import open_store
 
 PAGE = 200  # posts
 
 Wanted = Callable[[PostEntities], bool]
+
+
+def await_patterns() -> None:
+    """Wait until every worker has asked for the newest patterns."""
+    newest = PatternSet.objects.first()
+    if newest:
+        known = newest.made_at + timedelta(seconds=LASTS + 1)
+        time.sleep(max(0.0, (known - datetime.now(UTC)).total_seconds()))
 
 
 def pages(publication: str, wanted: Wanted) -> Iterator[list[PostEntities]]:

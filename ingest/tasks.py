@@ -23,7 +23,7 @@ from ingest.gather import gathered
 from ingest.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage
 from ingest.models import Step
 from ingest.poison import work_through
-from ingest.rulebook import current_rules
+from ingest.rulebook import current_patterns, current_rules
 from ingest.settling import PostTask
 from ingest.store import StoreUnavailable, open_store
 from ingest.story import tell
@@ -90,8 +90,9 @@ def summarise_publication(pub_id: str) -> None:
 
 
 def _extract(posts: Sequence[AcceptedPost]) -> None:
+    patterns = current_patterns()
     with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):
-        found = extract_entities(posts, model(), labels=settings.LABELS)
+        found = extract_entities(posts, model(), labels=settings.LABELS, patterns=patterns)
     pipeline.after_extract(found)
     metrics.EXTRACTED.inc(len(posts))
     tell(logger, "extracted", posts)

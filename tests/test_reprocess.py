@@ -7,9 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ingest import broker, reprocess
-from ingest.extract import extract_entities, load_model
+from ingest.extract import extract_entities, load_model, model_name, read_meta
 from ingest.gate import GateClosed, the_gate
 from ingest.messages import AcceptedPost, ExtractMessage, PostEntities
+from ingest.models import PatternSet
 from ingest.pipeline import EXTRACT
 from ingest.store import Store, open_store
 from ingestsite.configuration import LABELS, MODEL
@@ -73,6 +74,18 @@ def test_the_posts_of_another_model_are_sent_again() -> None:
 
 
 OLD = with_entities("1", [entity("Obama")])
+
+
+def test_the_posts_of_other_patterns_are_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reprocess, "LASTS", -1)  # no worker has to be waited for
+    name = model_name(read_meta(MODEL))
+    post = OLD.model_copy(update={"model": name})
+    open_store().add([post])
+    out = StringIO()
+    for patterns, sent in (([], 0), ([{"label": "PERSON", "pattern": "Obama"}], 1), ([], 0)):
+        PatternSet.objects.create(patterns=patterns)
+        call_command("reprocess", stdout=out)
+        assert out.getvalue().endswith(f"{sent} posts go through the model again\n")
 
 
 def test_a_post_that_is_sent_again_is_what_it_was() -> None:

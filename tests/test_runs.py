@@ -102,7 +102,7 @@ def test_a_process_knows_new_rules_after_some_seconds(monkeypatch: pytest.Monkey
     alias("US", "United States")
     assert current_rules() is before
     monkeypatch.setattr(rulebook, "LASTS", 0)
-    rulebook._known.until = 0
+    rulebook._rules.ask_again()
     assert current_rules().version == before.version + 1
     assert newest_rules() is current_rules()
 

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from ingest.patterns import TOO_SLOW
+
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("posts",),
     ("messages", "names", "cleaning", "slots"),
     ("mentions",),
     ("watchdog", "stopping", "tether", "settling", "transport", "metrics", "story"),
-    ("counts", "extract", "broker", "client", "samples", "receipts"),
+    ("samples",),
+    ("patterns",),
+    ("counts", "extract", "broker", "client", "receipts"),
     ("revisions", "aliases"),
     ("models",),
     ("store", "pipeline", "rulebook"),
@@ -67,6 +71,7 @@ def test_imports_point_one_way(path: Path) -> None:
         "counts",
         "aliases",
         "revisions",
+        "patterns",
         "extract",
         "watchdog",
     ],
@@ -77,8 +82,13 @@ def test_the_core_knows_neither_django_nor_celery(name: str) -> None:
 
 
 def test_the_web_process_never_loads_spacy() -> None:
-    code = "import sys, ingestsite.wsgi, ingestsite.urls; print('spacy' in sys.modules)"
-    assert _run(code) == "False"
+    """Even where a pattern is judged that would take all time and memory that there is."""
+    code = """if True:
+        import sys, ingestsite.wsgi, ingestsite.urls
+        from ingest.patterns import Pattern, problem_of
+        print(problem_of(Pattern("ORG", [{"OP": "*"}] * 3)), 'spacy' in sys.modules)
+    """
+    assert _run(code) == f"{TOO_SLOW} False"
 
 
 def _run(code: str) -> str:

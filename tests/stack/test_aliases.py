@@ -1,4 +1,4 @@
-"""An alias reaches everything that is counted, while posts flow and a saver dies."""
+"""Aliases and patterns reach everything that is counted, while posts flow and a saver dies."""
 
 import pytest
 
@@ -18,6 +18,13 @@ runs.start()
 """
 MERGE = 'Alias.objects.create(name="US", label="GPE", becomes="United States")'
 SPLIT = "Alias.objects.all().delete()"
+
+PATTERN = """
+from ingest.models import Pattern
+from ingest.rulebook import note_patterns
+Pattern.objects.create(label="PERSON", pattern="envoy")
+note_patterns()
+"""
 
 TEXT = "The US and France spoke. The United States sent an envoy to Paris, France said."
 US, STATES = ("PLACE", "us"), ("PLACE", "united states")
@@ -65,3 +72,11 @@ def test_an_alias_is_exact_while_posts_flow_and_a_saver_dies(
         assert recount.kept.posts == count
         assert not recount.wrong
         assert mentions(recount.kept) == [share * count for share in expected]
+
+    # The workers are warm, and none is started again.
+    stack.manage("shell", "-c", PATTERN)
+    stack.manage("reprocess")
+    demo.await_empty(client)
+    recount = firestore.recount("The Gazette")
+    assert not recount.wrong
+    assert recount.kept.entities["PERSON", "envoy"].mentions == recount.kept.posts == count

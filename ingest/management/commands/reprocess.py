@@ -9,11 +9,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ingest import reprocess, runs
 from ingest.broker import BrokerUnavailable
-from ingest.extract import load_model, model_name
+from ingest.extract import model_name, read_meta
 from ingest.gate import GateClosed, QueueFull
 from ingest.management.publications import chosen
 from ingest.messages import PostEntities
 from ingest.models import Run
+from ingest.rulebook import newest_patterns
 from ingest.store import StoreUnavailable, open_store
 
 LOOK = 1  # seconds between two looks at what tells nobody when it changes
@@ -21,8 +22,8 @@ LOOK = 1  # seconds between two looks at what tells nobody when it changes
 
 class Command(BaseCommand):
     help = (
-        "Run saved posts through the model again: those that another model, or an older version, "
-        "has worked on. The counts follow, each post in one step."
+        "Run saved posts through the model again: those on which another model has worked, or "
+        "other patterns. The counts follow, each post in one step."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,7 +36,9 @@ class Command(BaseCommand):
         try:
             if options["rules"]:
                 self._follow(runs.start(options["publication"] or ""))
-            elif options["post"]:
+                return
+            reprocess.await_patterns()
+            if options["post"]:
                 self._report(*self._send(list(map(_saved, options["post"]))))
             else:
                 self._reprocess(options["publication"], every=options["all"])
@@ -43,10 +46,10 @@ class Command(BaseCommand):
             raise CommandError(f"{error}; give the command again") from error
 
     def _reprocess(self, publication: str | None, *, every: bool) -> None:
-        name = model_name(load_model(settings.MODEL))
+        newest = (model_name(read_meta(settings.MODEL)), newest_patterns().kept_as)
         sent = without_text = 0
         for each in chosen(publication):
-            for posts in reprocess.pages(each, lambda post: every or post.model != name):
+            for posts in reprocess.pages(each, lambda post: every or _found_by(post) != newest):
                 more, less = self._send(posts)
                 sent, without_text = sent + more, without_text + less
         self._report(sent, without_text)
@@ -75,6 +78,10 @@ class Command(BaseCommand):
         self.stdout.write(str(run))
         if run.problem:
             raise CommandError(run.problem)
+
+
+def _found_by(post: PostEntities) -> tuple[str, int | None]:
+    return post.model, post.patterns
 
 
 def _saved(post_id: str) -> PostEntities:
