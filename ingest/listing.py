@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from django.core import signing
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from ingest.leading import leading_entities
 from ingest.names import entity_key
 from ingest.store import Cursor, KeyCursor, Publication, Reading, StoredEntity
 from ingest.windows import Window, rank
@@ -126,9 +127,15 @@ def list_entities(store: Reading, publication: Publication, query: EntityQuery) 
 def _by_mentions(store: Reading, publication: Publication, query: EntityQuery) -> Page:
     place, moment = query.place, _moment(publication, query)
     after = Cursor(int(place.value), place.id) if place else None
-    found = store.entities(
-        publication.name, limit=query.limit + 1, after=after, family=query.family, moment=moment
-    )
+    asked: Any = {
+        "limit": query.limit + 1,
+        "after": after,
+        "family": query.family,
+        "moment": moment,
+    }
+    found = leading_entities(store, publication, **asked)
+    if found is None:
+        found = store.entities(publication.name, **asked)
     more = _next(found, query.limit, "mentions", moment)
     return Page(publication, query, publication.posts, found[: query.limit], more)
 

@@ -26,6 +26,7 @@ from ingest.posts import digest
 from ingest.problems import Refused, field_errors
 from ingest.queries import CompareQuery, PostsQuery, PublicationsQuery, Query
 from ingest.store import PostCursor, Publication, StoredEntity, open_store
+from ingest.summaries import ask_where_old
 
 # An entity that more publications mention is shown in those that mention it most.
 PUBLICATIONS_OF_AN_ENTITY = 50
@@ -69,7 +70,9 @@ class Entities(KeyedView):
     @description.entities
     def get(self, request: Request, name: str) -> HttpResponseBase:
         query = _query(EntityQuery, request)
-        page = list_entities(open_store(), find_publication(name), query)
+        publication = find_publication(name)
+        ask_where_old(publication)
+        page = list_entities(open_store(), publication, query)
         entities = [entity_fields(page, entity) for entity in page.entities]
         asked = query.model_dump(exclude_none=True, exclude={"cursor"})
         following = {**asked, "cursor": page.next} if page.next else None

@@ -15,11 +15,12 @@ from structlog import get_logger
 from ingest import pipeline
 from ingest.broker import BrokerUnavailable
 from ingest.gate import GateClosed, the_gate
+from ingest.leading import KEPT, Leading
 from ingest.store import Publication, Reading
 
 logger = get_logger()
 
-# A summary is made again when it is older than this and posts have come since.
+# A summary is made again when it is older than this and the counts have changed since.
 LASTS = timedelta(minutes=2)
 
 # A process asks for a summary once in this time, however many look at the page.
@@ -56,6 +57,7 @@ class Summary(BaseModel):
 
     version: int = 1
     made_at: AwareDatetime
+    changed_at: AwareDatetime | None = None  # the last change of the counts that is in it
     posts: int
     families: tuple[FamilySum, ...]
     words: tuple[Word, ...]
@@ -79,9 +81,9 @@ def summarise(store: Reading, pub_id: str) -> None:
     publication = store.publication_by_id(pub_id)
     if publication is None:
         return
+    leading = store.entities(publication.name, limit=KEPT, moment=publication.moment)
     words = [
-        Word(id=e.id, text=e.text, label=e.label, mentions=e.mentions)
-        for e in store.entities(publication.name, limit=WORDS)
+        Word(id=e.id, text=e.text, label=e.label, mentions=e.mentions) for e in leading[:WORDS]
     ]
     families = [
         FamilySum(family=sums.family, entities=sums.entities, mentions=sums.mentions)
@@ -89,24 +91,36 @@ def summarise(store: Reading, pub_id: str) -> None:
     ]
     summary = Summary(
         made_at=datetime.now(UTC),
+        changed_at=publication.changed_at,
         posts=publication.posts,
         families=tuple(sorted(families, key=lambda sums: -sums.mentions)),
         words=tuple(words),
     )
-    store.keep_summary(pub_id, summary.model_dump_json())
+    kept = Leading.at(publication, leading)
+    store.keep_summary(
+        pub_id,
+        summary.model_dump_json(),
+        leading=kept.model_dump_json() if kept else "",
+        as_of=kept.changed_at if kept else None,
+    )
 
 
 def summary_of(publication: Publication) -> Summary | None:
     """Return what is kept of a publication, and ask for it anew where the counts have moved on."""
+    ask_where_old(publication)
+    return Summary.of(publication)
+
+
+def ask_where_old(publication: Publication) -> None:
+    """Ask for a summary where there is none, or where the counts have moved on."""
     summary = Summary.of(publication)
     if summary is None or _has_moved_on(summary, publication):
         _ask(publication.id)
-    return summary
 
 
 def _has_moved_on(summary: Summary, publication: Publication) -> bool:
     old = datetime.now(UTC) - summary.made_at > LASTS
-    return old and summary.posts != publication.posts
+    return old and summary.changed_at != publication.changed_at
 
 
 def _ask(pub_id: str) -> None:

@@ -55,6 +55,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("families", {"name": GAZETTE}),
     ("keep_summary", {"pub_id": ID, "text": "{}"}),
+    ("leading", {"pub_id": ID}),
     ("posts", {"name": GAZETTE, "limit": 2, "after": ID}),
     ("recount", {"name": GAZETTE}),
 ]

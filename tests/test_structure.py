@@ -21,7 +21,7 @@ LAYERS = (
     ("revisions", "aliases"),
     ("models",),
     ("store", "pipeline", "rulebook"),
-    ("windows", "comparing", "passages"),
+    ("windows", "comparing", "passages", "leading"),
     ("listing",),
     ("queries",),
     ("runs", "suggestions"),

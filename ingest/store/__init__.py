@@ -29,7 +29,8 @@ class Publication:
     A publication, with the number of its posts, and how many count for each day.
 
     `summary` is what was last made for its pages, as text; `moment` is when all this was read,
-    where the store can read a moment again.
+    where the store can read a moment again. `changed_at` is when its counts changed last, and
+    `leading_as_of` what that was when the list of its leading entities was kept.
     """
 
     id: str
@@ -38,6 +39,8 @@ class Publication:
     days: Mapping[str, int]
     summary: str | None = None
     moment: datetime | None = field(default=None, compare=False)
+    changed_at: datetime | None = field(default=None, compare=False)
+    leading_as_of: datetime | None = field(default=None, compare=False)
 
     @property
     def first_day(self) -> str | None:
@@ -181,8 +184,13 @@ class Reading(Protocol):
     def families(self, name: str) -> list[FamilyCounts]:
         """Return what each family of a publication adds up to, by family."""
 
-    def keep_summary(self, pub_id: str, text: str) -> None:
-        """Keep what the pages show of a publication until it is made again."""
+    def keep_summary(
+        self, pub_id: str, text: str, *, leading: str = "", as_of: datetime | None = None
+    ) -> None:
+        """Keep what the pages show of a publication, and its leading entities, until the next."""
+
+    def leading(self, pub_id: str) -> str | None:
+        """Return the list of a publication's leading entities that was kept last, as text."""
 
 
 class Store(Reading, Protocol):

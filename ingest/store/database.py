@@ -40,10 +40,10 @@ class Database:
         entities: CollectionReference = publication.collection(layout.ENTITIES)
         return entities
 
-    def summary(self, pub_id: str) -> DocumentReference:
-        """Return the document that keeps what the pages show of a publication."""
+    def summary(self, pub_id: str, name: str = layout.NOW) -> DocumentReference:
+        """Return a document that keeps what the pages show of a publication."""
         summaries = self.publications.document(pub_id).collection(layout.SUMMARIES)
-        summary: DocumentReference = summaries.document("now")
+        summary: DocumentReference = summaries.document(name)
         return summary
 
     def shard(self, pub_id: str, number: int) -> DocumentReference:

@@ -4,8 +4,10 @@ How counts lie in Firestore: names of documents, and what is written for a group
     posts/{post_id}                        the post and its entities: marker, proof, and source;
                                            of a deleted one only deleted_at
     publications/{pub_id}                  key, name
-    publications/{pub_id}/summaries/now    text: the summary of the pages, of some minutes ago
-    publications/{pub_id}/shards/{n}       posts, days {date: posts}
+    publications/{pub_id}/summaries/now    text: the summary of the pages, of some minutes ago;
+                                           as_of: the last change of the counts before it
+    publications/{pub_id}/summaries/leading  text: the entities that are mentioned most
+    publications/{pub_id}/shards/{n}       posts, days {date: posts}, changes
     publications/{pub_id}/entities/{id}    id, family, key, mentions, posts,
                                            days {date: mentions}, labels {label: mentions},
                                            forms {"=" + text: mentions}
@@ -31,6 +33,7 @@ PUBLICATIONS = "publications"
 SHARDS = "shards"
 ENTITIES = "entities"
 SUMMARIES = "summaries"
+NOW, LEADING = "now", "leading"
 
 # What the name of a form's field begins with: Firestore keeps names such as __x__ for itself.
 FORM = "="
@@ -127,6 +130,8 @@ def shard_increments(counts: Counts) -> Document:
     return {
         "posts": Increment(counts.posts),
         **_increments("days", counts.days),
+        # A write that changes nothing would not show when the counts have changed.
+        "changes": Increment(1),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 
@@ -21,6 +21,10 @@ from ingest.store import (
     StoredEntity,
 )
 
+# The text, the list of leading entities, and the change that this is as of.
+Summary = tuple[str | None, str | None, datetime | None]
+NO_SUMMARY: Summary = (None, None, None)
+
 
 class MemoryStore:
     """Keep posts, and count them anew whenever they are asked for."""
@@ -28,7 +32,8 @@ class MemoryStore:
     def __init__(self) -> None:
         self._kept: dict[str, Kept] = defaultdict(Kept)
         self._names: dict[str, str] = {}  # of publications, as the first post of each has it
-        self._summaries: dict[str, str] = {}
+        self._summaries: dict[str, Summary] = {}
+        self._changed_at = datetime.now(UTC)
 
     def add(self, posts: Sequence[PostEntities]) -> int:
         before = len(self._saved())
@@ -71,8 +76,16 @@ class MemoryStore:
         if pub_id not in self._names:
             return None
         counts = count_posts(self._of(pub_id))
-        name, summary = self._names[pub_id], self._summaries.get(pub_id)
-        return Publication(pub_id, name, counts.posts, counts.days, summary=summary)
+        summary, _, as_of = self._summaries.get(pub_id, NO_SUMMARY)
+        return Publication(
+            pub_id,
+            self._names[pub_id],
+            counts.posts,
+            counts.days,
+            summary=summary,
+            changed_at=self._changed_at,
+            leading_as_of=as_of,
+        )
 
     def entities(
         self,
@@ -131,8 +144,13 @@ class MemoryStore:
             groups[entity.family].append(entity.mentions)
         return [FamilyCounts(family, len(m), sum(m)) for family, m in sorted(groups.items())]
 
-    def keep_summary(self, pub_id: str, text: str) -> None:
-        self._summaries[pub_id] = text
+    def keep_summary(
+        self, pub_id: str, text: str, *, leading: str = "", as_of: datetime | None = None
+    ) -> None:
+        self._summaries[pub_id] = (text, leading, as_of)
+
+    def leading(self, pub_id: str) -> str | None:
+        return self._summaries.get(pub_id, NO_SUMMARY)[1]
 
     def recount(self, name: str) -> Recount:
         counts = self._counts(name)
@@ -144,7 +162,10 @@ class MemoryStore:
     def _change(self, post_id: str, change: Change) -> bool:
         before = self._kept[post_id]
         self._kept[post_id] = change(before)
-        return self._kept[post_id] != before
+        changed = self._kept[post_id] != before
+        if changed:
+            self._changed_at = datetime.now(UTC)
+        return changed
 
     def _saved(self) -> list[PostEntities]:
         return [kept.post for kept in self._kept.values() if kept.post]

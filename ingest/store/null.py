@@ -96,8 +96,13 @@ class NullStore:
     def families(self, name: str) -> list[FamilyCounts]:
         return []
 
-    def keep_summary(self, pub_id: str, text: str) -> None:
+    def keep_summary(
+        self, pub_id: str, text: str, *, leading: str = "", as_of: datetime | None = None
+    ) -> None:
         """Do nothing: nothing is summed up."""
+
+    def leading(self, pub_id: str) -> str | None:
+        return None
 
     def recount(self, name: str) -> Recount:
         return Recount(Counts(), Counts())

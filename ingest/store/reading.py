@@ -148,9 +148,19 @@ class Reader:
                 found.append(self._family_counts(name, family))
         return [counts for counts in found if counts.entities]
 
-    def keep_summary(self, pub_id: str, text: str) -> None:
+    def keep_summary(
+        self, pub_id: str, text: str, *, leading: str = "", as_of: datetime | None = None
+    ) -> None:
+        batch = self._database.client.batch()
+        batch.set(self._database.summary(pub_id), {"text": text, "as_of": as_of})
+        batch.set(self._database.summary(pub_id, layout.LEADING), {"text": leading})
         with calls():
-            self._database.summary(pub_id).set({"text": text}, **self._limits)
+            batch.commit(**self._limits)
+
+    def leading(self, pub_id: str) -> str | None:
+        with calls():
+            kept = self._database.summary(pub_id, layout.LEADING).get(**self._limits).to_dict()
+        return kept["text"] if kept else None
 
     def _family_after(self, name: str, family: str) -> str | None:
         """Return the family that stands next in the index: Firestore knows no distinct values."""
@@ -207,19 +217,27 @@ def _of_family(entities: Any, family: str) -> Any:
 def _publication(snapshots: Sequence[DocumentSnapshot[Any]]) -> Publication | None:
     """Put a publication together from its own document, its summary and its shards."""
     documents: dict[str, list[layout.Document]] = defaultdict(list)
+    changes = []
     for snapshot in snapshots:
-        documents[snapshot.reference.parent.id].append(snapshot.to_dict() or {})
+        kind = snapshot.reference.parent.id
+        documents[kind].append(snapshot.to_dict() or {})
+        if kind == layout.SHARDS:
+            changes.append(snapshot.update_time)
     days = Counter[str]()
     for shard in documents[layout.SHARDS]:
         days.update(shard.get("days", {}))
+    summary = next(iter(documents[layout.SUMMARIES]), {})
     for own in documents[layout.PUBLICATIONS]:
         return Publication(
             publication_id(own["name"]),
             own["name"],
             posts=sum(shard["posts"] for shard in documents[layout.SHARDS]),
             days=layout.present(days),
-            summary=next((kept["text"] for kept in documents[layout.SUMMARIES]), None),
-            moment=snapshots[0].read_time,
+            summary=summary.get("text"),
+            # Each document is as it was then, if it was not changed between that and its reading.
+            moment=min(snapshot.read_time for snapshot in snapshots),
+            changed_at=max(changes, default=None),
+            leading_as_of=summary.get("as_of"),
         )
     return None
 

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -123,20 +123,17 @@ class Writer:
     def repair(self, name: str, wrong: Counts) -> None:
         """Add what a recount found wrong."""
         pub_id = publication_id(name)
-        batch = self._database.client.batch()
         # These increments have no marker: a commit whose answer is lost must not be sent again.
         once = {**self._database.limits, "retry": None}
+        rest = Counts(wrong.posts, wrong.days)
+        names = _cut(wrong.entities, self._commit_writes)
         with calls():
-            if wrong.posts or wrong.days:
-                shard = self._database.shard(pub_id, 0)
-                batch.set(shard, layout.shard_increments(wrong), merge=True)
-            for entity, counts in wrong.entities.items():
-                reference = self._database.entities(pub_id).document(entity_id(*entity))
-                batch.set(reference, layout.entity_increments(entity, counts), merge=True)
-                if len(batch) >= self._commit_writes:
-                    batch.commit(**once)
-                    batch = self._database.client.batch()
-            batch.commit(**once)
+            for group in [*names, *([] if wrong.entities else [[]])]:
+                batch = self._database.client.batch()
+                entities = {entity: wrong.entities[entity] for entity in group}
+                self._write_counts(batch, pub_id, replace(rest, entities=entities))
+                batch.commit(**once)
+                rest = Counts()
 
     def _groups(self, posts: Iterable[PostEntities]) -> Iterator[list[PostEntities]]:
         """Cut posts, sorted by publication, into groups that one commit can carry."""
@@ -222,7 +219,7 @@ class Writer:
             batch.update(reference, update, option=unchanged)
 
     def _write_counts(self, batch: WriteBatch, pub_id: str, counts: Counts) -> None:
-        if counts.posts or counts.days:
+        if counts:  # a shard shows the change, even where its own sums stay
             shard = self._database.shard(pub_id, random.randrange(layout.SHARD_COUNT))
             batch.set(shard, layout.shard_increments(counts), merge=True)
         entities = self._database.entities(pub_id)
