@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ingest.patterns import Ruler
 
-# Entities are found by the "ner" pipe with its own tok2vec; the other pipes cost twice its time.
-UNUSED_PIPES = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
+# Entities are found by the "ner" pipe; the other pipes cost twice its time.
+UNUSED_PIPES = ("tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
 
 # Where the matrix products stop to gain from a larger batch, and its memory is still small.
 BATCH_CHARACTERS = 32_000
@@ -42,7 +42,11 @@ def load_model(name: str) -> "Language":
     from thinc.api import use_ops
 
     with use_ops("numpy", use_blis=_blis_is_faster()):
-        return spacy.load(name, exclude=list(UNUSED_PIPES))
+        nlp = spacy.load(name, exclude=list(UNUSED_PIPES))
+    vectors: Any = nlp.get_pipe("tok2vec") if "tok2vec" in nlp.pipe_names else None
+    if vectors and not vectors.listening_components:  # Explosion's models have another for names
+        nlp.remove_pipe("tok2vec")
+    return nlp
 
 
 def load_plain_model(name: str) -> "Language":

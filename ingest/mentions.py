@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
 from ingest.messages import Entity
-from ingest.names import entity_key, entity_text, family
+from ingest.names import common_label, entity_key, entity_text, family
 
 Mentions = Counter[tuple[str, str, str]]  # by key, label and text, as in an Entity
 
@@ -28,7 +28,8 @@ def entities_of(ents: Iterable[tuple[str, str]], *, labels: Collection[str]) -> 
 
 
 def _named(ents: Iterable[tuple[str, str]], labels: Collection[str]) -> Mentions:
-    texts = ((label, entity_text(text, label)) for label, text in ents if label in labels)
+    common = ((common_label(label), text) for label, text in ents)
+    texts = ((label, entity_text(text, label)) for label, text in common if label in labels)
     return Counter((entity_key(text), label, text) for label, text in texts if text)
 
 

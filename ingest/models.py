@@ -121,6 +121,7 @@ class DeadLetter(models.Model):
         KILLED = "killed", "ended the process that worked on it"
         REFUSED = "refused", "refused by the store"
         UNREADABLE = "unreadable", "not a message of ours"
+        LANGUAGE = "language", "in a language without a model"
 
     post_id = models.CharField(max_length=64)
     publication = models.CharField(max_length=200)

@@ -18,6 +18,18 @@ _FAMILIES = {
     **dict.fromkeys(("EVENT", "PRODUCT", "WORK_OF_ART", "LAW"), "WORK"),
 }
 
+# What models of other languages call the same.
+_COMMON_LABELS = {
+    **dict.fromkeys(("PER", "PRS", "persName"), "PERSON"),
+    **dict.fromkeys(("GPE_LOC", "placeName"), "GPE"),
+    **dict.fromkeys(("GPE_ORG", "orgName"), "ORG"),
+    "geogName": "LOC",
+    "EVN": "EVENT",
+    "EVT": "EVENT",
+    "PROD": "PRODUCT",
+    "WRK": "WORK_OF_ART",
+}
+
 # What an entity can be called without deciding between the labels of a family.
 FAMILIES = frozenset(("PERSON", *_FAMILIES.values()))
 
@@ -34,6 +46,11 @@ _ARTICLE = re.compile(r"^the(?:\s+|$)", re.I)
 _POSSESSIVE = re.compile(r"(?<=\S)['’`´]s?$", re.I)
 _AROUND = " \"'`´“”„‘’‚«»‹›,;:!?*•|<>=~_–—-…\\"
 _NO_NAME = re.compile(r"://|\bwww\.|@", re.I)
+
+
+def common_label(label: str) -> str:
+    """Return what the English model calls a label of another model's."""
+    return _COMMON_LABELS.get(label, label)
 
 
 def family(label: str) -> str:

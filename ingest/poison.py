@@ -104,7 +104,7 @@ def _counted_alone(step: Step, post: P, effect: Effect[P]) -> None:
     with attempt(step, [post.post_id]) as begun:
         if begun > ATTEMPTS:
             detail = f"the process that worked on it ended, {begun} times"
-            _bury(step, post, DeadLetter.Reason.KILLED, detail, attempts=begun)
+            lay_aside(step, post, DeadLetter.Reason.KILLED, detail, attempts=begun)
         else:
             _alone(step, post, effect, attempts=begun + 1)
 
@@ -116,7 +116,7 @@ def _alone(step: Step, post: P, effect: Effect[P], *, attempts: int) -> None:
         raise
     except Exception as error:
         trace = traceback.format_exc()
-        _bury(step, post, _reason(error), f"{type(error).__name__}: {error}", trace, attempts)
+        lay_aside(step, post, _reason(error), f"{type(error).__name__}: {error}", trace, attempts)
 
 
 def _reason(error: Exception) -> DeadLetter.Reason:
@@ -131,10 +131,10 @@ def _bury_all(step: Step, posts: Sequence[AcceptedPost]) -> None:
     """Lay aside what the broker has given up on, since it never came to an end."""
     for post in posts:
         detail = "its message was delivered too often, and never acknowledged"
-        _bury(step, post, DeadLetter.Reason.KILLED, detail)
+        lay_aside(step, post, DeadLetter.Reason.KILLED, detail)
 
 
-def _bury(
+def lay_aside(
     step: Step,
     post: AcceptedPost,
     reason: DeadLetter.Reason,

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from celery import Task, shared_task, signals
 from celery.exceptions import Reject
@@ -17,12 +17,13 @@ from structlog import get_logger
 from ingest import metrics, pipeline, runs, samples, slots, stopping
 from ingest.attempts import LATER
 from ingest.broker import BrokerUnavailable
-from ingest.extract import BATCH_CHARACTERS, extract_entities, load_model, warm
+from ingest.extract import BATCH_CHARACTERS, warm
 from ingest.gate import the_gate
 from ingest.gather import gathered
+from ingest.languages import Models, extract_by_language, lacks_model, load_models
 from ingest.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage
-from ingest.models import Step
-from ingest.poison import work_through
+from ingest.models import DeadLetter, Step
+from ingest.poison import lay_aside, work_through
 from ingest.rulebook import current_patterns, current_rules
 from ingest.settling import PostTask
 from ingest.store import StoreUnavailable, open_store
@@ -30,9 +31,6 @@ from ingest.story import tell
 from ingest.summaries import summarise
 from ingest.tether import die_with_parent
 from ingest.watchdog import time_limit
-
-if TYPE_CHECKING:
-    from spacy.language import Language
 
 logger = get_logger()
 
@@ -90,12 +88,22 @@ def summarise_publication(pub_id: str) -> None:
 
 
 def _extract(posts: Sequence[AcceptedPost]) -> None:
+    """
+    Find entities; a post in a language without a model is laid aside, or skipped by setting.
+
+    One that is skipped is saved and counts as a post that mentions nobody.
+    """
     patterns = current_patterns()
     with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):
-        found = extract_entities(posts, model(), labels=settings.LABELS, patterns=patterns)
+        found = extract_by_language(posts, models(), labels=settings.LABELS, patterns=patterns)
+    if settings.OTHER_LANGUAGES == "dead":
+        for post, unread in zip(posts, found, strict=True):
+            if lacks_model(unread):
+                lay_aside(Step.EXTRACT, post, DeadLetter.Reason.LANGUAGE, unread.model)
+        found = [post for post in found if not lacks_model(post)]
     pipeline.after_extract(found)
-    metrics.EXTRACTED.inc(len(posts))
-    tell(logger, "extracted", posts)
+    metrics.EXTRACTED.inc(len(found))
+    tell(logger, "extracted", found)
 
 
 def _save(posts: Sequence[PostEntities]) -> None:
@@ -151,11 +159,14 @@ def _what_is_away(error: Exception) -> str:
 
 
 @cache
-def model() -> "Language":
-    """Load and warm the model: once, in the parent, whose children share it."""
-    nlp = load_model(settings.MODEL)
-    warm(nlp, (post["content"] for post in samples.read()))
-    return nlp
+def models() -> Models:
+    """Load and warm the models: once, in the parent, whose children share them."""
+    loaded = load_models(
+        settings.MODEL, settings.MODELS, for_others=settings.OTHER_LANGUAGES == "main"
+    )
+    for nlp in loaded.own.values():
+        warm(nlp, (post["content"] for post in samples.read()))
+    return loaded
 
 
 # When the message was enqueued that this worker took last from a queue.
@@ -195,8 +206,11 @@ def prepare_parent(sender: Any, **_: Any) -> None:
         # Saving is the worker that has time; what was delivered too often is laid aside there.
         queues.select([*queues.consume_from, pipeline.DEAD])
     if pipeline.EXTRACT in queues.consume_from:
-        logger.info("loading the model", model=settings.MODEL)
-        model()
+        logger.info("loading the models", models=[settings.MODEL, *settings.MODELS.values()])
+        try:
+            models()
+        except (OSError, ValueError) as error:
+            raise SystemExit(f"INGEST_MODEL or INGEST_MODELS: {error}") from error
 
 
 @signals.worker_process_init.connect

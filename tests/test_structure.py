@@ -18,7 +18,7 @@ LAYERS = (
     ("samples",),
     ("patterns",),
     ("counts", "extract", "broker", "client", "receipts"),
-    ("revisions", "aliases"),
+    ("revisions", "aliases", "languages"),
     ("models",),
     ("store", "pipeline", "rulebook"),
     ("windows", "comparing", "passages", "leading"),
@@ -73,6 +73,7 @@ def test_imports_point_one_way(path: Path) -> None:
         "revisions",
         "patterns",
         "extract",
+        "languages",
         "watchdog",
     ],
 )

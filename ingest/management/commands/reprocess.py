@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ingest import reprocess, runs
 from ingest.broker import BrokerUnavailable
-from ingest.extract import model_name, read_meta
 from ingest.gate import GateClosed, QueueFull
+from ingest.languages import is_of_these, lacks_model, model_names
 from ingest.management.publications import chosen
 from ingest.messages import PostEntities
 from ingest.models import Run
@@ -46,10 +46,17 @@ class Command(BaseCommand):
             raise CommandError(f"{error}; give the command again") from error
 
     def _reprocess(self, publication: str | None, *, every: bool) -> None:
-        newest = (model_name(read_meta(settings.MODEL)), newest_patterns().kept_as)
+        names = model_names(
+            settings.MODEL, settings.MODELS, for_others=settings.OTHER_LANGUAGES == "main"
+        )
+        patterns = newest_patterns().kept_as
+
+        def is_new(post: PostEntities) -> bool:
+            return is_of_these(post, names) and (lacks_model(post) or post.patterns == patterns)
+
         sent = without_text = 0
         for each in chosen(publication):
-            for posts in reprocess.pages(each, lambda post: every or _found_by(post) != newest):
+            for posts in reprocess.pages(each, lambda post: every or not is_new(post)):
                 more, less = self._send(posts)
                 sent, without_text = sent + more, without_text + less
         self._report(sent, without_text)
@@ -78,10 +85,6 @@ class Command(BaseCommand):
         self.stdout.write(str(run))
         if run.problem:
             raise CommandError(run.problem)
-
-
-def _found_by(post: PostEntities) -> tuple[str, int | None]:
-    return post.model, post.patterns
 
 
 def _saved(post_id: str) -> PostEntities:
