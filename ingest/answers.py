@@ -1,9 +1,9 @@
 """What the API answers, as its description shows it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from ingest.messages import PostEntities
 from ingest.posts import Post
@@ -157,3 +157,154 @@ class Limits(BaseModel):
     content_characters: int
     name_characters: int
     requests_per_minute: int
+
+
+class Said(BaseModel):
+    """An answer about counts: nothing stands in it that its description leaves out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Publication(Said):
+    """A publication, and the posts of it that are saved."""
+
+    name: str
+    id: str
+    posts: int
+    first_day: date | None
+    last_day: date | None
+    url: str
+    entities_url: str
+
+
+class Publications(Said):
+    """Publications by name."""
+
+    publications: list[Publication]
+    next: str | None = Field(description="The address of the next page.")
+
+
+class OnePublication(Publication):
+    """A publication, and how many of its posts count for each day."""
+
+    days: dict[str, int]
+
+
+class NamedEntity(Said):
+    """What an entity is shown and counted as."""
+
+    id: str
+    family: str
+    key: str
+    label: str
+    text: str
+
+
+class ListedEntity(NamedEntity):
+    """An entity of a publication; within a window of days its posts are not known."""
+
+    mentions: int
+    posts: int | None
+    share_of_posts: float | None
+
+
+class Window(Said):
+    """The days that a list is of, both included."""
+
+    since: date | None
+    until: date | None
+
+
+class AllEntities(Said):
+    """Entities of a publication, and what they are a part of."""
+
+    publication: str
+    posts: int = Field(description="The sample: how many posts count for the window.")
+    window: Window
+    order: Literal["mentions", "key"]
+    considered: int | None = Field(
+        None, description="Within days: how many entities were put in the order of the window."
+    )
+    certain: int | None = Field(
+        None, description="Within days: how many of the first are the first in any case."
+    )
+    entities: list[ListedEntity]
+
+
+class Entities(AllEntities):
+    """A page of the entities of a publication."""
+
+    next: str | None = Field(description="The address of the next page, of the same moment.")
+
+
+class Occurrence(Said):
+    """An entity in one publication: mentions by day, and in how many of how many posts."""
+
+    publication: str
+    id: str
+    of_posts: int
+    mentions: int
+    posts: int
+    days: dict[str, int]
+
+
+class Entity(NamedEntity):
+    """An entity in the publications that mention it most."""
+
+    mentions: int
+    posts: int
+    of_posts: int
+    days: dict[str, int]
+    publications: list[Occurrence]
+
+
+class Passage(Said):
+    """The first sentence of a post that mentions an entity."""
+
+    before: str
+    mention: str
+    after: str
+
+
+class MentioningPost(Said):
+    """A post that mentions an entity; without a passage where its text was not kept."""
+
+    id: str
+    publication: str
+    day: date
+    title: str | None
+    url: str | None
+    passage: Passage | None
+
+
+class MentioningPosts(Said):
+    """Posts that mention an entity, the newest first."""
+
+    entity: str
+    posts: list[MentioningPost]
+    next: str | None = Field(description="The address of the next page.")
+
+
+class Mentions(Said):
+    """How often one of two publications mentions an entity."""
+
+    mentions: int
+    posts: int
+
+
+class ComparedEntity(NamedEntity):
+    """An entity in both publications."""
+
+    first: Mentions
+    second: Mentions
+
+
+class Comparison(Said):
+    """Of the entities that each publication mentions most, what the other does not, and both."""
+
+    first: Publication
+    second: Publication
+    compared: int = Field(description="How many entities of each publication were looked up.")
+    only_first: list[ComparedEntity]
+    only_second: list[ComparedEntity]
+    both: list[ComparedEntity]

@@ -24,7 +24,6 @@ from ingest.queries import CompareQuery, PostsQuery, PublicationsQuery, Query
 F = TypeVar("F", bound=Callable[..., Any])
 
 CSV = "text/csv"
-READ_AS = {CSV: OpenApiTypes.STR}
 
 PROBLEMS = {
     400: "The body is not what it says it is.",
@@ -92,9 +91,9 @@ def _problem(status: int) -> OpenApiResponse:
 
 
 def _read(
-    operation: str | None, summary: str, query: type[BaseModel], *kinds: str
+    operation: str | None, summary: str, query: type[BaseModel], answer: Any, *kinds: str
 ) -> Callable[[F], F]:
-    """Describe a list or a part of one, by what it may be asked for and the types it comes in."""
+    """Describe a list or a part of one: what it may be asked for, its answer, and other types."""
     fields = query.model_json_schema()
     parameters = [
         OpenApiParameter(name, _plain(schema), required=name in fields.get("required", ()))
@@ -102,7 +101,7 @@ def _read(
     ]
     return described(
         summary,
-        answered={(200, kind): READ_AS.get(kind, OpenApiTypes.OBJECT) for kind in kinds or (JSON,)},
+        answered={(200, JSON): answer, **{(200, kind): OpenApiTypes.STR for kind in kinds}},
         problems=(404, 422, 503),
         parameters=parameters,
         operation_id=operation,
@@ -172,10 +171,22 @@ status = described("What is on its way", answer=answers.Status, problems=(503,))
 drain = described("Take no more posts", answer=answers.Status, problems=(503,), request=None)
 resume = described("Take posts again", answer=answers.Status, problems=(503,), request=None)
 limits = described("What a request may bring", answer=answers.Limits)
-publications = _read("publications", "Publications, by name", PublicationsQuery)
-publication = _read("publication", "A publication, and its posts by day", Query)
-entities = _read("entities", "What a publication mentions most", EntityQuery)
-export = _read(None, "All entities of a publication, as CSV or JSON", EntityQuery, JSON, CSV)
-entity = _read("entity", "An entity by publication and day", Query)
-entity_posts = _read("entity_posts", "Posts that mention an entity", PostsQuery)
-compare = _read("compare", "Two publications side by side", CompareQuery)
+publications = _read(
+    "publications", "Publications, by name", PublicationsQuery, answers.Publications
+)
+publication = _read(
+    "publication", "A publication, and its posts by day", Query, answers.OnePublication
+)
+entities = _read("entities", "What a publication mentions most", EntityQuery, answers.Entities)
+export = _read(
+    None,
+    "All entities of a publication, as CSV or JSON",
+    EntityQuery,
+    answers.AllEntities,
+    CSV,
+)
+entity = _read("entity", "An entity by publication and day", Query, answers.Entity)
+entity_posts = _read(
+    "entity_posts", "Posts that mention an entity", PostsQuery, answers.MentioningPosts
+)
+compare = _read("compare", "Two publications side by side", CompareQuery, answers.Comparison)

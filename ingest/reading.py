@@ -15,7 +15,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ingest import description
+from ingest import answers, description
 from ingest.authentication import KeyedView
 from ingest.comparing import COMPARED, Row, compare
 from ingest.exports import Format, entity_fields, export, sample_fields
@@ -48,6 +48,7 @@ class Publications(KeyedView):
         following = {"limit": query.limit, "after": page[-1].name} if more else None
         return _answer(
             request,
+            answers.Publications,
             {"publications": list(map(_publication, page))},
             next=_address(request, following),
         )
@@ -61,7 +62,8 @@ class OnePublication(KeyedView):
         _query(Query, request)
         publication = find_publication(name)
         days = dict(sorted(publication.days.items()))
-        return _answer(request, {**_publication(publication), "days": days})
+        data = {**_publication(publication), "days": days}
+        return _answer(request, answers.OnePublication, data)
 
 
 class Entities(KeyedView):
@@ -77,7 +79,7 @@ class Entities(KeyedView):
         asked = query.model_dump(exclude_none=True, exclude={"cursor"})
         following = {**asked, "cursor": page.next} if page.next else None
         data = {**sample_fields(page), "entities": entities}
-        return _answer(request, data, next=_address(request, following))
+        return _answer(request, answers.Entities, data, next=_address(request, following))
 
 
 class Export(KeyedView):
@@ -102,6 +104,7 @@ class OneEntity(KeyedView):
         days = sum((Counter(e.days) for _, e in found), Counter[str]())
         return _answer(
             request,
+            answers.Entity,
             {
                 **{
                     name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")
@@ -131,7 +134,8 @@ class EntityPosts(KeyedView):
         page = found[: query.limit]
         posts = [_post(post, entity_id) for post in page]
         following = _address(request, _rest(query, found))
-        return _answer(request, {"entity": entity_id, "posts": posts}, next=following)
+        data = {"entity": entity_id, "posts": posts}
+        return _answer(request, answers.MentioningPosts, data, next=following)
 
 
 class Compare(KeyedView):
@@ -145,6 +149,7 @@ class Compare(KeyedView):
         lists = {"only_first": found.only_first, "only_second": found.only_second}
         return _answer(
             request,
+            answers.Comparison,
             {
                 "first": _publication(first),
                 "second": _publication(second),
@@ -173,15 +178,18 @@ def _query(kind: type[Q], request: Request) -> Q:
         raise Refused("The query is not one of ours.", errors=field_errors(error)) from error
 
 
-def _answer(request: Request, data: dict[str, Any], **addresses: str | None) -> HttpResponseBase:
+def _answer(
+    request: Request, kind: type[answers.Said], data: dict[str, Any], **addresses: str | None
+) -> HttpResponseBase:
     """
-    Answer with data, or with 304 where the client has the same.
+    Answer with data as it is described, or with 304 where the client has the same.
 
     The tag is weak, for it stands for the data alone: the address of the next page names the
     moment, which is another each time.
     """
     etag = f'W/"{digest(json.dumps(data, sort_keys=True))}"'
-    response = Response({**data, **addresses}, headers={"ETag": etag})
+    said = kind.model_validate({**data, **addresses}).model_dump(mode="json", exclude_unset=True)
+    response = Response(said, headers={"ETag": etag})
     return get_conditional_response(request, etag=etag, response=response) or response
 
 

@@ -239,7 +239,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 10_000, 100_000])
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    console = Console()
+    console = Console(width=120)
     with tempfile.TemporaryDirectory(prefix="ingest-pages-") as state:
         stack = Stack(Path(state), SETTINGS)
         port = stack.environment["INGEST_FIRESTORE_PORT"]

@@ -29,6 +29,18 @@ def test_every_address_is_described() -> None:
             assert {"401", "403", "429"} < operation["responses"].keys()
 
 
+def test_every_answer_has_its_fields_described() -> None:
+    described = Client().get("/api/openapi.json").json()
+    for path, methods in described["paths"].items():
+        for name, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                for kind, body in answer.get("content", {}).items():
+                    if kind.endswith("json") and kind != "application/x-ndjson":
+                        assert "$ref" in body["schema"], (path, name, status)
+    fields = described["components"]["schemas"]["Entities"]["properties"]
+    assert {"publication", "posts", "window", "entities", "next"} < fields.keys()
+
+
 def test_the_examples_are_posts() -> None:
     assert Post.model_validate(POST)
     assert Post.model_validate(EDIT)
