@@ -1,13 +1,100 @@
-"""What a load balancer asks: whether this server lives, and whether to send it posts."""
+"""
+What a load balancer asks: whether this server lives, and whether to send it requests.
 
+Each part is looked at in a thread of its own, and waited for no longer than a moment. One that has
+not answered yet is not asked again, so questions do not pile up before a part that hangs.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, wait
+from functools import cache
 from http import HTTPStatus
+from threading import Lock, Thread
 
-from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
+from structlog import get_logger
 
-from ingest.broker import BrokerUnavailable
 from ingest.gate import the_gate
+from ingest.store import open_store
+
+logger = get_logger()
+
+PATIENCE = 2  # seconds for all parts together
+REMEMBERED = 5  # seconds: a look at the store is paid for
+PARTS = ("broker", "database", "store")
+NOBODY = "0" * 32  # the id of no post
+
+CLOSED = "no posts are taken in just now"
+
+Fault = str  # empty: there is none
+
+
+class Part:
+    """Something that the service needs, and how it is asked."""
+
+    def __init__(self, name: str, ask: Callable[[], Fault], *, remembered: float = 0) -> None:
+        self._name = name
+        self._ask = ask
+        self._remembered = remembered
+        self._lock = Lock()
+        self._answer: Future[Fault] | None = None
+        self._asked_at = 0.0
+
+    def answer(self) -> "Future[Fault]":
+        """Return what it answers, or will: to the last question while that is new or open."""
+        with self._lock:
+            is_old = time.monotonic() - self._asked_at >= self._remembered
+            if self._answer is None or (self._answer.done() and is_old):
+                self._asked_at = time.monotonic()
+                self._answer = Future()
+                # It must not keep a process from ending that waits for a part which hangs.
+                Thread(target=self._look, args=(self._answer,), daemon=True).start()
+            return self._answer
+
+    def _look(self, answer: "Future[Fault]") -> None:
+        try:
+            answer.set_result(self._ask())
+        except Exception as error:
+            logger.warning("a part is away", part=self._name, why=str(error))
+            answer.set_result("does not answer")
+        finally:
+            connection.close()  # the thread's own
+
+
+def _gate() -> Fault:
+    """Ask the broker, and beside RabbitMQ the database too, which has the flag there."""
+    return "" if the_gate().is_open() else CLOSED
+
+
+def _database() -> Fault:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return ""
+
+
+def _store() -> Fault:
+    open_store().kept(NOBODY)
+    return ""
+
+
+@cache
+def _parts() -> dict[str, Part]:
+    """Return the parts."""
+    return {
+        "broker": Part("broker", _gate),
+        "database": Part("database", _database),
+        "store": Part("store", _store, remembered=REMEMBERED),
+    }
+
+
+def faults(names: Iterable[str] = PARTS) -> dict[str, Fault]:
+    """Ask parts at once, and return what is wrong with each: nothing, if it answers."""
+    answers = {name: _parts()[name].answer() for name in names}
+    wait(answers.values(), PATIENCE)
+    late = f"has not answered within {PATIENCE} s"
+    return {name: a.result() if a.done() else late for name, a in answers.items()}
 
 
 def livez(_request: HttpRequest) -> JsonResponse:
@@ -15,22 +102,17 @@ def livez(_request: HttpRequest) -> JsonResponse:
     return JsonResponse({"alive": True})
 
 
-def readyz(_request: HttpRequest) -> JsonResponse:
+def readyz(request: HttpRequest) -> JsonResponse:
     """
-    Answer 200 while posts are taken in, and else 503 with the reason.
+    Answer 200 while posts are taken in and every part answers, and else 503 with the reasons.
 
-    A stop of everything closes the gate first, so this turns before any process is stopped.
+    A stop of everything closes the gate first, so this turns before any process is stopped. Posts
+    are taken in while the store is away: a balancer for them asks with `?ignore=store`.
     """
-    why = _why_not()
+    ignored = request.GET.getlist("ignore")
+    found = faults(name for name in PARTS if name not in ignored)
+    why = {name: fault for name, fault in found.items() if fault}
+    if why.get("broker") == CLOSED:
+        why["writable"] = why.pop("broker")
     status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
     return JsonResponse({"ready": not why, **({"why": why} if why else {})}, status=status)
-
-
-def _why_not() -> str:
-    try:
-        connection.ensure_connection()
-        return "" if the_gate().is_open() else "no posts are taken in just now"
-    except DatabaseError as error:
-        return f"the database does not answer: {error}"
-    except BrokerUnavailable as error:
-        return str(error)

@@ -26,6 +26,7 @@ from ingest import slots
 from ingest.authentication import Allows, KeyedView
 from ingest.broker import BrokerUnavailable
 from ingest.gate import Backlog, the_gate
+from ingest.health import CLOSED, PARTS, faults
 from ingest.models import DeadLetter, Scope
 
 HERE = frozenset(("127.0.0.1", "::1"))
@@ -82,10 +83,17 @@ class Shared(Collector):
     """What is so at this moment; of what cannot be read, nothing is told."""
 
     def collect(self) -> Iterator[Metric]:
-        with suppress(BrokerUnavailable):
-            yield from _on_its_way(the_gate().backlog())
-        with suppress(DatabaseError):
-            yield _dead_letters()
+        parts = _gauge("ingest_part_up", "Whether a part answers this server.", "part")
+        away = {name for name, fault in faults().items() if fault not in ("", CLOSED)}
+        for name in PARTS:
+            parts.add_metric([name], name not in away)
+        yield parts
+        if "broker" not in away:  # it would be waited for once more
+            with suppress(BrokerUnavailable):
+                yield from _on_its_way(the_gate().backlog())
+        if "database" not in away:
+            with suppress(DatabaseError):
+                yield _dead_letters()
 
     def describe(self) -> list[Metric]:
         return []

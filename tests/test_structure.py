@@ -30,7 +30,8 @@ LAYERS = (
     ("tasks", "problems", "authentication", "request_ids"),
     ("bodies", "submission", "exports"),
     ("streaming", "description"),
-    ("api", "reading", "admin", "health", "scrape", "web"),
+    ("api", "reading", "admin", "health", "web"),
+    ("scrape",),
     ("urls", "management", "stack"),
 )
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
