@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals fuzz contract loss bench pages insight audit lock articles clean
+.PHONY: help run demo test check chaos signals fuzz contract loss bench desk pages insight audit lock articles clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 f
 
 insight: .venv/bench ## show what is counted in 300 real articles, and how well (GOLD=file.jsonl)
 	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.insight $(if $(GOLD),--gold $(GOLD))
+
+desk: .venv/dev ## watch a run of 1,000 posts: do metrics, log and traces agree with it (POSTS=1000)
+	python -m tests.desk --posts $(or $(POSTS),1000)
 
 pages: .venv/bench ## take pictures of every page on 300 real articles, and time lists of entities
 	python -m tests.pages var/pages

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from structlog import get_logger
 
-from ingest import metrics, pipeline
+from ingest import metrics, pipeline, tracing
 from ingest.broker import BrokerUnavailable
 from ingest.gate import GateClosed, QueueFull, the_gate
 from ingest.messages import AcceptedPost
@@ -24,18 +24,22 @@ def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
         GateClosed: nothing was enqueued.
         BrokerUnavailable: some may have been; sending all of them again counts none twice.
     """
-    now = datetime.now(UTC)
-    accepted = [
-        # Of two revisions of a post in one request the second is the later one.
-        AcceptedPost.from_post(
-            post, accepted_at=now + timedelta(microseconds=place), request_id=request_id()
-        )
-        for place, post in enumerate(posts)
-    ]
-    with _counted(len(posts)), the_gate().passage() as producer:
-        pipeline.enqueue(accepted, through=producer)
+    with tracing.span("accept", posts=len(posts)):
+        accepted = _accepted(posts)
+        with _counted(len(posts)), the_gate().passage() as producer:
+            pipeline.enqueue(accepted, through=producer)
     tell(logger, "accepted", accepted)
     return accepted
+
+
+def _accepted(posts: Sequence[Post]) -> list[AcceptedPost]:
+    now = datetime.now(UTC)
+    origin = {"request_id": request_id(), "traceparent": tracing.current()}
+    return [
+        # Of two revisions of a post in one request the second is the later one.
+        AcceptedPost.from_post(post, accepted_at=now + timedelta(microseconds=place), **origin)
+        for place, post in enumerate(posts)
+    ]
 
 
 @contextmanager

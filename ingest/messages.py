@@ -44,6 +44,8 @@ class AcceptedPost(Message):
     again_at: AwareDatetime | None = None
     # Of the request that brought it: by this id the log tells of both.
     request_id: str | None = None
+    # And its place in a trace, as W3C's header of this name has it.
+    traceparent: str | None = None
     publication: str
     content: str
     url: str | None = None
@@ -52,10 +54,10 @@ class AcceptedPost(Message):
     language: str | None = None
 
     @classmethod
-    def from_post(cls, post: Post, *, accepted_at: datetime, request_id: str | None = None) -> Self:
+    def from_post(cls, post: Post, *, accepted_at: datetime, **origin: Any) -> Self:
         """Give a post the id that it keeps on its way, whatever a later version would give it."""
         fields = post.model_dump(exclude={"id"})
-        return cls(post_id=post.post_id, accepted_at=accepted_at, request_id=request_id, **fields)
+        return cls(post_id=post.post_id, accepted_at=accepted_at, **origin, **fields)
 
 
 class PostEntities(AcceptedPost):

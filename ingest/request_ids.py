@@ -1,15 +1,17 @@
-"""The id of a request: the client's own, if it says one, and else a new one; it is answered too."""
+"""What a request is followed by: an id, the client's own or a new one, and its place in a trace."""
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from django.core.signals import request_finished
-from django.http import HttpRequest, HttpResponse
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from ingest.story import REQUEST_ID
+from ingest.tracing import TRACEPARENT, request_span
 
 HEADER = "X-Request-ID"
 SANE = re.compile(r"[A-Za-z0-9._:=+/-]{1,64}")
@@ -28,6 +30,37 @@ def identify(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
         return response
 
     return middleware
+
+
+def trace(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
+    """Show each request in a trace, if traces are wanted, until its answer has gone out."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with ExitStack() as stack:
+            carried = request.headers.get(TRACEPARENT, "")
+            span = stack.enter_context(request_span(str(request.method), carried))
+            response = get_response(request)
+            if span:
+                _describe(span, request, response)
+            if span and isinstance(response, StreamingHttpResponse):
+                content: Any = response.streaming_content
+                response.streaming_content = _within(stack.pop_all(), content)
+        return response
+
+    return middleware
+
+
+def _describe(span: Any, request: HttpRequest, response: HttpResponse) -> None:
+    route = request.resolver_match.route if request.resolver_match else ""
+    span.update_name(f"{request.method} /{route}")
+    span.set_attribute("http.route", f"/{route}")
+    span.set_attribute("http.response.status_code", response.status_code)
+    span.set_attribute("ingest.request_id", get_contextvars().get(REQUEST_ID, ""))
+
+
+def _within(stack: ExitStack, content: Iterable[bytes]) -> Iterator[bytes]:
+    with stack:
+        yield from content
 
 
 def request_id(said: str) -> str:

@@ -14,7 +14,7 @@ from celery.worker.control import inspect_command
 from django.conf import settings
 from structlog import get_logger
 
-from ingest import metrics, pipeline, runs, samples, slots, stopping
+from ingest import metrics, pipeline, runs, samples, slots, stopping, tracing
 from ingest.attempts import LATER
 from ingest.broker import BrokerUnavailable
 from ingest.extract import BATCH_CHARACTERS, warm
@@ -93,6 +93,11 @@ def _extract(posts: Sequence[AcceptedPost]) -> None:
 
     One that is skipped is saved and counts as a post that mentions nobody.
     """
+    with tracing.batch_span("extract", posts):
+        _find_and_hand_over(posts)
+
+
+def _find_and_hand_over(posts: Sequence[AcceptedPost]) -> None:
     patterns = current_patterns()
     with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):
         found = extract_by_language(posts, models(), labels=settings.LABELS, patterns=patterns)
@@ -114,7 +119,7 @@ def _save(posts: Sequence[PostEntities]) -> None:
     be past these by now.
     """
     rules = current_rules()
-    with metrics.step(Step.SAVE, len(posts)):
+    with tracing.batch_span("save", posts), metrics.step(Step.SAVE, len(posts)):
         new = open_store().add([rules.apply(post) for post in posts])
     _note_saved(posts, new)
     newer = current_rules()
@@ -223,8 +228,15 @@ def prepare_child(**_: Any) -> None:
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     die_with_parent(signal.SIGKILL)
-    slots.take_role(" ".join(_roles))
+    slots.take_role(role := " ".join(_roles))
+    tracing.start(settings.TRACES_ENDPOINT, role=role)
     stopping.enter_child()
+
+
+@signals.worker_process_shutdown.connect
+def send_spans(**_: Any) -> None:
+    """Send what is left of traces: a child ends without Python's own end."""
+    tracing.stop()
 
 
 @signals.worker_ready.connect

@@ -8,8 +8,11 @@ or imports a framework, so that every process, Django's or not, can read it.
 import os
 import re
 import secrets
+import sys
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 from urllib.parse import quote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,6 +126,14 @@ if PAGES == "public" and not (_ONLY_HERE or PRODUCTION):
         "INGEST_PAGES", "is public beyond this machine: that needs INGEST_PRODUCTION=on."
     )
 LOG_LEVEL = _choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+# Who takes traces, by OpenTelemetry's own name for it: its libraries read the others of its names.
+TRACES_ENDPOINT = _text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+if TRACES_ENDPOINT and urlsplit(TRACES_ENDPOINT).scheme not in ("http", "https"):
+    raise BadSetting("OTEL_EXPORTER_OTLP_ENDPOINT", "must be a URL that begins with http.")
+if not TRACES_ENDPOINT:
+    # Redis's client loads OpenTelemetry wherever it is installed; None says that it is not.
+    for _name in ("opentelemetry.metrics", "opentelemetry.sdk.metrics"):
+        sys.modules.setdefault(_name, cast(ModuleType, None))
 # Lines for machines, or for people.
 LOG_FORMAT = _choice("INGEST_LOG_FORMAT", "json" if PRODUCTION else "text", ("json", "text"))
 

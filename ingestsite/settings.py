@@ -23,6 +23,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "ingest.request_ids.identify",
+    "ingest.request_ids.trace",
     "ingest.web.access.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -108,6 +109,7 @@ LOGGING = logs.CONFIG
 
 # What ingest itself is set to.
 METRICS_DIR = configuration.METRICS_DIR
+TRACES_ENDPOINT = configuration.TRACES_ENDPOINT
 MAX_BODY_BYTES = configuration.MAX_BODY_BYTES
 MAX_POSTS = configuration.MAX_POSTS
 MAX_UNPACKED_BYTES = configuration.MAX_UNPACKED_BYTES

@@ -16,7 +16,10 @@ atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 for name in list(os.environ):
     # Where the emulator lies is a fact of the machine; the rest is somebody's own stack.
-    if name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_")) and name != "INGEST_EMULATOR_JAR":
+    if (
+        name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_", "OTEL_"))
+        and name != "INGEST_EMULATOR_JAR"
+    ):
         del os.environ[name]
 
 BROKER_PORT, FIRESTORE_PORT = free_ports(2)

@@ -14,7 +14,7 @@ LAYERS = (
     ("posts",),
     ("messages", "names", "cleaning", "slots"),
     ("mentions",),
-    ("watchdog", "stopping", "tether", "settling", "transport", "metrics", "story"),
+    ("watchdog", "stopping", "tether", "settling", "transport", "metrics", "story", "tracing"),
     ("samples",),
     ("patterns",),
     ("counts", "extract", "broker", "client", "receipts"),

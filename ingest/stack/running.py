@@ -40,7 +40,7 @@ PASSED_ON = frozenset(
 
 
 def _is_passed_on(name: str) -> bool:
-    return name in PASSED_ON or not name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_"))
+    return name in PASSED_ON or not name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_", "OTEL_"))
 
 
 class Stack:

@@ -46,6 +46,8 @@ Document = dict[str, Any]
 
 # The fields of a post that hold entities, each of which is a map.
 _ENTITIES = {"entities", "found"}
+# And those that are not kept, or kept elsewhere.
+_LEFT_OUT = {"post_id", "content", "request_id", "traceparent", *_ENTITIES}
 
 
 def kept_document(kept: Kept, *, keep_content: bool) -> Document:
@@ -60,9 +62,7 @@ def replacing(fields: Iterable[str], document: Document) -> Document:
 
 
 def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
-    document = post.model_dump(
-        exclude={"post_id", "content", "request_id", *_ENTITIES}, exclude_none=True
-    )
+    document = post.model_dump(exclude=_LEFT_OUT, exclude_none=True)
     document["publication_key"] = publication_key(post.publication)
     document["saved_at"] = SERVER_TIMESTAMP
     for name in _ENTITIES:

@@ -20,7 +20,7 @@ from google.api_core import exceptions as google
 from google.cloud.firestore_v1 import DocumentSnapshot, WriteBatch
 from structlog import get_logger
 
-from ingest import metrics
+from ingest import metrics, tracing
 from ingest.counts import Counts, EntityName, name_of
 from ingest.messages import PostEntities
 from ingest.names import entity_id
@@ -204,7 +204,7 @@ class Writer:
         ).items():
             self._write_counts(batch, pub_id, counts)
         documents, unmerged = len(batch), sum(2 + len(_names(post)) for post in posts)
-        with _counted(documents):
+        with tracing.span("commit", posts=len(writes), writes=documents), _counted(documents):
             batch.commit(**self._database.limits)
         logger.info("commit", posts=len(writes), writes=documents, unmerged=unmerged)
 
