@@ -26,7 +26,7 @@ LAYERS = (
     ("queries",),
     ("runs", "suggestions"),
     ("gate", "gather", "attempts", "throttle", "answers"),
-    ("intake", "poison", "replay", "reprocess", "summaries"),
+    ("intake", "finding", "poison", "replay", "reprocess", "summaries"),
     ("tasks", "problems", "authentication", "request_ids"),
     ("bodies", "submission", "exports"),
     ("streaming", "description"),
