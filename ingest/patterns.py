@@ -31,7 +31,7 @@ TRIED_FOR = 0.1  # seconds of processor time
 # What a try may take with all around it, before it is ended.
 CHECK_SECONDS = 15  # of processor time
 CHECK_BYTES = 2 * 1024**3
-PATIENCE = 60  # seconds, on a machine that has much else to do
+PATIENCE = 180  # seconds, on a machine that has much else to do
 REMEMBERED = 100  # judgements
 
 TOO_SLOW = f"Takes too long: it was tried on {TRIED_ON:,} characters of text."
