@@ -35,8 +35,7 @@ def attempt(step: Step, post_ids: Collection[str]) -> Iterator[int]:
     """
     rows = Attempt.objects.filter(step=step, post_id__in=post_ids)
     with transaction.atomic():
-        new = [Attempt(step=step, post_id=post_id) for post_id in post_ids]
-        Attempt.objects.bulk_create(new, ignore_conflicts=True)
+        _hold_rows(step, post_ids)
         counted = [row for row in rows if not _is_at_it(row)]
         own = Attempt.objects.filter(pk__in=[row.pk for row in counted])
         own.update(begun=F("begun") + 1, process=_name_of(os.getpid()), last_at=timezone.now())
@@ -44,9 +43,25 @@ def attempt(step: Step, post_ids: Collection[str]) -> Iterator[int]:
     try:
         yield most
     except LATER:
-        own.update(begun=F("begun") - 1, process="")
+        with transaction.atomic():
+            _hold_rows(step, post_ids)
+            own.update(begun=F("begun") - 1, process="")
         raise
-    rows.delete()
+    with transaction.atomic():
+        _hold_rows(step, post_ids)
+        rows.delete()
+
+
+def _hold_rows(step: Step, post_ids: Collection[str]) -> None:
+    """
+    Make the rows of posts that have none, and let nobody else change or delete any of them.
+
+    All in one order, so that no two processes with the same posts wait for each other.
+    """
+    new = [Attempt(step=step, post_id=post_id) for post_id in sorted(post_ids)]
+    Attempt.objects.bulk_create(
+        new, update_conflicts=True, unique_fields=("post_id", "step"), update_fields=("step",)
+    )
 
 
 def begun_before(step: Step, post_ids: Collection[str]) -> set[str]:

@@ -105,6 +105,24 @@ class GateLease(models.Model):
         return self.name
 
 
+class Payload(models.JSONField):
+    """
+    Whatever was in a message, as text that is JSON in ASCII.
+
+    PostgreSQL's own JSON has no place for a NUL, half a surrogate or not-a-number, and what is
+    unreadable may hold any of them.
+    """
+
+    def get_internal_type(self) -> str:
+        return "TextField"
+
+    def from_db_value(self, value: str | None, *_: Any) -> Any:
+        return None if value is None else json.loads(value)
+
+    def get_db_prep_value(self, value: Any, *_: Any, **__: Any) -> str:
+        return json.dumps(value)
+
+
 class Step(models.TextChoices):
     """Where on its way a post was."""
 
@@ -130,7 +148,7 @@ class DeadLetter(models.Model):
     detail = models.TextField()
     trace = models.TextField(blank=True)
     attempts = models.PositiveIntegerField()
-    payload = models.JSONField()
+    payload = Payload()
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
 

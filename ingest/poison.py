@@ -150,8 +150,8 @@ def lay_aside(
     fields = {
         "publication": post.publication,
         "reason": reason,
-        "detail": detail,
-        "trace": trace,
+        "detail": _printable(detail),
+        "trace": _printable(trace),
         "attempts": attempts,
         "payload": post.payload(),
         "last_at": timezone.now(),
@@ -163,6 +163,11 @@ def _keep(step: Step, post_id: str, fields: dict[str, Any]) -> None:
     _, is_new = DeadLetter.objects.update_or_create(post_id=post_id, step=step, defaults=fields)
     if is_new:
         metrics.DEAD.labels(step, fields["reason"]).inc()
+
+
+def _printable(text: str) -> str:
+    """Return a text as every database can keep it: an exception may say anything."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _is_older_than_letter(step: Step, post: AcceptedPost) -> bool:
@@ -177,7 +182,7 @@ def _bury_unreadable(step: Step, payload: object, error: ValidationError) -> Non
     fields = {
         "publication": "",
         "reason": DeadLetter.Reason.UNREADABLE,
-        "detail": str(error),
+        "detail": _printable(str(error)),
         "attempts": 1,
         "payload": {"message": payload},
         "last_at": timezone.now(),

@@ -12,6 +12,7 @@ from celery.exceptions import Reject
 from celery.worker import state as worker_state
 from celery.worker.control import inspect_command
 from django.conf import settings
+from django.db import close_old_connections
 from structlog import get_logger
 
 from ingest import metrics, pipeline, runs, samples, slots, stopping, tracing
@@ -152,6 +153,7 @@ def _patiently(work: Callable[[], None]) -> None:
             seconds = wait * random.uniform(0.5, 1)
             logger.warning("trying again", seconds=round(seconds, 1), why=str(error))
             metrics.RETRIES.labels(_what_is_away(error)).inc()
+            close_old_connections()  # one that has died, or no try would ever succeed
             if stopping.wait(seconds):
                 raise
             wait = min(2 * wait, LONGEST_WAIT)

@@ -73,6 +73,23 @@ def _url(name: str, default: str, schemes: tuple[str, ...]) -> str:
     return url
 
 
+def _database(name: str) -> dict[str, str]:
+    """Return the parameters of a PostgreSQL database as libpq calls them; of none, nothing."""
+    url = _text(name, "")
+    if not url:
+        return {}
+    from psycopg.conninfo import conninfo_to_dict  # whoever keeps to SQLite need not load it
+
+    _url(name, "", ("postgresql", "postgres"))
+    try:
+        parameters = conninfo_to_dict(url)
+    except Exception:  # what is wrong would be said with the password in it
+        parameters = {}
+    if not parameters.get("dbname"):
+        raise BadSetting(name, "must be postgresql://USER:PASSWORD@HOST:PORT/NAME.")
+    return {option: str(value) for option, value in parameters.items() if value is not None}
+
+
 def _secret(name: str, *, least: int = 16) -> str:
     """Return a secret: the environment's, else one that this machine keeps in the state folder."""
     if name in os.environ:
@@ -101,6 +118,9 @@ def _kept_secret(path: Path) -> str:
 PRODUCTION = _switch("INGEST_PRODUCTION", "off")
 # What has to outlive a process on this machine: database, append-only file, generated secrets.
 STATE_DIR = Path(_text("INGEST_STATE_DIR", str(ROOT / "var"))).resolve()
+
+# PostgreSQL, which several machines can share; empty: SQLite in the state folder.
+DATABASE = _database("INGEST_DATABASE_URL")
 
 # Where each process of this machine keeps what it counts; its library reads this name itself.
 METRICS_DIR = STATE_DIR / "metrics"

@@ -1,5 +1,7 @@
 """Django's settings; what the environment decides comes from configuration.py."""
 
+from typing import Any
+
 from ingestsite import configuration, logs
 
 DEBUG = False
@@ -58,18 +60,39 @@ LANGUAGE_CODE = "en"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 configuration.STATE_DIR.mkdir(parents=True, exist_ok=True)
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": configuration.STATE_DIR / "ingest.sqlite3",
-        "OPTIONS": {
-            # Several processes write: readers are not blocked, and a writer waits its turn.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,  # seconds
-        },
+SQLITE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": configuration.STATE_DIR / "ingest.sqlite3",
+    "OPTIONS": {
+        # Several processes write: readers are not blocked, and a writer waits its turn.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,  # seconds
     },
 }
+# What a URL says, by libpq's name and by Django's.
+PLACE = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+POSTGRESQL: dict[str, Any] = {
+    "ENGINE": "django.db.backends.postgresql",
+    **{name: configuration.DATABASE.get(own, "") for own, name in PLACE.items()},
+    "OPTIONS": {
+        "application_name": "ingest",
+        # A server that is cut off is away: nobody waits for it longer than for a lock of SQLite's.
+        "connect_timeout": 5,  # seconds
+        "tcp_user_timeout": 20_000,  # milliseconds
+        "keepalives_idle": 10,  # seconds
+        "keepalives_interval": 5,  # seconds
+        "keepalives_count": 2,
+        # And a machine that is cut off holds no locks: every transaction of ours is over at once.
+        "options": "-c lock_timeout=20s -c idle_in_transaction_session_timeout=20s",
+        # The URL may say otherwise.
+        **{name: said for name, said in configuration.DATABASE.items() if name not in PLACE},
+    },
+    # A connection costs a process of the server; one that has died is made anew.
+    "CONN_MAX_AGE": 60,  # seconds
+    "CONN_HEALTH_CHECKS": True,
+}
+DATABASES = {"default": POSTGRESQL if configuration.DATABASE else SQLITE}
 
 # Where somebody is sent who has to log in, and then.
 LOGIN_URL, LOGIN_REDIRECT_URL = "web:login", "web:front"

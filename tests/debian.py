@@ -10,7 +10,14 @@ from pathlib import Path
 # Two processes of one test run may lack the same program.
 LOCK = Path(tempfile.gettempdir()) / "ingest-tests-install.lock"
 
-FOLDERS = os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/usr/lib/rabbitmq/bin"))
+FOLDERS = os.pathsep.join(
+    (
+        os.environ["PATH"],
+        "/usr/sbin",
+        "/usr/lib/rabbitmq/bin",
+        *map(str, Path("/usr/lib/postgresql").glob("*/bin")),
+    )
+)
 
 
 def install(program: str, *, package: str = "") -> None:

@@ -14,6 +14,9 @@ from ingest.stack.ports import free_ports
 FOLDER = tempfile.mkdtemp(prefix="ingest-tests-")
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
+# Tests may be run on another database than a file; test_postgresql.py does so.
+DATABASE_URL = os.environ.get("TESTS_DATABASE_URL", "")
+
 for name in list(os.environ):
     # Where the emulator lies is a fact of the machine; the rest is somebody's own stack.
     if (
@@ -26,3 +29,4 @@ BROKER_PORT, FIRESTORE_PORT = free_ports(2)
 os.environ["INGEST_STATE_DIR"] = FOLDER
 os.environ["INGEST_BROKER_PORT"] = str(BROKER_PORT)
 os.environ["INGEST_FIRESTORE_PORT"] = str(FIRESTORE_PORT)
+os.environ["INGEST_DATABASE_URL"] = DATABASE_URL

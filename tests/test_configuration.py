@@ -1,5 +1,6 @@
 """What the environment may say, and what must not start."""
 
+import ast
 import os
 import re
 import stat
@@ -61,6 +62,9 @@ def test_everything_listens_on_loopback_by_default(tmp_path: Path) -> None:
         ("INGEST_MODELS", "German=de_core_news_sm"),
         ("INGEST_MODELS", "de=one de=two"),
         ("INGEST_OTHER_LANGUAGES", "english"),
+        ("INGEST_DATABASE_URL", "mysql://user:secret@host/ingest"),
+        ("INGEST_DATABASE_URL", "postgresql://user:secret@host"),
+        ("INGEST_DATABASE_URL", "postgresql://user:secret@host/ingest?ssl=on"),
         ("INGEST_SECRET_KEY", ""),
         ("INGEST_SECRET_KEY", "short"),
     ],
@@ -74,6 +78,7 @@ def test_a_value_that_cannot_be_meant_stops_the_process(
     assert status == 1
     assert words.startswith(name)
     assert len(words.splitlines()) == 1
+    assert "secret@" not in words
 
 
 def test_production_starts_with_everything_it_needs(tmp_path: Path) -> None:
@@ -141,6 +146,14 @@ def test_a_generated_secret_stays_and_is_only_ours(tmp_path: Path) -> None:
     assert len(first[1]) >= 40
     for path in tmp_path.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_database_is_what_its_url_says(tmp_path: Path) -> None:
+    url = "postgresql://us%40er:secret@data.test:5433/ingest?sslmode=verify-full"
+    status, words = read(tmp_path, {"INGEST_DATABASE_URL": url}, "DATABASE")
+    parts = ("us@er", "secret", "ingest", "data.test", "5433", "verify-full")
+    assert (status, sorted(ast.literal_eval(words).values())) == (0, sorted(parts))
+    assert read(tmp_path, {"INGEST_DATABASE_URL": ""}, "DATABASE") == (0, "{}")
 
 
 def test_the_readme_s_table_names_every_setting() -> None:

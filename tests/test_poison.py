@@ -111,6 +111,11 @@ def test_an_outage_is_nothing_against_a_post(error: Exception, redelivered: bool
     assert sum(attempt.begun for attempt in Attempt.objects.all()) == 0
 
 
+def test_an_exception_may_say_what_no_database_keeps() -> None:
+    work(Effect(ValueError("NUL: \0, half a surrogate: \ud800")))
+    assert r"NUL: \x00, half a surrogate: \ud800" in DeadLetter.objects.get().detail
+
+
 class ProcessDied(BaseException):
     """Stands for the end of the process: no code of ours sees it."""
 
@@ -154,7 +159,16 @@ def test_the_posts_of_a_death_are_worked_on_together_and_after_another_alone() -
     assert not Attempt.objects.exists()
 
 
-@pytest.mark.parametrize("payload", [None, [], {"version": 9, "posts": []}, {"posts": [{"a": 1}]}])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        {"version": 9, "posts": []},
+        {"posts": [{"a": 1}]},
+        {"NUL and half a surrogate": "\0 \ud800", "infinite": float("inf")},
+    ],
+)
 def test_a_message_nobody_can_read_is_kept_as_it_is(payload: object) -> None:
     effect = Effect()
     good = Delivery(ExtractMessage(posts=(POSTS[0],)).payload(), redelivered=False)

@@ -19,6 +19,7 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.db import close_old_connections
 from django.utils import timezone
 from kombu import Producer
 
@@ -116,6 +117,7 @@ def _database() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
+        close_old_connections()  # one that has died, so that a drain goes on with another
         raise BrokerUnavailable(f"the gate's database does not answer: {error}") from error
 
 
