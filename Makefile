@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals fuzz contract loss bench desk pages insight audit lock articles clean
+.PHONY: help run demo test check chaos signals fuzz contract loss bench desk pages insight audit lock articles clean hosts
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ check: .venv/dev ## check the style and the types
 chaos: .venv/dev ## kill everything under load, and count (POSTS=10000 STRIKES=24 OUTAGE=60 SEEDS="1 2 3")
 	python -m tests.chaos --posts $(or $(POSTS),10000) --strikes $(or $(STRIKES),24) \
 		--outage $(or $(OUTAGE),60) --seeds $(or $(SEEDS),1 2 3)
+
+hosts: .venv/dev ## run six machines, cut one off, kill another, and count; needs root (POSTS=5000 OUTAGE=30)
+	python -m tests.hosts --posts $(or $(POSTS),5000) --outage $(or $(OUTAGE),30)
 
 signals: .venv/dev ## stop everything in every way under load, and count (BACKLOGS="10 300 10000")
 	python -m tests.signals --backlogs $(or $(BACKLOGS),10 300 10000)

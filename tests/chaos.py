@@ -23,13 +23,10 @@ import threading
 import time
 import uuid
 from argparse import ArgumentParser
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import requests
 from rich.console import Console
@@ -37,12 +34,10 @@ from rich.table import Table
 
 from ingest import samples
 from ingest.client import ApiClient, ApiError
-from ingest.counts import EntityName, name_of
-from ingest.extract import find_entities, load_plain_model
 from ingest.stack.running import Stack, wait_until
 from ingest.store.firestore import FirestoreStore
-from ingestsite import configuration
 from tests import bombs
+from tests.judging import judge
 from tests.line import Line
 from tests.rabbitmq import RabbitMQ, install
 from tests.servers import server
@@ -57,6 +52,8 @@ SETTLE = 1500  # seconds
 
 # Where a run that went wrong leaves its log: it is all there is to learn from.
 LOGS = Path("var")
+
+DEAD_LETTER = r"^([0-9a-f]{32}) "
 
 BOMBS = (bombs.RAISE, bombs.SPIN, bombs.KILL)
 
@@ -160,20 +157,6 @@ def posts_of(seed: int, count: int) -> Iterator[dict[str, str]]:
         yield {**sample, "content": content, "id": f"{seed}-{number}"}
 
 
-@cache
-def mentions(text: str) -> Counter[EntityName]:
-    """Count the entities of a text with the model alone."""
-    counts: Counter[EntityName] = Counter()
-    for entity in find_entities(text, _plain_model(), labels=configuration.LABELS):
-        counts[name_of(entity)] += entity.mentions
-    return counts
-
-
-@cache
-def _plain_model() -> Any:
-    return load_plain_model(configuration.MODEL)
-
-
 def batches(posts: Sequence[dict[str, str]], dice: random.Random) -> Iterator[list[dict[str, str]]]:
     """Cut posts into lists as clients send them: some alone, some many."""
     start = 0
@@ -226,45 +209,10 @@ def is_empty(client: ApiClient) -> bool:
         return False
 
 
-def judge(run: Run, store: FirestoreStore) -> dict[str, int]:
+def verdict(run: Run, store: FirestoreStore) -> dict[str, int]:
     """Compare what was accepted with what is in the store and among the dead letters."""
-    dead = set(re.findall(r"^([0-9a-f]{32}) ", run.stack.manage("dead_letters", "list"), re.M))
-    expected: dict[str, Counter[EntityName]] = {}
-    posts: dict[str, Counter[EntityName]] = {}
-    number: Counter[str] = Counter()
-    saved, lost, not_poison = 0, 0, 0
-    for post_id, (publication, content) in run.sent.items():
-        poison = content.startswith("BOMB")
-        if post_id in dead:
-            not_poison += not poison
-        elif store.post(post_id) is None:
-            lost += 1
-            print(f"  lost: {post_id}", flush=True)
-        else:
-            saved += 1
-            number[publication] += 1
-            found = mentions(content)
-            expected.setdefault(publication, Counter()).update(found)
-            posts.setdefault(publication, Counter()).update(found.keys())
-    wrong, doubled = 0, 0
-    for stored in store.publications():
-        recount = store.recount(stored.name)
-        kept = recount.kept.entities
-        doubled += max(0, stored.posts - number[stored.name])
-        wrong += stored.posts != number[stored.name]
-        wrong += len(recount.wrong.entities)
-        for name in kept.keys() | expected[stored.name].keys():
-            entity = kept.get(name)
-            counted = (entity.mentions, entity.posts) if entity else (0, 0)
-            wrong += counted != (expected[stored.name][name], posts[stored.name][name])
-    return {
-        "saved": saved,
-        "dead": len(dead & run.sent.keys()),
-        "lost": lost,
-        "doubled": doubled,
-        "counters_wrong": wrong,
-        "not_poison": not_poison,
-    }
+    letters = run.stack.manage("dead_letters", "list")
+    return judge(run.sent, set(re.findall(DEAD_LETTER, letters, re.M)), store)
 
 
 def _look_again(run: Run, store: FirestoreStore) -> None:
@@ -272,7 +220,7 @@ def _look_again(run: Run, store: FirestoreStore) -> None:
     if run.node:
         print(run.node.queues(), flush=True)
     time.sleep(SECOND_LOOK)  # for what nobody can see
-    print(f"  after {SECOND_LOOK} s more: {judge(run, store)}", flush=True)
+    print(f"  after {SECOND_LOOK} s more: {verdict(run, store)}", flush=True)
 
 
 def redelivered(stack: Stack) -> int:
@@ -324,7 +272,6 @@ def chaos(
         struck = attack(run, seed=seed, posts=posts, strikes=strikes)
         wait_until(lambda: is_empty(run.client), seconds=SETTLE, what="the queues are empty")
         store = firestore_of(run.stack.environment["INGEST_FIRESTORE_PROJECT"])
-        verdict = judge(run, store)
         result = Result(
             broker=broker,
             seed=seed,
@@ -333,7 +280,7 @@ def chaos(
             answers_lost=run.line.answers_lost,
             strikes=struck,
             seconds=round(time.monotonic() - began),
-            **verdict,
+            **verdict(run, store),
         )
         if not result.right:
             _look_again(run, store)

@@ -4,14 +4,18 @@ import os
 import signal
 import subprocess
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.stack.ports import free_ports
 from ingest.stack.running import NotInTime, wait_until
+from ingestsite.configuration import ROOT
 from tests import debian
 
 # Debian's wrapper insists on its own user; the scripts behind it do not.
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+# As it is deployed on several machines.
+CONFIGURATION = ROOT / "deploy" / "rabbitmq" / "advanced.config"
 
 
 def install() -> None:
@@ -20,11 +24,18 @@ def install() -> None:
 
 
 class RabbitMQ:
-    """One node, with its state in a folder; it can be killed and started again."""
+    """
+    One node, with its state in a folder; it can be killed and started again.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of its own.
+        host: the address it listens on.
+        inside: what a command begins with that is to run where the address is.
+    """
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._host, self._inside = folder, host, inside
         self._port, self._epmd, self._distribution = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -33,7 +44,7 @@ class RabbitMQ:
         name = uuid.uuid4().hex
         self._control("add_vhost", name)
         self._control("set_permissions", "--vhost", name, "guest", ".*", ".*", ".*")
-        return f"amqp://guest:guest@127.0.0.1:{self._port}/{name}"
+        return f"amqp://guest:guest@{self._host}:{self._port}/{name}"
 
     def settle(self) -> None:
         """
@@ -63,7 +74,7 @@ class RabbitMQ:
         environment = self._environment()
         with (self._folder / "rabbitmq.out").open("ab") as out:
             self._process = subprocess.Popen(
-                [str(PROGRAMS / "rabbitmq-server")],
+                [*self._inside, str(PROGRAMS / "rabbitmq-server")],
                 env=environment,
                 stdout=out,
                 stderr=out,
@@ -93,7 +104,7 @@ class RabbitMQ:
             os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait(timeout=60)
         subprocess.run(
-            ["epmd", "-port", str(self._epmd), "-kill"],
+            [*self._inside, "epmd", "-port", str(self._epmd), "-kill"],
             check=False,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -104,7 +115,7 @@ class RabbitMQ:
 
     def _output(self, *arguments: str) -> str:
         done = subprocess.run(
-            [str(PROGRAMS / "rabbitmqctl"), "--quiet", *arguments],
+            [*self._inside, str(PROGRAMS / "rabbitmqctl"), "--quiet", *arguments],
             env=self._environment(),
             check=True,
             stdout=subprocess.PIPE,
@@ -117,7 +128,12 @@ class RabbitMQ:
         if self._process.poll() is not None:
             raise NotInTime(f"RabbitMQ has ended: {(self._folder / 'rabbitmq.out').read_text()}")
         ping = subprocess.run(
-            [str(PROGRAMS / "rabbitmq-diagnostics"), "--quiet", "check_port_connectivity"],
+            [
+                *self._inside,
+                str(PROGRAMS / "rabbitmq-diagnostics"),
+                "--quiet",
+                "check_running",
+            ],
             env=self._environment(),
             check=False,
             stdout=subprocess.DEVNULL,
@@ -132,7 +148,7 @@ class RabbitMQ:
             "HOME": home,
             "LANG": "C.UTF-8",
             "RABBITMQ_NODENAME": f"ingest{self._port}@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_IP_ADDRESS": self._host,
             "RABBITMQ_NODE_PORT": str(self._port),
             "RABBITMQ_DIST_PORT": str(self._distribution),
             "RABBITMQ_MNESIA_BASE": f"{home}/mnesia",
@@ -141,5 +157,9 @@ class RabbitMQ:
             "RABBITMQ_PID_FILE": f"{home}/rabbitmq.pid",
             "ERL_EPMD_PORT": str(self._epmd),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(CONFIGURATION),
+            # On any address `guest` is let in: nobody but the tests can reach it.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "-kernel inet_dist_use_interface {127,0,0,1} -rabbit loopback_users []"
+            ),
         }

@@ -49,8 +49,8 @@ def _places() -> Iterator[tuple[Path, str]]:
     yield Path.home() / ".cache/firebase/emulators", jar
 
 
-def command(jar: Path, java: str) -> list[str]:
-    """Return the server's command line."""
+def command(jar: Path, java: str, *, host: str = "127.0.0.1") -> list[str]:
+    """Return the server's command line; any other host is for the tests' own networks."""
     return [
         java,
         f"-Xmx{configuration.FIRESTORE_HEAP_MB}m",
@@ -60,7 +60,7 @@ def command(jar: Path, java: str) -> list[str]:
         str(jar),
         MAIN_CLASS,
         "--host",
-        "127.0.0.1",
+        host,
         "--port",
         str(configuration.FIRESTORE_PORT),
     ]
