@@ -112,6 +112,7 @@ class Site:
                 "INGEST_WEB_PORT": str(WEB_PORT),
                 "INGEST_ALLOWED_HOSTS": self["web"].address,
                 "OPENBLAS_NUM_THREADS": "1",
+                "INGEST_LOG_LEVEL": "DEBUG",  # which tells when a batch begins
             }
             data.start(_store_command(data.address), os.environ)
             yield
@@ -143,9 +144,16 @@ class Site:
         """Return what the processes of a machine have said so far."""
         return self[name].log.read_text(errors="replace")
 
-    def batches(self, name: str) -> list[int]:
-        """Return how many messages of each batch of a machine were delivered before."""
-        return [int(n) for n in re.findall(r"messages, (\d+) delivered before", self.log(name))]
+    def batches(self, name: str) -> int:
+        """Return how many batches a machine has begun."""
+        return len(re.findall(r"\bgathered\b", self.log(name)))
+
+    def redelivered(self) -> int:
+        """Return how many messages the workers saw again, by their own logs."""
+        logs = map(self.log, ("extract-1", "extract-2", "save"))
+        return sum(
+            int(n) for log in logs for n in re.findall(r"delivered again .* again=(\d+)", log)
+        )
 
     def workers(self, queue: str) -> int:
         """Return how many workers take from a queue, as far as RabbitMQ knows."""
@@ -285,9 +293,9 @@ class _Waits:
 
     def for_batch(self, name: str) -> None:
         """Wait until a machine begins one more batch: from now on it has some in hand."""
-        before = len(self._site.batches(name))
+        before = self._site.batches(name)
         wait_until(
-            lambda: len(self._site.batches(name)) > before,
+            lambda: self._site.batches(name) > before,
             seconds=LONGEST,
             what=f"{name} begins a batch",
         )
@@ -310,7 +318,7 @@ def run(folder: Path, options: Namespace) -> Result:
             result = Result(
                 machines=len(site.machines),
                 accepted=len(sender.sent),
-                redelivered=sum(sum(site.batches(n)) for n in ("extract-1", "extract-2", "save")),
+                redelivered=site.redelivered(),
                 seconds_cut=seconds_cut,
                 seconds=round(time.monotonic() - began),
                 **verdict,
