@@ -13,7 +13,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ingest import answers, bodies, description, receipts, submission
+from ingest import answers, audit, bodies, description, receipts, submission
 from ingest.authentication import Client, KeyedView, client_of
 from ingest.gate import the_gate
 from ingest.models import DeadLetter, Scope
@@ -75,6 +75,7 @@ class Drain(KeyedView):
     @description.drain
     def post(self, request: Request) -> Response:
         the_gate().close("operator")
+        audit.record(_actor(request), audit.What.DRAIN)
         return _status()
 
 
@@ -86,6 +87,7 @@ class Resume(KeyedView):
     @description.resume
     def post(self, request: Request) -> Response:
         the_gate().reopen("operator")
+        audit.record(_actor(request), audit.What.RESUME)
         return _status()
 
 
@@ -181,6 +183,10 @@ def _refuse_strangers(client: Client, kept: Kept, letter: DeadLetter | None) -> 
     post = kept.post or letter
     if client.publications and not (post and client.may_change(post.publication)):
         raise PermissionDenied("This key may delete saved posts of its own publications only.")
+
+
+def _actor(request: Request) -> audit.Actor:
+    return audit.Actor(f"key {client_of(request).name}", audit.Via.API)
 
 
 def _status() -> Response:

@@ -91,6 +91,10 @@ class GateHold(models.Model):
 
     holder = models.CharField(max_length=20, unique=True)
 
+    class Meta:
+        default_permissions = ()
+        permissions = (("drain", "Can drain and resume"),)
+
     def __str__(self) -> str:
         return self.holder
 
@@ -157,6 +161,11 @@ class DeadLetter(models.Model):
             models.UniqueConstraint(fields=("post_id", "step"), name="one_letter_per_post"),
         )
         ordering = ("-last_at",)
+        default_permissions = ("view",)
+        permissions = (
+            ("replay_deadletter", "Can replay dead letters"),
+            ("discard_deadletter", "Can discard dead letters"),
+        )
 
     def __str__(self) -> str:
         return f"{self.post_id}: {self.reason} at {self.step}"
@@ -190,6 +199,43 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.post_id}: begun {self.begun} times at {self.step}"
+
+
+class AuditEntry(models.Model):
+    """One thing that somebody did with the pipeline, its keys or its rules; nobody changes it."""
+
+    class Via(models.TextChoices):
+        ADMIN = "admin", "the admin"
+        API = "api", "the API"
+        COMMAND = "command", "a command"
+
+    class What(models.TextChoices):
+        DRAIN = "drain", "drained"
+        RESUME = "resume", "resumed"
+        REPLAY = "replay", "replayed"
+        DISCARD = "discard", "discarded"
+        ADD = "add", "added"
+        CHANGE = "change", "changed"
+        DELETE = "delete", "deleted"
+        REVOKE = "revoke", "revoked"
+        REPAIR = "repair", "repaired"
+        REPROCESS = "reprocess", "reprocessed"
+
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.CharField("who", max_length=200)
+    via = models.CharField(max_length=10, choices=Via.choices)
+    what = models.CharField(max_length=10, choices=What.choices)
+    target = models.CharField(max_length=300, blank=True)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "audit trail"
+        ordering = ("-at", "-pk")
+        default_permissions = ("view",)
+        indexes = (models.Index(fields=("target",), name="audit_target"),)
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.get_what_display()} {self.target}".rstrip()
 
 
 class Alias(models.Model):

@@ -1,33 +1,95 @@
-"""How a dead letter goes back on its way: as the message it was, to the step where it died."""
+"""What becomes of dead letters: the way back to the step where they died, or the end."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
 from pydantic import ValidationError
 
-from ingest import pipeline
-from ingest.gate import the_gate
+from ingest import audit, pipeline
+from ingest.broker import BrokerUnavailable
+from ingest.gate import GateClosed, the_gate
 from ingest.messages import AcceptedPost, PostEntities
 from ingest.models import DeadLetter, Step
 
-
-class Unreadable(Exception):
-    """The letter holds no message that this version can read."""
+TOGETHER = 100  # letters that pass the gate at once
 
 
-def replay(letter: DeadLetter) -> None:
+@dataclass
+class Outcome:
+    """What became of letters that were to be replayed, and why not of the rest."""
+
+    replayed: int = 0
+    unreadable: int = 0
+    problem: str = ""
+
+    def __str__(self) -> str:
+        said = [f"{self.replayed} replayed"]
+        if self.unreadable:
+            said.append(f"{self.unreadable} still no message of ours, which stay")
+        if self.problem:
+            said.append(f"then: {self.problem}; the others stay")
+        return ", ".join(said)
+
+
+def replay(letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> Outcome:
     """
-    Put a dead letter's post on its queue again, and forget the letter.
+    Put dead letters' posts on their queues again, and forget the letters.
 
-    A death between the two replays it once more, and its post still counts once.
-
-    Raises:
-        Unreadable: the letter stays.
-        GateClosed, BrokerUnavailable: the letter stays.
+    A death between the two replays a post once more, and it still counts once. What this version
+    cannot read stays, and so does what cannot pass the gate now.
     """
+    outcome = Outcome()
+    for group in _grouped(letters):
+        readable = {letter: post for letter in group if (post := _post(letter))}
+        outcome.unreadable += len(group) - len(readable)
+        try:
+            _send(readable)
+        except (GateClosed, BrokerUnavailable) as error:
+            outcome.problem = str(error)
+            break
+        _forget(readable, audit.What.REPLAY, by)
+        outcome.replayed += len(readable)
+    return outcome
+
+
+def discard(letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> int:
+    """Forget dead letters for good, and return how many."""
+    return sum(_forget(group, audit.What.DISCARD, by) for group in _grouped(letters))
+
+
+def _grouped(letters: "QuerySet[DeadLetter]") -> Iterator[list[DeadLetter]]:
+    keys = list(letters.values_list("pk", flat=True))
+    for start in range(0, len(keys), TOGETHER):
+        yield list(DeadLetter.objects.filter(pk__in=keys[start : start + TOGETHER]))
+
+
+def _post(letter: DeadLetter) -> AcceptedPost | None:
+    kind = AcceptedPost if letter.step == Step.EXTRACT else PostEntities
     try:
-        with the_gate().passage() as producer:
-            if letter.step == Step.EXTRACT:
-                pipeline.enqueue([AcceptedPost.read(letter.payload)], through=producer)
-            else:
-                pipeline.after_extract([PostEntities.read(letter.payload)], through=producer)
-    except ValidationError as error:
-        raise Unreadable from error
-    letter.delete()
+        return kind.read(letter.payload)
+    except ValidationError:
+        return None
+
+
+def _send(posts: dict[DeadLetter, AcceptedPost]) -> None:
+    texts = [post for post in posts.values() if not isinstance(post, PostEntities)]
+    found = [post for post in posts.values() if isinstance(post, PostEntities)]
+    with the_gate().passage() as producer:
+        pipeline.enqueue(texts, through=producer)
+        pipeline.after_extract(found, through=producer)
+
+
+def _forget(letters: Iterable[DeadLetter], what: audit.What, by: audit.Actor) -> int:
+    """Forget letters as they were read: one that has died again since then is another."""
+    forgotten = [
+        letter
+        for letter in letters
+        if DeadLetter.objects.filter(pk=letter.pk, last_at=letter.last_at).delete()[0]
+    ]
+    audit.record_all(by, what, [(letter.post_id, _told(letter)) for letter in forgotten])
+    return len(forgotten)
+
+
+def _told(letter: DeadLetter) -> str:
+    return f"{letter.reason} at {letter.step}, {letter.publication}, attempts: {letter.attempts}"

@@ -25,7 +25,7 @@ LAYERS = (
     ("listing",),
     ("queries",),
     ("runs", "suggestions"),
-    ("gate", "gather", "attempts", "throttle", "answers"),
+    ("gate", "gather", "attempts", "throttle", "answers", "audit"),
     ("intake", "finding", "poison", "replay", "reprocess", "summaries"),
     ("tasks", "problems", "authentication", "request_ids"),
     ("bodies", "submission", "exports"),

@@ -6,10 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
-from ingest.broker import BrokerUnavailable
-from ingest.gate import GateClosed
+from ingest.audit import whoever_runs_this
 from ingest.models import DeadLetter, Step
-from ingest.replay import Unreadable, replay
+from ingest.replay import discard, replay
 
 
 class Command(BaseCommand):
@@ -57,21 +56,13 @@ class Command(BaseCommand):
             self.stdout.write(f"\n{letter.trace}\n{letter.content}")
 
     def _replay(self, letters: "QuerySet[DeadLetter]") -> None:
-        replayed = 0
-        try:
-            for letter in letters:
-                try:
-                    replay(letter)
-                    replayed += 1
-                except Unreadable:
-                    self.stderr.write(f"{letter.post_id} is still no message of ours; it stays")
-        except (GateClosed, BrokerUnavailable) as error:
-            raise CommandError(f"{replayed} replayed, then: {error}") from error
-        self.stdout.write(f"{replayed} replayed")
+        outcome = replay(letters, by=whoever_runs_this())
+        if outcome.problem:
+            raise CommandError(str(outcome))
+        self.stdout.write(str(outcome))
 
     def _discard(self, letters: "QuerySet[DeadLetter]") -> None:
-        count, _ = letters.delete()
-        self.stdout.write(f"{count} discarded")
+        self.stdout.write(f"{discard(letters, by=whoever_runs_this())} discarded")
 
 
 def _is_chosen(options: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from ingest import audit
 from ingest.broker import BrokerUnavailable
 from ingest.gate import Backlog, Holder, the_gate
 from ingestsite import configuration
@@ -53,6 +54,9 @@ class Command(BaseCommand):
         parser.add_argument("--by", choices=("operator", "stop"), default="operator")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["by"] == "operator":
+            what = audit.What.RESUME if options["resume"] else audit.What.DRAIN
+            audit.record(audit.whoever_runs_this(), what)
         if options["resume"]:
             the_gate().reopen(options["by"])
             self.stdout.write("Posts are taken in again.")

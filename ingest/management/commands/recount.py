@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ingest import audit
 from ingest.counts import Counts
 from ingest.management.publications import chosen
 from ingest.store import StoreUnavailable, open_store
@@ -42,6 +43,8 @@ class Command(BaseCommand):
             self.stdout.write(f"  and {len(lines) - SHOWN} more")
         if wrong and repair:
             open_store().repair(name, wrong)
+            told = f"{len(lines)} counters"
+            audit.record(audit.whoever_runs_this(), audit.What.REPAIR, name, detail=told)
             self.stdout.write("  mended")
         return len(lines)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest import reprocess, runs
+from ingest import audit, reprocess, runs
 from ingest.broker import BrokerUnavailable
 from ingest.gate import GateClosed, QueueFull
 from ingest.languages import is_of_these, lacks_model, model_names
@@ -33,6 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--rules", action="store_true", help="only apply the newest aliases")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        target = " ".join(options["post"] or [options["publication"] or "all publications"])
+        told = "by the newest aliases" if options["rules"] else "by the model"
+        audit.record(audit.whoever_runs_this(), audit.What.REPROCESS, target, detail=told)
         try:
             if options["rules"]:
                 self._follow(runs.start(options["publication"] or ""))

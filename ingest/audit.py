@@ -1,0 +1,59 @@
+"""The audit trail: who did what, in the admin, with a key or by a command."""
+
+import getpass
+import logging
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import Error as DatabaseError
+from django.db import transaction
+
+from ingest.models import AuditEntry
+
+logger = logging.getLogger(__name__)
+
+What = AuditEntry.What
+Via = AuditEntry.Via
+
+TARGET_LIMIT = 300  # characters
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something, and from where."""
+
+    name: str
+    via: AuditEntry.Via
+
+
+def whoever_runs_this() -> Actor:
+    """Return the user of this machine who gave a command."""
+    return Actor(f"{getpass.getuser()}@{socket.gethostname()}", Via.COMMAND)
+
+
+def record(actor: Actor, what: AuditEntry.What, target: str = "", *, detail: str = "") -> None:
+    """Write down what was done: in the trail, and in the log."""
+    record_all(actor, what, [(target, detail)])
+
+
+def record_all(actor: Actor, what: AuditEntry.What, targets: Iterable[tuple[str, str]]) -> None:
+    """
+    Write down what was done to each of some targets, given with its detail.
+
+    While the database is away only the log has it: nobody who has to stop the intake at night
+    waits for the trail.
+    """
+    entries = [
+        AuditEntry(
+            actor=actor.name, via=actor.via, what=what, target=target[:TARGET_LIMIT], detail=detail
+        )
+        for target, detail in targets
+    ]
+    for entry in entries:
+        logger.info("%s, by %s: %s %s", actor.name, actor.via, what, entry.target)
+    try:
+        with transaction.atomic():
+            AuditEntry.objects.bulk_create(entries)
+    except DatabaseError as error:
+        logger.error("the audit trail does not have this: %s", error)
