@@ -68,8 +68,8 @@ bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 f
 insight: .venv/bench ## show what is counted in 300 real articles, and how well (GOLD=file.jsonl)
 	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.insight $(if $(GOLD),--gold $(GOLD))
 
-desk: .venv/dev ## watch a run of 1,000 posts: do metrics, log and traces agree with it (POSTS=1000)
-	python -m tests.desk --posts $(or $(POSTS),1000)
+desk: .venv/dev ## watch 1,000 posts in metrics, log, traces and pictures: do they agree (POSTS=1000)
+	python -m tests.desk --posts $(or $(POSTS),1000) --pictures var/desk
 
 pages: .venv/bench ## take pictures of every page on 300 real articles, and time lists of entities
 	python -m tests.pages var/pages

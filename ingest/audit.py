@@ -1,17 +1,17 @@
 """The audit trail: who did what, in the admin, with a key or by a command."""
 
 import getpass
-import logging
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import Error as DatabaseError
 from django.db import transaction
+from structlog import get_logger
 
 from ingest.models import AuditEntry
 
-logger = logging.getLogger(__name__)
+logger = get_logger()
 
 What = AuditEntry.What
 Via = AuditEntry.Via
@@ -51,9 +51,11 @@ def record_all(actor: Actor, what: AuditEntry.What, targets: Iterable[tuple[str,
         for target, detail in targets
     ]
     for entry in entries:
-        logger.info("%s, by %s: %s %s", actor.name, actor.via, what, entry.target)
+        logger.info(
+            entry.get_what_display(), actor=actor.name, via=str(actor.via), target=entry.target
+        )
     try:
         with transaction.atomic():
             AuditEntry.objects.bulk_create(entries)
     except DatabaseError as error:
-        logger.error("the audit trail does not have this: %s", error)
+        logger.error("not in the audit trail", entries=len(entries), error=str(error))

@@ -24,12 +24,16 @@ REVISE_TASK = "ingest.revise_posts"
 SUMMARY_TASK = "ingest.summarise"
 # The remote control command by which a worker says how many messages it has in hand, and has begun.
 IN_WORK = "ingest_in_work"
+# And the one by which it tells its queues, what it has in hand, and how fast it goes.
+AT_WORK = "ingest_at_work"
 
 # The header that says when a message was enqueued, in seconds since 1970.
 ENQUEUED_AT = "enqueued_at"
 
 # A message is as large as a good batch; more than that would only make a retry dearer.
 MESSAGE_CHARACTERS = 32_000
+
+SHOWN = 3  # ids of a message's posts, to whoever watches the queues
 
 
 def enqueue(posts: Sequence[AcceptedPost], *, through: Producer | None = None) -> None:
@@ -77,8 +81,15 @@ def ask_for_summary(pub_id: str, *, through: Producer | None = None) -> None:
 def _publish(
     task: str, queue: str, message: ExtractMessage | SaveMessage, through: Producer | None
 ) -> None:
-    # What monitors show; a post's text is nobody's business there.
-    _send(task, queue, message.payload(), through, shown=f"{len(message.posts)} posts")
+    shown = _shown([post.post_id for post in message.posts])
+    _send(task, queue, message.payload(), through, shown=shown)
+
+
+def _shown(post_ids: Sequence[str]) -> str:
+    """Return what monitors show of posts: how many, and which; their text is nobody's there."""
+    more = ", …" if len(post_ids) > SHOWN else ""
+    plural = "" if len(post_ids) == 1 else "s"
+    return f"{len(post_ids)} post{plural}: {', '.join(post_ids[:SHOWN])}{more}"
 
 
 def _send(
@@ -92,6 +103,7 @@ def _send(
             queue=queue,
             producer=producer,
             argsrepr=f"({shown})",
+            kwargsrepr="{}",
             headers={ENQUEUED_AT: time.time()},
             # A queue that is not there any more is an error, and not a message that is dropped.
             mandatory=True,

@@ -1,9 +1,12 @@
-"""What becomes of a message whose task did not come to its end: it goes back to its queue."""
+"""What becomes of a message whose task did not come to its end, and what is shown of it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Task
 from celery.worker import request
+
+if TYPE_CHECKING:
+    from celery.worker.request import _InfoDict
 
 
 class Request(request.Request):
@@ -26,6 +29,10 @@ class Request(request.Request):
 
     def terminate(self, *args: Any, **options: Any) -> None:
         """Do nothing: Celery would acknowledge the message while its child still works on it."""
+
+    def info(self, safe: bool = False) -> "_InfoDict":
+        """Tell `inspect` and Flower what the message shows of itself, and never the posts in it."""
+        return super().info(safe=True)
 
 
 class PostTask(Task):  # type: ignore[type-arg]

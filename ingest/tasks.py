@@ -1,5 +1,6 @@
 """The tasks: each takes what waits, has its effect, and only then lets go of the messages."""
 
+import os
 import random
 import signal
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from structlog import get_logger
 
-from ingest import metrics, pipeline, runs, samples, slots, stopping, tracing
+from ingest import metrics, pace, pipeline, runs, samples, slots, stopping, tracing
 from ingest.attempts import LATER
 from ingest.broker import BrokerUnavailable
 from ingest.extract import BATCH_CHARACTERS, warm
@@ -95,21 +96,26 @@ def _extract(posts: Sequence[AcceptedPost]) -> None:
     One that is skipped is saved and counts as a post that mentions nobody.
     """
     with tracing.batch_span("extract", posts):
-        _find_and_hand_over(posts)
+        patterns = current_patterns()
+        with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):
+            found = extract_by_language(posts, models(), labels=settings.LABELS, patterns=patterns)
+        readable = _readable(posts, found)
+        pipeline.after_extract(readable)
+    metrics.EXTRACTED.inc(len(readable))
+    tell(logger, "extracted", readable)
+    pace.note(len(posts))
 
 
-def _find_and_hand_over(posts: Sequence[AcceptedPost]) -> None:
-    patterns = current_patterns()
-    with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):
-        found = extract_by_language(posts, models(), labels=settings.LABELS, patterns=patterns)
-    if settings.OTHER_LANGUAGES == "dead":
-        for post, unread in zip(posts, found, strict=True):
-            if lacks_model(unread):
-                lay_aside(Step.EXTRACT, post, DeadLetter.Reason.LANGUAGE, unread.model)
-        found = [post for post in found if not lacks_model(post)]
-    pipeline.after_extract(found)
-    metrics.EXTRACTED.inc(len(found))
-    tell(logger, "extracted", found)
+def _readable(
+    posts: Sequence[AcceptedPost], found: Sequence[PostEntities]
+) -> Sequence[PostEntities]:
+    """Lay aside what no model reads, where the setting says so, and return the others."""
+    if settings.OTHER_LANGUAGES != "dead":
+        return found
+    for post, unread in zip(posts, found, strict=True):
+        if lacks_model(unread):
+            lay_aside(Step.EXTRACT, post, DeadLetter.Reason.LANGUAGE, unread.model)
+    return [post for post in found if not lacks_model(post)]
 
 
 def _save(posts: Sequence[PostEntities]) -> None:
@@ -126,6 +132,7 @@ def _save(posts: Sequence[PostEntities]) -> None:
     newer = current_rules()
     if newer.version != rules.version:
         open_store().revise([post.post_id for post in posts], newer.revise)
+    pace.note(len(posts))
 
 
 def _note_saved(posts: Sequence[PostEntities], new: int) -> None:
@@ -191,6 +198,13 @@ def in_work(_state: Any) -> tuple[int, int, dict[str, float]]:
     return len(reserved), sum(begun.values()), _taken
 
 
+@inspect_command(name=pipeline.AT_WORK)
+def at_work(state: Any) -> tuple[list[str], int, int]:
+    """Tell this worker's queues, the messages it has in hand, and its posts of the last minute."""
+    queues = sorted(state.app.amqp.queues.consume_from)
+    return queues, len(worker_state.reserved_requests), pace.last_minute()
+
+
 @signals.task_received.connect
 def note_taken(request: Any, **_: Any) -> None:
     """Remember how far this worker is in its queue; a message of an older version cannot say."""
@@ -206,6 +220,7 @@ _roles: list[str] = []
 def prepare_parent(sender: Any, **_: Any) -> None:
     """Do before the fork what every child would otherwise do for itself."""
     stopping.prepare()
+    pace.prepare(sender.concurrency or os.cpu_count() or 1)
     queues = sender.app.amqp.queues
     _roles.extend(queue for queue in pipeline.QUEUES if queue in queues.consume_from)
     slots.take_role(f"{' '.join(_roles)} parent")

@@ -11,7 +11,7 @@ ALLOWED_HOSTS = configuration.ALLOWED_HOSTS
 ROOT_URLCONF = "ingestsite.urls"
 WSGI_APPLICATION = "ingestsite.wsgi.application"
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "ingestsite.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "ingest",
     "ingest.web",
+    "ingest.desk",
 ]
 MIDDLEWARE = [
     "ingest.request_ids.identify",

@@ -15,13 +15,15 @@ from spacy.tokens import Doc
 from ingest.extract import load_model
 from ingestsite import configuration
 
+# Where a file lies when somebody has mended what makes posts raise.
+DEFUSED = "BOMBS_DEFUSED"
 RAISE, SPIN, KILL = "BOMB-RAISE", "BOMB-SPIN", "BOMB-KILL"
 
 
 @Language.component("bomb")
 def bomb(doc: Doc) -> Doc:
     """Do what the text asks for."""
-    if RAISE in doc.text:
+    if RAISE in doc.text and not Path(os.environ[DEFUSED]).exists():
         raise ValueError("a bomb")
     while SPIN in doc.text:
         pass
@@ -40,4 +42,8 @@ def settings(folder: Path) -> dict[str, str]:
     nlp.add_pipe("bomb", first=True)
     nlp.to_disk(folder / "model")
     path = os.pathsep.join((str(folder), str(configuration.ROOT)))
-    return {"INGEST_MODEL": str(folder / "model"), "PYTHONPATH": path}
+    return {
+        "INGEST_MODEL": str(folder / "model"),
+        "PYTHONPATH": path,
+        DEFUSED: str(folder / "defused"),
+    }

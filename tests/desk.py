@@ -1,11 +1,12 @@
 """
 Whether what an operator sees agrees with what happened, on a stack of its own.
 
-    python -m tests.desk [--posts 1000]
+    python -m tests.desk [--posts 1000] [--pictures FOLDER]
 
 Prints the metrics after a run of so many posts beside the run, the log lines of one post, and a
 trace of it as a collector on this machine received it; and at the end one line of JSON, in which
-each figure is true if they agree.
+each figure is true if they agree. With a folder for pictures a post dies after that, and is
+replayed at the operator's desk: `replayed_once` is true if it counts exactly once.
 """
 
 import json
@@ -26,7 +27,9 @@ from ingest import samples
 from ingest.client import ApiClient
 from ingest.stack import demo
 from ingest.stack.running import Stack, wait_until
+from tests import bombs
 from tests.collector import Collector, Span, collecting
+from tests.desk_pictures import replayed_once
 
 LIST = 50  # posts a request
 STORY = ["accepted", "extracted", "saved"]
@@ -176,7 +179,12 @@ FIGURES: dict[str, Callable[[Desk], bool]] = {
 }
 
 
-def watch(folder: Path, posts: int, settings: dict[str, str] | None = None) -> dict[str, bool]:
+def watch(
+    folder: Path,
+    posts: int,
+    settings: dict[str, str] | None = None,
+    pictures: Path | None = None,
+) -> dict[str, bool]:
     """Send posts through a stack, and return every figure."""
     with collecting() as collector:
         stack = Stack(
@@ -195,7 +203,10 @@ def watch(folder: Path, posts: int, settings: dict[str, str] | None = None) -> d
             desk = Desk(stack, client, collector, [])
             desk.send(posts)
             demo.await_empty(client)
-            return {name: agrees(desk) for name, agrees in FIGURES.items()}
+            figures = {name: agrees(desk) for name, agrees in FIGURES.items()}
+            if pictures:
+                figures["replayed_once"] = replayed_once(stack, client, pictures)
+            return figures
         finally:
             stack.stop()
 
@@ -204,9 +215,12 @@ def main() -> int:
     """Watch, and print."""
     parser = ArgumentParser(prog="python -m tests.desk", description="Does what is seen agree?")
     parser.add_argument("--posts", type=int, default=1000)
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ingest-desk-") as folder:
-        figures = watch(Path(folder), asked.posts)
+    with tempfile.TemporaryDirectory(prefix="ingest-desk-") as model:
+        settings = bombs.settings(Path(model)) if asked.pictures else None
+        with tempfile.TemporaryDirectory(prefix="ingest-desk-") as folder:
+            figures = watch(Path(folder), asked.posts, settings, asked.pictures)
     print(json.dumps(figures))
     return 0 if all(figures.values()) else 1
 

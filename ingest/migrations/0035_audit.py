@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingest', '0020_aliases'),
+        ('ingest', '0026_other_languages'),
     ]
 
     operations = [

@@ -3,8 +3,8 @@
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
-VIEWER = ["view_apikey", "view_deadletter", "view_alias", "view_run", "view_auditentry"]
-EDITOR = [*VIEWER, "add_alias", "change_alias", "delete_alias"]
+VIEWER = ["view_apikey", "view_deadletter", "view_alias", "view_run", "view_auditentry", "view_pattern", "view_patternset"]
+EDITOR = [*VIEWER, *(f"{do}_{what}" for what in ("alias", "pattern") for do in ("add", "change", "delete"))]
 OPERATOR = [
     *EDITOR,
     "add_apikey",

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingest', '0026_other_languages'),
+        ('ingest', '0036_roles'),
     ]
 
     operations = [
