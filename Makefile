@@ -82,7 +82,7 @@ audit: .venv/dev ## look for known holes in the dependencies
 	python -m tests.audit
 
 lock: .venv/dev ## compile requirements/*.in, with hashes
-	for name in base dev bench; do \
+	for name in base parquet dev bench; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
 			requirements/$$name.in --output-file requirements/$$name.txt; \
 	done

@@ -19,4 +19,5 @@ settling.py lets go of a message only when its task has come to its end, poison.
 aside what cannot be processed and replay.py puts it back, gate/ tells when all is
 through, story.py tells the log what became of posts, metrics.py counts them, broker.py
 is the door to the broker, and stack/ starts and stops all of it on one machine.
+load/ is a client: it brings posts in from files.
 """

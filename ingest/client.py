@@ -1,6 +1,10 @@
 """The API from the other side: what a program that sends posts and reads counts needs."""
 
+import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from email.utils import mktime_tz, parsedate_tz
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +17,30 @@ class ApiError(Exception):
     """The API answered something else than what was asked for."""
 
     def __init__(self, response: requests.Response) -> None:
-        super().__init__(f"{response.status_code} for {response.url}: {response.text[:500]}")
+        said = response.headers.get("Location") or response.text[:500]
+        super().__init__(f"{response.status_code} for {response.url}: {said}")
         self.status = response.status_code
+        self.retry_after = _seconds(response.headers.get("Retry-After"))
+        self.problem = _problem(response)
+
+
+def _seconds(text: str | None) -> float | None:
+    """Read Retry-After, which is a number of seconds or a date (RFC 9110)."""
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    date = parsedate_tz(text)
+    return None if date is None else max(0.0, mktime_tz(date) - time.time())
+
+
+def _problem(response: requests.Response) -> dict[str, Any]:
+    """Return what the answer says is wrong; a proxy's page in HTML says nothing."""
+    try:
+        body = response.json()
+    except requests.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 class ApiClient:
@@ -31,9 +57,25 @@ class ApiClient:
         return {"Authorization": str(self._session.headers["Authorization"])}
 
     def submit(self, posts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Send posts as one list, and return what became of each."""
-        body: list[dict[str, Any]] = self._call("POST", "/api/posts", json=list(posts))["posts"]
-        return body
+        """Send posts as one list, and return what became of each, though it be refused."""
+        return self.submit_encoded([json.dumps(post).encode() for post in posts])
+
+    def submit_encoded(self, posts: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Do as `submit` does with posts that are JSON already."""
+        body = b"[" + b",".join(posts) + b"]"
+        headers = {"Content-Type": "application/json"}
+        try:
+            answer = self._call("POST", "/api/posts", data=body, headers=headers)
+        except ApiError as error:
+            if error.status == 422 and error.problem.get("errors"):
+                return _all_refused(error.problem["errors"], len(posts))
+            raise
+        results: list[dict[str, Any]] = answer["posts"]
+        return results
+
+    def limits(self) -> dict[str, Any]:
+        """Return what one request may bring, and how many requests a minute this key may make."""
+        return self._call("GET", "/api/limits")
 
     def post(self, post_id: str) -> dict[str, Any]:
         """Return what became of a post; its address when it was accepted tells more."""
@@ -63,8 +105,19 @@ class ApiClient:
             path = page["next"]
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        response = self._session.request(method, self._url + path, timeout=SECONDS, **options)
-        if not response.ok:
+        # Whoever follows a redirect makes a GET of a POST.
+        response = self._session.request(
+            method, self._url + path, timeout=SECONDS, allow_redirects=False, **options
+        )
+        if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
             raise ApiError(response)
         answer: dict[str, Any] = response.json()
         return answer
+
+
+def _all_refused(errors: Sequence[dict[str, str]], count: int) -> list[dict[str, Any]]:
+    """Return the results of posts none of which was accepted, which is one problem for them all."""
+    results: list[dict[str, Any]] = [{"status": "refused", "errors": []} for _ in range(count)]
+    for error in errors:
+        results[int(error["pointer"].split("/")[1])]["errors"].append(error)
+    return results

@@ -156,10 +156,11 @@ def test_a_database_is_what_its_url_says(tmp_path: Path) -> None:
     assert read(tmp_path, {"INGEST_DATABASE_URL": ""}, "DATABASE") == (0, "{}")
 
 
+SOURCES = ("ingestsite/configuration.py", "ingest/load/environment.py", "Procfile")
+
+
 def test_the_readme_s_table_names_every_setting() -> None:
-    code = "".join(
-        (ROOT / name).read_text("utf-8") for name in ("ingestsite/configuration.py", "Procfile")
-    )
+    code = "".join((ROOT / name).read_text("utf-8") for name in SOURCES)
     read_here = set(re.findall(r"\b(INGEST_[A-Z_]+)\b", code))
     table = set(
         re.findall(r"^\| `(INGEST_[A-Z_]+)`", (ROOT / "README.md").read_text("utf-8"), re.M)

@@ -19,7 +19,7 @@ LAYERS = (
     ("samples",),
     ("patterns",),
     ("counts", "extract", "broker", "client", "receipts"),
-    ("revisions", "aliases", "languages"),
+    ("revisions", "aliases", "languages", "load"),
     ("models",),
     ("store", "pipeline", "rulebook"),
     ("windows", "comparing", "passages", "leading"),
@@ -81,6 +81,12 @@ def test_imports_point_one_way(path: Path) -> None:
 )
 def test_the_core_knows_neither_django_nor_celery(name: str) -> None:
     code = f"import sys, ingest.{name}; print({{'django', 'celery', 'spacy'}} & set(sys.modules))"
+    assert _run(code) == "set()"
+
+
+def test_a_client_knows_no_server_and_none_of_its_settings() -> None:
+    server = "{'django', 'celery', 'spacy', 'ingestsite', 'redis', 'google'}"
+    code = f"import sys, ingest.load.__main__; print({server} & set(sys.modules))"
     assert _run(code) == "set()"
 
 
