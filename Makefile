@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals fuzz contract loss bench desk pages insight audit lock articles clean hosts
+.PHONY: help run demo test check chaos signals fuzz contract loss bench desk pages insight audit lock articles clean hosts load simulate
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,14 @@ loss: .venv/dev ## measure what the embedded broker loses when it is killed
 bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 for 100,000 posts)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.bench $(if $(LONG),--long)
+
+load: .venv/bench ## load 100,000 posts on both brokers, and write a report (POSTS=100000 SIZE=1300)
+	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
+		python -m tests.load --posts $(or $(POSTS),100000) --size $(or $(SIZE),1300)
+
+simulate: .venv/base ## send what publishers send for a time, and count (SECONDS=60 RATE=20 SEED=1)
+	@python -m ingest.stack.simulate --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20) \
+		--seed $(or $(SEED),1)
 
 insight: .venv/bench ## show what is counted in 300 real articles, and how well (GOLD=file.jsonl)
 	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.insight $(if $(GOLD),--gold $(GOLD))

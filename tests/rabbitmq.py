@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from ingest.stack.ports import free_ports
 from ingest.stack.running import NotInTime, wait_until
 from ingestsite.configuration import ROOT
@@ -96,6 +98,13 @@ class RabbitMQ:
         assert self._process
         self._process.wait()
         self.start()
+
+    def memory_mb(self) -> int:
+        """Return the proportional set size of the node's processes."""
+        assert self._process
+        node = psutil.Process(self._process.pid)
+        sizes = (one.memory_full_info().pss for one in [node, *node.children(recursive=True)])
+        return sum(sizes) >> 20
 
     def stop(self) -> None:
         """Stop the node and the daemon that knows its port."""

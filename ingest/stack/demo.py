@@ -89,10 +89,14 @@ def counted(client: ApiClient) -> Mentions:
     """Return every count that the API gives."""
     counts: Mentions = Counter()
     for publication in client.publications():
-        key = publication_key(publication["name"])
-        for entity in client.entities(publication["name"]):
-            counts[key, entity["family"], entity["key"]] = entity["mentions"]
+        counts.update(counted_of(client, publication["name"]))
     return counts
+
+
+def counted_of(client: ApiClient, name: str) -> Mentions:
+    """Return every count that the API gives of one publication."""
+    key = publication_key(name)
+    return Counter({(key, e["family"], e["key"]): e["mentions"] for e in client.entities(name)})
 
 
 def recounted(posts: Iterable[Post]) -> Mentions:

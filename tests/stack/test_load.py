@@ -22,6 +22,7 @@ from ingest.client import ApiClient
 from ingest.posts import publication_key
 from ingest.stack.demo import Mentions, await_empty, counted
 from ingest.stack.running import Stack, wait_until
+from ingest.stack.simulate import simulate
 from ingestsite.configuration import ROOT
 from tests.chaos import mentions
 from tests.fuzz import running
@@ -209,3 +210,11 @@ def test_what_cannot_be_loaded_is_said_in_one_sentence(
         assert (status, summary) == (1, {})
         assert word in said
         assert "Traceback" not in said
+
+
+def test_all_that_publishers_send_for_a_time_is_counted(loading: Loading) -> None:
+    verdicts = simulate(loading[1], seconds=2, rate=60, seed=2)
+    assert [one for one in verdicts if not one.right] == []
+    sums = {name: sum(vars(one)[name] for one in verdicts) for name in ("saved", "accepted")}
+    assert sums["saved"] == sums["accepted"] > 50
+    assert all(sum(vars(one)[name] for one in verdicts) for name in ("repeated", "refused"))
