@@ -11,7 +11,7 @@ from ingest.patterns import TOO_SLOW
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    ("posts",),
+    ("posts", "sizing"),
     ("messages", "names", "cleaning", "slots"),
     ("mentions",),
     ("watchdog", "stopping", "tether", "settling", "transport"),

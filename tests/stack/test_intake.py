@@ -2,15 +2,19 @@
 
 import http.client
 import json
+import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingest.client import ApiClient
 from ingest.stack import demo
 from ingest.stack.running import Stack
+from ingestsite.configuration import ROOT
 from tests.contract import schemathesis
 from tests.debian import install
 from tests.fuzz import fuzz, running
@@ -106,3 +110,41 @@ def test_no_key_stands_in_the_log(intake: Running) -> None:
     log = stack.log.read_text(errors="replace")
     assert "gunicorn" in log
     assert key not in log
+
+
+def _examples() -> list[tuple[str, str, str]]:
+    """Return the language, the commands and the answer of each example in the docs."""
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    found = re.findall(r"```(sh|python)\n(.*?)```\s+```json\n(.*?)```", text, re.S)
+    assert len(found) == text.count("```json")
+    return found
+
+
+def _is_like(answer: Any, told: Any) -> bool:
+    """Return whether an answer is what the docs tell, where they tell it."""
+    if told == "…":
+        return True
+    if isinstance(told, dict):
+        same = isinstance(answer, dict) and answer.keys() == told.keys()
+        return same and all(_is_like(answer[name], told[name]) for name in told)
+    if isinstance(told, list):
+        return len(answer) == len(told) and all(map(_is_like, answer, told))
+    return bool(answer == told)
+
+
+def test_the_examples_of_the_docs_answer_what_they_say(intake: Running) -> None:
+    install("curl")
+    stack, _, key = intake
+    environment = {**stack.environment, "URL": stack.url, "KEY": key}
+    for language, commands, told in _examples():
+        done = subprocess.run(
+            [sys.executable, "-"] if language == "python" else ["bash", "-eu"],
+            input=commands,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert _is_like(json.loads(done.stdout), json.loads(told)), (commands, done.stdout)
