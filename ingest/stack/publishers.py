@@ -92,7 +92,7 @@ class Publisher:
     def _keep(self, own: str | None, story: Story) -> dict[str, Any]:
         """Return a post, and note that its story is what counts of it now."""
         self.sent["new"] += 1
-        post = {"publication": self.name, "content": story.text, "language": self.language}
+        post: dict[str, Any] = {"publication": self.name, "content": story.text}
         if own is not None:
             post["id"] = own
         self._posts.append({**post, "story": story})
