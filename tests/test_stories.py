@@ -3,7 +3,7 @@
 import pytest
 
 from ingest.samples.stories import NAMES, stories
-from tests.chaos import mentions
+from tests.judging import mentions
 
 
 @pytest.mark.parametrize("language", NAMES)

@@ -24,8 +24,8 @@ from ingest.stack.demo import Mentions, await_empty, counted
 from ingest.stack.running import Stack, wait_until
 from ingest.stack.simulate import simulate
 from ingestsite.configuration import ROOT
-from tests.chaos import mentions
 from tests.fuzz import running
+from tests.judging import mentions
 
 TEXTS = [post["content"] for post in samples.read()][:20]
 
