@@ -88,8 +88,11 @@ def note_change() -> None:
     RulesVersion.objects.filter(pk=1).update(version=F("version") + 1)
 
 
+@transaction.atomic
 def note_patterns() -> None:
     """Keep the patterns as a new version: to be called after every change of one, in its step."""
+    # PostgreSQL lets two write at once, and neither would see the other's pattern.
+    RulesVersion.objects.select_for_update().get_or_create(pk=1)
     rows = models.Pattern.objects.all()
     PatternSet.objects.create(patterns=[row.pattern_of_spacy._asdict() for row in rows])
 
