@@ -15,7 +15,8 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
@@ -29,7 +30,7 @@ from ingest.client import ApiClient, ApiError
 from ingest.counts import name_of
 from ingest.extract import find_entities, load_plain_model
 from ingest.posts import publication_key
-from ingest.stack.running import LOOK, NotInTime, Stack, wait_until
+from ingest.stack.running import NotInTime, Stack, wait_until
 from ingestsite import configuration
 
 BATCH = 50  # posts a request
@@ -61,14 +62,16 @@ def submit(client: ApiClient, posts: Sequence[Post]) -> set[str]:
 
 def _submit(client: ApiClient, posts: Sequence[Post]) -> list[dict[str, Any]]:
     """Submit posts, again while a broker is too busy to take them: none counts twice."""
-    deadline = time.monotonic() + LONGEST_REFUSAL
-    while True:
-        try:
-            return client.submit(posts)
-        except ApiError as error:
-            if error.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
-                raise
-            time.sleep(LOOK)
+    answers: list[dict[str, Any]] = []
+
+    def are_taken_in() -> bool:
+        with _unavailable_for_now():
+            answers.extend(client.submit(posts))
+            return True
+        return False
+
+    wait_until(are_taken_in, seconds=LONGEST_REFUSAL, what="posts are taken in")
+    return answers
 
 
 def show(client: ApiClient) -> None:
@@ -153,13 +156,20 @@ def await_empty(client: ApiClient) -> None:
 
 
 def _is_empty(client: ApiClient) -> bool:
-    """Return whether nothing is on its way; a broker that is too busy to say will say it later."""
-    try:
+    """Return whether nothing is on its way, as far as the broker can say just now."""
+    with _unavailable_for_now():
         return bool(client.status()["empty"])
+    return False
+
+
+@contextmanager
+def _unavailable_for_now() -> Iterator[None]:
+    """Leave the block when the API says that the same may work later."""
+    try:
+        yield
     except ApiError as error:
         if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
             raise
-        return False
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from ingest.stack.running import Stack
 from ingest.store.firestore import FirestoreStore
+from tests.stack.finding import end
 
 
 @pytest.fixture(params=["embedded", "rabbitmq"])
@@ -24,4 +25,5 @@ def stack(
         settings["INGEST_BROKER_URL"] = request.getfixturevalue("rabbitmq").new_host()
     stack = Stack(tmp_path, settings)
     yield stack
-    stack.stop()
+    # How a stack stops is tested where that is asked; after every test it would only take time.
+    end(stack)

@@ -28,6 +28,15 @@ def kill(process: psutil.Process) -> None:
         process.kill()
 
 
+def end(stack: Stack) -> None:
+    """Kill every process of a stack, and those that are started meanwhile."""
+    while found := processes(stack):
+        for process in found:
+            kill(process)
+        psutil.wait_procs(found, timeout=10)
+    stack.stop()  # what is left is to be waited for
+
+
 def processes(stack: Stack) -> list[psutil.Process]:
     """Return every process of a stack: all that know its folder, or work in it."""
     found = []

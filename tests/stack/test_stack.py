@@ -21,7 +21,9 @@ from tests.stack.finding import parent, processes
 POSTS = list(samples.read())[:50]
 
 
-def test_posts_become_the_counts_that_the_model_alone_gives(stack: Stack) -> None:
+def test_posts_become_the_counts_that_the_model_alone_gives(
+    stack: Stack, firestore: FirestoreStore
+) -> None:
     client = stack.prepare()
     stack.start()
     accepted = demo.submit(client, POSTS)
@@ -53,26 +55,7 @@ def test_posts_become_the_counts_that_the_model_alone_gives(stack: Stack) -> Non
     assert "extract@" in page.text
 
     assert processes(stack)
-    stack.stop()
-    assert processes(stack) == []
-
-
-def test_ctrl_c_with_a_backlog_saves_everything_that_was_accepted(
-    stack: Stack, firestore: FirestoreStore
-) -> None:
-    client = stack.prepare()
-    stack.start()
-    posts = [
-        {"publication": "The Gazette", "content": f"{uuid.uuid4()} {post['content']}"}
-        for post in POSTS
-        for _ in range(6)
-    ]
-    accepted = demo.submit(client, posts)
-    stack.stop()
-    publication = firestore.publication("The Gazette")
-    assert publication is not None
-    assert publication.posts == len(accepted) == 300
-    assert "drained" in stack.log.read_text()
+    _stop_with_a_backlog(stack, client, firestore)
     assert processes(stack) == []
 
 
@@ -121,6 +104,21 @@ def test_full_queues_refuse_posts_and_open_again(stack: Stack) -> None:
     assert sent >= 5
     wait_until(lambda: _accepts(client, next(posts)), seconds=60, what="the queues are open again")
     wait_until(lambda: _saved(client) == sent + 2, seconds=60, what="all posts are saved")
+
+
+def _stop_with_a_backlog(stack: Stack, client: ApiClient, firestore: FirestoreStore) -> None:
+    """Stop as Ctrl-C does, when posts have just come in: all that was accepted is saved."""
+    posts = [
+        {"publication": "The Gazette", "content": f"{uuid.uuid4()} {post['content']}"}
+        for post in POSTS
+        for _ in range(6)
+    ]
+    accepted = demo.submit(client, posts)
+    stack.stop()
+    publication = firestore.publication("The Gazette")
+    assert publication is not None
+    assert publication.posts == len(accepted) == 300
+    assert "drained" in stack.log.read_text()
 
 
 def _saves_the_first(client: ApiClient) -> bool:
