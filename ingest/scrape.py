@@ -110,7 +110,9 @@ def _on_its_way(backlog: Backlog) -> Iterator[Metric]:
     yield waiting
     yield oldest
     yield _gauge("ingest_in_work_messages", "Messages in work.", value=backlog.in_work)
-    yield _gauge("ingest_in_work_requests", "Requests with posts.", value=backlog.passing)
+    yield _gauge(
+        "ingest_in_work_requests", "Requests that hold RabbitMQ's gate.", value=backlog.passing
+    )
 
 
 def _dead_letters() -> Metric:
