@@ -1,5 +1,6 @@
 """Which language a post is in, and which model is for it."""
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +42,10 @@ def detect(text: str) -> str | None:
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    # Reading a list counts references, on pages that a child shares until it writes on them.
+    identifier.tk_output = array("i", identifier.tk_output)
+    return identifier
 
 
 def _common(language: str) -> str:

@@ -1,7 +1,9 @@
 """What travels on the queues: JSON, checked at both ends, with a version that a deploy can meet."""
 
+import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from itertools import accumulate, groupby
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -100,14 +102,15 @@ P = TypeVar("P", bound=AcceptedPost)
 
 
 def cut(posts: Iterable[P], *, characters: int) -> Iterator[tuple[P, ...]]:
-    """Cut posts, in their order, into groups of about so many characters of content."""
-    group: list[P] = []
-    size = 0
-    for post in posts:
-        if group and size + len(post.content) > characters:
-            yield tuple(group)
-            group, size = [], 0
-        group.append(post)
-        size += len(post.content)
-    if group:
-        yield tuple(group)
+    """
+    Cut posts, in their order, into few groups of about so many characters of content.
+
+    They are about equally large, since a small rest would cost nearly as much as a full batch.
+    """
+    posts = tuple(posts)
+    sizes = [len(post.content) for post in posts]
+    even = sum(sizes) / max(1, math.ceil(sum(sizes) / characters)) or 1
+    middles = (end - size / 2 for end, size in zip(accumulate(sizes), sizes, strict=True))
+    placed = zip(middles, posts, strict=True)
+    for _, group in groupby(placed, key=lambda place: place[0] // even):
+        yield tuple(post for _, post in group)

@@ -31,7 +31,7 @@ AT_WORK = "ingest_at_work"
 ENQUEUED_AT = "enqueued_at"
 
 # A message is as large as a good batch; more than that would only make a retry dearer.
-MESSAGE_CHARACTERS = 32_000
+MESSAGE_CHARACTERS = 24_000
 
 SHOWN = 3  # ids of a message's posts, to whoever watches the queues
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from structlog import get_logger
 
-from ingest import metrics, pace, pipeline, runs, samples, slots, stopping, tracing
+from ingest import heap, metrics, pace, pipeline, runs, samples, slots, stopping, tracing
 from ingest.attempts import LATER
 from ingest.broker import BrokerUnavailable
 from ingest.extract import BATCH_CHARACTERS, warm
@@ -233,6 +233,7 @@ def prepare_parent(sender: Any, **_: Any) -> None:
             models()
         except (OSError, ValueError) as error:
             raise SystemExit(f"INGEST_MODEL or INGEST_MODELS: {error}") from error
+    heap.settle()
 
 
 @signals.worker_process_init.connect

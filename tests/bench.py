@@ -33,7 +33,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ingest import samples
+from ingest import heap, samples
 from ingest.client import ApiClient
 from ingest.extract import extract_entities, load_model, load_plain_model, warm
 from ingest.messages import AcceptedPost
@@ -88,6 +88,7 @@ class Alone:
         self._nlp = load_model(configuration.MODEL)
         warm(self._nlp, (post["content"] for post in samples.read()))
         self._plain = load_plain_model(configuration.MODEL)
+        heap.settle()
 
     def ours(self, some: Texts) -> None:
         now = datetime.now(UTC)

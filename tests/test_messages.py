@@ -43,3 +43,8 @@ def test_posts_are_cut_by_characters_and_never_reordered() -> None:
         [10, 10],
     ]
     assert list(cut([], characters=100)) == []
+
+
+def test_a_small_rest_is_shared_out_among_the_groups() -> None:
+    groups = cut([accepted("x" * 40) for _ in range(5)], characters=100)
+    assert [len(group) for group in groups] == [2, 3]
