@@ -14,7 +14,7 @@ LAYERS = (
     ("posts", "sizing"),
     ("messages", "names", "cleaning", "slots"),
     ("mentions",),
-    ("watchdog", "stopping", "tether", "settling", "transport"),
+    ("watchdog", "stopping", "tether", "heap", "settling", "transport"),
     ("pace", "metrics", "story", "tracing"),
     ("samples",),
     ("patterns",),
