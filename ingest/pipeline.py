@@ -30,7 +30,7 @@ AT_WORK = "ingest_at_work"
 # The header that says when a message was enqueued, in seconds since 1970.
 ENQUEUED_AT = "enqueued_at"
 
-# A message is as large as a good batch; more than that would only make a retry dearer.
+# Two messages make a good batch; larger ones would only make a retry dearer.
 MESSAGE_CHARACTERS = 24_000
 
 SHOWN = 3  # ids of a message's posts, to whoever watches the queues
