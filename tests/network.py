@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +13,7 @@ from typing import Self
 import psutil
 
 from ingest.stack.running import wait_until
-from ingest.tether import die_with_parent
+from ingest.tether import tied
 from ingestsite.configuration import ROOT
 from tests import debian
 
@@ -47,9 +46,8 @@ def run_apart(command: Sequence[str], folder: Path) -> int:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     process = subprocess.Popen(
-        [*APART, *command],
+        tied(signal.SIGKILL, [*APART, *command]),
         env={**os.environ, "TMPDIR": str(folder)},
-        preexec_fn=partial(die_with_parent, signal.SIGKILL),
     )
     try:
         return process.wait()

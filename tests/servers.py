@@ -5,21 +5,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from ingest.stack.ports import listens
 from ingest.stack.running import wait_until
-from ingest.tether import die_with_parent
+from ingest.tether import tied
 
 
 @contextmanager
 def server(module: str, port: int) -> Iterator[None]:
     """Run one of the project's servers while a block runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module],
+        tied(signal.SIGTERM, [sys.executable, "-m", module]),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=partial(die_with_parent, signal.SIGTERM),
     )
     try:
         wait_until(lambda: _listens(process, port), seconds=60, what=f"{module} listens")

@@ -5,12 +5,11 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from ingest.stack.ports import listens
 from ingest.stack.running import Stack, wait_until
-from ingest.tether import die_with_parent
+from ingest.tether import tied
 from ingestsite import configuration
 
 COMMAND = ["gunicorn", "--config", "python:ingestsite.webserver", "ingestsite.wsgi"]
@@ -29,12 +28,11 @@ def website(folder: Path, project: str) -> Iterator[str]:
     port = int(stack.url.rpartition(":")[2])
     with stack.log.open("wb") as log:
         server = subprocess.Popen(
-            COMMAND,
+            tied(signal.SIGTERM, COMMAND),
             cwd=configuration.ROOT,
             env=stack.environment,
             stdout=log,
             stderr=subprocess.STDOUT,
-            preexec_fn=partial(die_with_parent, signal.SIGTERM),
         )
     try:
         wait_until(lambda: listens(port), seconds=60, what="the web server listens")

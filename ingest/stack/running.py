@@ -7,14 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 import requests
 
 from ingest.client import ApiClient
 from ingest.stack.ports import free_ports, listens
-from ingest.tether import die_with_parent
+from ingest.tether import tied
 from ingestsite.configuration import ROOT
 
 LOOK = 0.05  # seconds between two looks at something that does not tell when it changes
@@ -101,14 +100,13 @@ class Stack:
         with self.log.open("ab") as log:
             self._honcho = subprocess.Popen(
                 # Somebody's .env is for their own stack, not for this one.
-                ["honcho", "--env", os.devnull, "start", "--no-colour"],
+                tied(signal.SIGINT, ["honcho", "--env", os.devnull, "start", "--no-colour"]),
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # A terminal's Ctrl-C is for us; honcho is told by `stop`, or by our death.
                 start_new_session=True,
-                preexec_fn=partial(die_with_parent, signal.SIGINT),
             )
         wait_until(self._answers, seconds=60, what="the stack answers")
 
