@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
-from ingest.cleaning import clean
+from ingest.cleaning import clean, html_to_text
 from ingest.extract import extract_entities, load_model, model_name, read_meta
 from ingest.messages import AcceptedPost, PostEntities
 from ingest.patterns import NO_PATTERNS, Patterns
@@ -128,9 +128,13 @@ def _language(post: AcceptedPost, models: Models) -> str:
     """Return the language a post says it is in, else the one it surely is in, else the main one."""
     if post.language:
         return _common(post.language)
-    # Of a text in HTML more than the beginning may have to be looked at.
-    found = detect(clean(post.content[: 10 * LOOKED_AT])) if models.must_detect else None
+    found = detect(_beginning(post.content)) if models.must_detect else None
     return found or models.main
+
+
+def _beginning(text: str) -> str:
+    """Return what a reader sees first, of which there may be little in as much HTML."""
+    return clean(html_to_text(text[: 10 * LOOKED_AT])[: 2 * LOOKED_AT])
 
 
 def lacks_model(post: PostEntities) -> bool:

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -50,6 +50,7 @@ LOOK = 0.25  # seconds between two looks at the status, each of which costs mill
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 Texts = list[str]
+T = TypeVar("T")
 
 
 def texts(count: int, *, size: int, seed: int) -> Texts:
@@ -123,14 +124,7 @@ class Loaded:
         """Send posts, so many together, and wait until none is left; return both rates."""
         bodies = list(_bodies(some, together, mark))
         began = time.perf_counter()
-        threads = [
-            threading.Thread(target=self._send, args=(bodies[n::CONNECTIONS],))
-            for n in range(CONNECTIONS)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        _side_by_side(self._send, bodies)
         accepted = time.perf_counter() - began
         while not self.client.status()["empty"]:
             time.sleep(LOOK)
@@ -144,6 +138,20 @@ class Loaded:
             response = connection.getresponse()
             answer = response.read()
             assert response.status == 202, answer
+        connection.close()
+
+    def ask(self, times: int) -> None:
+        """Make requests that bring nothing."""
+        _side_by_side(self._ask, range(times))
+
+    def _ask(self, numbers: Sequence[int]) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port)
+        headers = {"Authorization": f"Bearer {self._key}"}
+        for _ in numbers:
+            connection.request("GET", "/api/limits", headers=headers)
+            response = connection.getresponse()
+            answer = response.read()
+            assert response.status == 200, answer
         connection.close()
 
     def latencies(self, some: Texts) -> list[float]:
@@ -201,6 +209,17 @@ def _kind(process: Any) -> str:
         if sign in words:
             return kind
     return "other"
+
+
+def _side_by_side(work: Callable[[Sequence[T]], None], parts: Sequence[T]) -> None:
+    """Do work in as many threads as there are connections."""
+    threads = [
+        threading.Thread(target=work, args=(parts[n::CONNECTIONS],)) for n in range(CONNECTIONS)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _bodies(some: Texts, together: int, mark: str) -> Iterator[bytes]:
@@ -303,7 +322,12 @@ def _print(size: int, median: dict[str, float]) -> None:
 
 
 def long(count: int) -> None:
-    """Send very many posts, and print the speed and the memory at each tenth."""
+    """
+    Send very many posts, and print the speed and the memory at each tenth.
+
+    They come in lists, so few requests bring them; the web processes' memory is looked at again
+    over many more.
+    """
     with loaded(INGEST_STORE="null") as stack:
         for tenth in range(10):
             some = texts(count // 10, size=1300, seed=100 + tenth)
@@ -312,6 +336,9 @@ def long(count: int) -> None:
             print(
                 json.dumps({"tenth": tenth, "posts_per_s": round(rate), "mb": memory}), flush=True
             )
+        for _ in range(6):
+            stack.ask(20_000)
+            print(json.dumps({"requests": 20_000, "web_mb": stack.memory()["web"]}), flush=True)
 
 
 def main() -> int:
@@ -320,7 +347,7 @@ def main() -> int:
     parser = ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--long", action="store_true", help="100,000 posts")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--posts", type=int, default=2000, help="of 1,300 characters")
+    parser.add_argument("--posts", type=int, default=4000, help="of 1,300 characters")
     options = parser.parse_args()
     if options.long:
         long(100_000)
