@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 DAY = 24 * 3600  # seconds
 MONTH = 30  # days
 
-# `make bench` on two shared cores (ARCHITECTURE.md, Speed): posts of 1,300 characters in lists of
-# 50 into Firestore's emulator, milliseconds of processor time a post. Finding entities grows with
-# the text; the rest grows with the entities in it, and nearly so.
+# `make bench` on two shared cores in a slow hour: posts of 1,300 characters in lists of 50 into
+# Firestore's emulator, milliseconds of processor time a post. In a fast hour they are a sixth to a
+# quarter less (ARCHITECTURE.md, Speed). Finding entities grows with the text; the rest grows with
+# the entities in it, and nearly so.
 BENCH_CHARACTERS = 1300
 CPU_MS = {"extract": 9.8, "save": 4.2, "web": 0.4, "broker": 0.2}
 # `make bench`: documents written a post, merged while a backlog is worked off, and unmerged.
 WRITES_MERGED, WRITES_ALONE = 10.0, 20.0
 # `make bench LONG=1`, MB: the extract worker with 16 children, which share the model.
-EXTRACT_MB, EXTRACT_CHILDREN = 1294, 16
+EXTRACT_MB, EXTRACT_CHILDREN = 1240, 16
 # `make load`, MB at the most, of the processes that `make run` starts of each kind; of the embedded
 # broker what it may hold when INGEST_QUEUE_LIMIT messages wait.
 OTHERS_MB = {"save": 256, "web": 214, "broker": 700, "flower": 129, "holders": 180}
