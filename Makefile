@@ -65,6 +65,10 @@ bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 f
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.bench $(if $(LONG),--long)
 
+profile: .venv/bench ## show where the time goes inside the steps, under Python's profiler
+	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
+		DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.profiling
+
 load: .venv/bench ## load 100,000 posts on both brokers, and write a report (POSTS=100000 SIZE=1300)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.load --posts $(or $(POSTS),100000) --size $(or $(SIZE),1300)

@@ -133,7 +133,8 @@ def _language(post: AcceptedPost, models: Models) -> str:
 
 
 def _beginning(text: str) -> str:
-    """Return what a reader sees first, of which there may be little in as much HTML."""
+    """Return what a reader sees first; in HTML it can be far from where the text begins."""
+    # Only markup takes so much away; of what is left no more is cleaned than is looked at.
     return clean(html_to_text(text[: 10 * LOOKED_AT])[: 2 * LOOKED_AT])
 
 

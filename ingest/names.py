@@ -8,7 +8,7 @@ from ingest.posts import digest
 
 SHORTEST, LONGEST = 2, 100  # characters of a name
 # The same names come again and again. Five times as many gain no speed that can be measured, and
-# each of sixteen children comes to keep 4 MB more.
+# each of sixteen children comes to keep 3 MB more (`make bench LONG=1`).
 REMEMBERED = 2_000
 
 # What a model confuses most are labels of one family; a name counts once in each family. A label

@@ -12,9 +12,9 @@ DAY = 24 * 3600  # seconds
 MONTH = 30  # days
 
 # `make bench` on two shared cores in a slow hour: posts of 1,300 characters in lists of 50 into
-# Firestore's emulator, milliseconds of processor time a post. In a fast hour they are a sixth to a
-# quarter less (ARCHITECTURE.md, Speed). Finding entities grows with the text; the rest grows with
-# the entities in it, and nearly so.
+# Firestore's emulator, milliseconds of processor time a post. In a fast hour they are fewer
+# (ARCHITECTURE.md, Speed). Finding entities grows with the text; the rest grows with the entities
+# in it, and nearly so.
 BENCH_CHARACTERS = 1300
 CPU_MS = {"extract": 9.8, "save": 4.2, "web": 0.4, "broker": 0.2}
 # `make bench`: documents written a post, merged while a backlog is worked off, and unmerged.

@@ -27,6 +27,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -130,28 +131,26 @@ class Loaded:
             time.sleep(LOOK)
         return len(some) / accepted, len(some) / (time.perf_counter() - began)
 
-    def _send(self, bodies: Sequence[bytes]) -> None:
+    def ask(self, times: int) -> None:
+        """Make requests that bring nothing."""
+        ask = partial(self._send, method="GET", path="/api/limits", status=200)
+        _side_by_side(ask, [b""] * times)
+
+    def _send(
+        self,
+        bodies: Sequence[bytes],
+        *,
+        method: str = "POST",
+        path: str = "/api/posts",
+        status: int = 202,
+    ) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port)
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         for body in bodies:
-            connection.request("POST", "/api/posts", body, headers)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             answer = response.read()
-            assert response.status == 202, answer
-        connection.close()
-
-    def ask(self, times: int) -> None:
-        """Make requests that bring nothing."""
-        _side_by_side(self._ask, range(times))
-
-    def _ask(self, numbers: Sequence[int]) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port)
-        headers = {"Authorization": f"Bearer {self._key}"}
-        for _ in numbers:
-            connection.request("GET", "/api/limits", headers=headers)
-            response = connection.getresponse()
-            answer = response.read()
-            assert response.status == 200, answer
+            assert response.status == status, answer
         connection.close()
 
     def latencies(self, some: Texts) -> list[float]:
