@@ -32,7 +32,7 @@ run: .venv/base ## set up, and run everything on this machine until Ctrl-C
 	@exec honcho start
 
 demo: .venv/base ## set up, and run the main job on sample posts (POSTS=file.jsonl RECOUNT=1)
-	@python -m ingest.stack.demo $(if $(RECOUNT),--recount) $(POSTS)
+	@python -m ingest.devstack.demo $(if $(RECOUNT),--recount) $(POSTS)
 
 test: check audit ## set up, check and pass the tests
 	python -m pytest --numprocesses 2 --dist worksteal
@@ -43,55 +43,55 @@ check: .venv/dev ## check the style and the types
 	mypy
 
 chaos: .venv/dev ## kill everything under load, and count (POSTS=10000 STRIKES=24 OUTAGE=60 SEEDS="1 2 3")
-	python -m tests.chaos --posts $(or $(POSTS),10000) --strikes $(or $(STRIKES),24) \
+	python -m tests.harness.chaos --posts $(or $(POSTS),10000) --strikes $(or $(STRIKES),24) \
 		--outage $(or $(OUTAGE),60) --seeds $(or $(SEEDS),1 2 3)
 
 hosts: .venv/dev ## run six machines, cut one off, kill another, and count; needs root (POSTS=5000 OUTAGE=30)
-	python -m tests.hosts --posts $(or $(POSTS),5000) --outage $(or $(OUTAGE),30)
+	python -m tests.harness.multi_host --posts $(or $(POSTS),5000) --outage $(or $(OUTAGE),30)
 
 signals: .venv/dev ## stop everything in every way under load, and count (BACKLOGS="10 300 10000")
-	python -m tests.signals --backlogs $(or $(BACKLOGS),10 300 10000)
+	python -m tests.harness.shutdown_matrix --backlogs $(or $(BACKLOGS),10 300 10000)
 
 fuzz: .venv/dev ## send 100,000 bodies that are no posts, and count (BODIES=100000 SEED=1)
-	python -m tests.fuzz --bodies $(or $(BODIES),100000) --seed $(or $(SEED),1)
+	python -m tests.harness.fuzz --bodies $(or $(BODIES),100000) --seed $(or $(SEED),1)
 
 contract: .venv/dev ## hold the API to its description with schemathesis (EXAMPLES=100)
-	python -m tests.contract --examples $(or $(EXAMPLES),100)
+	python -m tests.harness.contract --examples $(or $(EXAMPLES),100)
 
 loss: .venv/dev ## measure what the embedded broker loses when it is killed
-	python -m tests.broker_loss
+	python -m tests.harness.broker_durability
 
 bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 for 100,000 posts)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
-		python -m tests.bench $(if $(LONG),--long)
+		python -m tests.harness.bench $(if $(LONG),--long)
 
 profile: .venv/bench ## show where the time goes inside the steps, under Python's profiler
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
-		DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.profiling
+		DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.profile
 
 load: .venv/bench ## load 100,000 posts on both brokers, and write a report (POSTS=100000 SIZE=1300)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
-		python -m tests.load --posts $(or $(POSTS),100000) --size $(or $(SIZE),1300)
+		python -m tests.harness.load_test --posts $(or $(POSTS),100000) --size $(or $(SIZE),1300)
 
 simulate: .venv/base ## send what publishers send for a time, and count (SECONDS=60 RATE=20 SEED=1)
-	@python -m ingest.stack.simulate --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20) \
+	@python -m ingest.devstack.simulate --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20) \
 		--seed $(or $(SEED),1)
 
 insight: .venv/bench ## show what is counted in 300 real articles, and how well (GOLD=file.jsonl)
-	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.insight $(if $(GOLD),--gold $(GOLD))
+	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.ner_quality $(if $(GOLD),--gold $(GOLD))
 
 desk: .venv/dev ## watch 1,000 posts in metrics, log, traces and pictures: do they agree (POSTS=1000)
-	python -m tests.desk --posts $(or $(POSTS),1000) --pictures var/desk
+	python -m tests.harness.dashboard --posts $(or $(POSTS),1000) --pictures var/desk
 
 pages: .venv/bench ## take pictures of every page on 300 real articles, and time lists of entities
-	python -m tests.pages var/pages
+	python -m tests.harness.pages var/pages
 
 articles: .venv/bench ## write 300 real articles, one post a line, to var/articles.jsonl
 	@mkdir -p var
-	@python -m tests.articles > var/articles.jsonl
+	@python -m tests.harness.articles > var/articles.jsonl
 
 audit: .venv/dev ## look for known holes in the dependencies
-	python -m tests.audit
+	python -m tests.harness.dependency_audit
 
 lock: .venv/dev ## compile requirements/*.in, with hashes
 	for name in base parquet dev bench; do \

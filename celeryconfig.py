@@ -2,11 +2,11 @@
 
 from kombu import Queue
 
-from ingest import pipeline
+from ingest.broker import publish
 from ingestsite import configuration
 
 broker_url = configuration.BROKER_URL
-imports = ["ingest.tasks"]
+imports = ["ingest.tasks", "ingest.worker.lifecycle"]
 
 # A message is acknowledged after its effect, and comes again if its process dies before.
 task_acks_late = True
@@ -17,9 +17,9 @@ worker_prefetch_multiplier = 1
 task_ignore_result = True
 # Every queue is made by name; a typo must not make a new one.
 task_create_missing_queues = False
-task_default_queue = pipeline.EXTRACT
+task_default_queue = publish.EXTRACT
 task_default_exchange = ""
-task_queues = [Queue(name, routing_key=name) for name in pipeline.QUEUES]
+task_queues = [Queue(name, routing_key=name) for name in publish.QUEUES]
 
 # A worker waits for its broker, at the start and later, for as long as it takes.
 broker_connection_retry_on_startup = True
@@ -40,12 +40,14 @@ if configuration.BROKER_IS_RABBITMQ:
         **durable,
         "x-delivery-limit": configuration.DELIVERY_LIMIT,
         "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": pipeline.DEAD,
+        "x-dead-letter-routing-key": publish.DEAD_QUEUE,
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
-    task_queues = [Queue(q, routing_key=q, queue_arguments=limited) for q in pipeline.QUEUES]
-    task_queues.append(Queue(pipeline.DEAD, routing_key=pipeline.DEAD, queue_arguments=durable))
+    task_queues = [Queue(q, routing_key=q, queue_arguments=limited) for q in publish.QUEUES]
+    task_queues.append(
+        Queue(publish.DEAD_QUEUE, routing_key=publish.DEAD_QUEUE, queue_arguments=durable)
+    )
     broker_transport_options: dict[str, object] = {
         # A publish is over when a majority of nodes has the message.
         "confirm_publish": True,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import requests
 
-SECONDS = 60  # for one answer
+TIMEOUT_SECONDS = 60  # for one answer
 
 
 class ApiError(Exception):
@@ -107,7 +107,7 @@ class ApiClient:
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         # Whoever follows a redirect makes a GET of a POST.
         response = self._session.request(
-            method, self._url + path, timeout=SECONDS, allow_redirects=False, **options
+            method, self._url + path, timeout=TIMEOUT_SECONDS, allow_redirects=False, **options
         )
         if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
             raise ApiError(response)

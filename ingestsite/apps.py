@@ -6,4 +6,4 @@ from django.contrib.admin import apps
 class AdminConfig(apps.AdminConfig):
     """The admin with the pipeline's state on its start page."""
 
-    default_site = "ingest.desk.site.DeskSite"
+    default_site = "ingest.dashboard.site.DashboardSite"

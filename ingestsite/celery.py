@@ -5,11 +5,11 @@ from typing import Any
 
 from celery import Celery, signals
 
-from ingest import transport
+from ingest.broker import redis_transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ingestsite.settings")
 
-transport.install()
+redis_transport.install()
 
 app = Celery("ingest")
 app.config_from_object("celeryconfig")

@@ -22,12 +22,12 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "ingest",
     "ingest.web",
-    "ingest.desk",
+    "ingest.dashboard",
 ]
 MIDDLEWARE = [
-    "ingest.request_ids.identify",
-    "ingest.request_ids.trace",
-    "ingest.web.access.content_security_policy",
+    "ingest.middleware.request_id",
+    "ingest.middleware.trace_request",
+    "ingest.middleware.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -46,7 +46,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "ingest.web.access.intake",
+                "ingest.web.context_processors.intake_state",
             ],
         },
     },
@@ -110,7 +110,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W021"]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "EXCEPTION_HANDLER": "ingest.problems.handle",
+    "EXCEPTION_HANDLER": "ingest.api.errors.handle_exception",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
@@ -149,7 +149,7 @@ LABELS = configuration.LABELS
 EXTRACT_SECONDS = configuration.EXTRACT_SECONDS
 MERGE_SECONDS = configuration.MERGE_SECONDS
 STORE = {
-    "firestore": "ingest.store.firestore.FirestoreStore",
+    "firestore": "ingest.store.firestore.store.FirestoreStore",
     "null": "ingest.store.null.NullStore",
     "memory": "ingest.store.memory.MemoryStore",
 }[configuration.STORE]

@@ -28,8 +28,8 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Do the same in a worker, for a signal that is sent to the whole group."""
-    from ingest import slots, tracing  # Django's settings are there only now
+    from ingest.observability import metric_slots, tracing  # Django's settings are there only now
 
-    slots.take_role("web")
+    metric_slots.take_role("web")
     tracing.start(configuration.TRACES_ENDPOINT, role="web")
     signal.signal(signal.SIGINT, worker.handle_exit)

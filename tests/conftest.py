@@ -10,15 +10,17 @@ import pytest
 from django.core.cache import cache
 from google.cloud.firestore_v1 import Client
 
-from ingest import broker, rulebook
-from ingest.store import Store, open_store
-from ingest.store.firestore import FirestoreStore
+from ingest.broker import connection
+from ingest.operations import rule_versions
+from ingest.store import open_store
+from ingest.store.base import Store
+from ingest.store.firestore.store import FirestoreStore
 from ingest.store.memory import MemoryStore
 from ingest.store.null import NullStore
 from tests import environment
-from tests.rabbitmq import RabbitMQ, install
-from tests.servers import server
-from tests.stores import firestore_of
+from tests.support.rabbitmq import RabbitMQ, install
+from tests.support.servers import server
+from tests.support.stores import firestore_of
 
 # Examples are the same each time, and none is against the clock.
 hypothesis.settings.register_profile("ours", derandomize=True, deadline=None)
@@ -28,14 +30,14 @@ hypothesis.settings.load_profile("ours")
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[None]:
     """Run the embedded broker."""
-    with server("ingest.stack.broker", environment.BROKER_PORT):
+    with server("ingest.devstack.valkey", environment.BROKER_PORT):
         yield
 
 
 @pytest.fixture
 def empty_broker(valkey: None) -> None:
     """Run the embedded broker, with nothing in it."""
-    broker.redis_client().flushall()
+    connection.redis_client().flushall()
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +54,7 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 def emulator() -> Iterator[None]:
     """Run Google's Firestore emulator; without it the tests fail, and say what to install."""
     assert os.environ["FIRESTORE_EMULATOR_HOST"].startswith("127.0.0.1:")
-    with server("ingest.stack.emulator", environment.FIRESTORE_PORT):
+    with server("ingest.devstack.firestore_emulator", environment.FIRESTORE_PORT):
         yield
 
 
@@ -106,4 +108,4 @@ def memory_store(settings: Any) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_known_rules() -> None:
     """Let no test know the rules of another's database."""
-    rulebook.forget()
+    rule_versions.forget()

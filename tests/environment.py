@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 
-from ingest.stack.ports import free_ports
+from ingest.devstack.ports import free_ports
 
 FOLDER = tempfile.mkdtemp(prefix="ingest-tests-")
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.patterns import TOO_SLOW
+from ingest.nlp.patterns import TOO_SLOW
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
@@ -86,7 +86,7 @@ def test_the_core_knows_neither_django_nor_celery(name: str) -> None:
 
 def test_a_client_knows_no_server_and_none_of_its_settings() -> None:
     server = "{'django', 'celery', 'spacy', 'ingestsite', 'redis', 'google'}"
-    code = f"import sys, ingest.load.__main__; print({server} & set(sys.modules))"
+    code = f"import sys, ingest.loader.__main__; print({server} & set(sys.modules))"
     assert _run(code) == "set()"
 
 
@@ -94,8 +94,8 @@ def test_the_web_process_never_loads_spacy() -> None:
     """Even where a pattern is judged that would take all time and memory that there is."""
     code = """if True:
         import sys, ingestsite.wsgi, ingestsite.urls
-        from ingest.patterns import Pattern, problem_of
-        print(problem_of(Pattern("ORG", [{"OP": "*"}] * 3)), 'spacy' in sys.modules)
+        from ingest.nlp.patterns import SpacyPattern, problem_of
+        print(problem_of(SpacyPattern("ORG", [{"OP": "*"}] * 3)), 'spacy' in sys.modules)
     """
     assert _run(code) == f"{TOO_SLOW} False"
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import NamedTuple
 
-from ingest.names import entity_key
+from ingest.core.entity_names import entity_key
 
-Mentions = Counter[tuple[str, str]]  # by family and key
+EntityMentions = Counter[tuple[str, str]]  # by family and key
 
 FAMILIES = {"person": "PERSON", "place": "PLACE", "group": "GROUP"}
 
@@ -82,7 +82,7 @@ class Story:
     """A text, and how often it mentions whom."""
 
     text: str
-    mentions: Mentions
+    mentions: EntityMentions
 
 
 def stories(language: str) -> Iterator[Story]:

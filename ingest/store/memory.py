@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 
-from ingest.counts import Counts, count_posts, name_of
-from ingest.messages import PostEntities
-from ingest.names import entity_id
-from ingest.posts import publication_id
-from ingest.revisions import Change, Kept
-from ingest.store import (
+from ingest.core.counts import Counts, count_posts, name_of
+from ingest.core.entity_names import entity_id
+from ingest.core.messages import PostEntities
+from ingest.core.posts import publication_id
+from ingest.core.revisions import Change, PostRecord
+from ingest.store.base import (
     Cursor,
     FamilyCounts,
     KeyCursor,
@@ -22,42 +22,42 @@ from ingest.store import (
 )
 
 # The text, the list of leading entities, and the change that this is as of.
-Summary = tuple[str | None, str | None, datetime | None]
-NO_SUMMARY: Summary = (None, None, None)
+SavedSummary = tuple[str | None, str | None, datetime | None]
+NO_SUMMARY: SavedSummary = (None, None, None)
 
 
 class MemoryStore:
     """Keep posts, and count them anew whenever they are asked for."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Kept] = defaultdict(Kept)
+        self._kept: dict[str, PostRecord] = defaultdict(PostRecord)
         self._names: dict[str, str] = {}  # of publications, as the first post of each has it
-        self._summaries: dict[str, Summary] = {}
+        self._summaries: dict[str, SavedSummary] = {}
         self._changed_at = datetime.now(UTC)
 
     def add(self, posts: Sequence[PostEntities]) -> int:
         before = len(self._saved())
         for post in posts:
             self._names.setdefault(publication_id(post.publication), post.publication)
-            self._change(post.post_id, partial(Kept.with_revision, revision=post))
+            self._change(post.post_id, partial(PostRecord.with_revision, revision=post))
         return len(self._saved()) - before
 
     def remove(self, post_id: str, *, at: datetime) -> bool:
         before = len(self._saved())
-        self._change(post_id, partial(Kept.deleted, at=at))
+        self._change(post_id, partial(PostRecord.deleted, at=at))
         return len(self._saved()) < before
 
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
-        revise = partial(Kept.changed, change=change)
+        revise = partial(PostRecord.changed, change=change)
         return sum(self._change(post_id, revise) for post_id in set(post_ids))
 
-    def kept(self, post_id: str) -> Kept:
-        return self._kept.get(post_id, Kept())
+    def get_record(self, post_id: str) -> PostRecord:
+        return self._kept.get(post_id, PostRecord())
 
     def post(self, post_id: str) -> PostEntities | None:
-        return self.kept(post_id).post
+        return self.get_record(post_id).post
 
     def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
         own = sorted(self._of(publication_id(name)), key=lambda post: post.post_id)
@@ -84,7 +84,7 @@ class MemoryStore:
             counts.days,
             summary=summary,
             changed_at=self._changed_at,
-            leading_as_of=as_of,
+            top_entities_as_of=as_of,
         )
 
     def entities(
@@ -94,11 +94,11 @@ class MemoryStore:
         limit: int,
         after: Cursor | None = None,
         family: str | None = None,
-        moment: datetime | None = None,
+        as_of: datetime | None = None,
         days: bool = False,
     ) -> list[StoredEntity]:
-        entities = sorted(self._entities(name, family), key=_place, reverse=True)
-        return [e for e in entities if after is None or _place(e) < after][:limit]
+        entities = sorted(self._entities(name, family), key=_cursor, reverse=True)
+        return [e for e in entities if after is None or _cursor(e) < after][:limit]
 
     def entities_by_prefix(
         self,
@@ -108,7 +108,7 @@ class MemoryStore:
         limit: int,
         after: KeyCursor | None = None,
         family: str | None = None,
-        moment: datetime | None = None,
+        as_of: datetime | None = None,
     ) -> list[StoredEntity]:
         found = (e for e in self._entities(name, family) if e.key.startswith(prefix))
         entities = sorted(found, key=lambda e: (e.key, e.id))
@@ -135,8 +135,8 @@ class MemoryStore:
     ) -> list[PostEntities]:
         posts = self._saved() if name is None else self._of(publication_id(name))
         own = [p for p in posts if entity_id in _ids(p)]
-        own.sort(key=_post_place, reverse=True)
-        return list(islice((p for p in own if after is None or _post_place(p) < after), limit))
+        own.sort(key=_post_cursor, reverse=True)
+        return list(islice((p for p in own if after is None or _post_cursor(p) < after), limit))
 
     def families(self, name: str) -> list[FamilyCounts]:
         groups: dict[str, list[int]] = defaultdict(list)
@@ -145,11 +145,11 @@ class MemoryStore:
         return [FamilyCounts(family, len(m), sum(m)) for family, m in sorted(groups.items())]
 
     def keep_summary(
-        self, pub_id: str, text: str, *, leading: str = "", as_of: datetime | None = None
+        self, pub_id: str, text: str, *, top_entities: str = "", as_of: datetime | None = None
     ) -> None:
-        self._summaries[pub_id] = (text, leading, as_of)
+        self._summaries[pub_id] = (text, top_entities, as_of)
 
-    def leading(self, pub_id: str) -> str | None:
+    def get_top_entities(self, pub_id: str) -> str | None:
         return self._summaries.get(pub_id, NO_SUMMARY)[1]
 
     def recount(self, name: str) -> Recount:
@@ -189,9 +189,9 @@ def _by_name(publication: Publication) -> str:
     return publication.name
 
 
-def _place(entity: StoredEntity) -> Cursor:
+def _cursor(entity: StoredEntity) -> Cursor:
     return Cursor(entity.mentions, entity.id)
 
 
-def _post_place(post: PostEntities) -> PostCursor:
+def _post_cursor(post: PostEntities) -> PostCursor:
     return PostCursor(post.day.isoformat(), post.post_id)

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from structlog import get_logger
 
-from ingest.counts import Counts
-from ingest.messages import PostEntities
-from ingest.revisions import Kept
-from ingest.store import (
+from ingest.core.counts import Counts
+from ingest.core.messages import PostEntities
+from ingest.core.revisions import PostRecord
+from ingest.store.base import (
     Cursor,
     FamilyCounts,
     KeyCursor,
@@ -36,8 +36,8 @@ class NullStore:
     ) -> int:
         return 0
 
-    def kept(self, post_id: str) -> Kept:
-        return Kept()
+    def get_record(self, post_id: str) -> PostRecord:
+        return PostRecord()
 
     def post(self, post_id: str) -> PostEntities | None:
         return None
@@ -63,7 +63,7 @@ class NullStore:
         limit: int,
         after: Cursor | None = None,
         family: str | None = None,
-        moment: datetime | None = None,
+        as_of: datetime | None = None,
         days: bool = False,
     ) -> list[StoredEntity]:
         return []
@@ -76,7 +76,7 @@ class NullStore:
         limit: int,
         after: KeyCursor | None = None,
         family: str | None = None,
-        moment: datetime | None = None,
+        as_of: datetime | None = None,
     ) -> list[StoredEntity]:
         return []
 
@@ -102,11 +102,11 @@ class NullStore:
         return []
 
     def keep_summary(
-        self, pub_id: str, text: str, *, leading: str = "", as_of: datetime | None = None
+        self, pub_id: str, text: str, *, top_entities: str = "", as_of: datetime | None = None
     ) -> None:
         """Do nothing: nothing is summed up."""
 
-    def leading(self, pub_id: str) -> str | None:
+    def get_top_entities(self, pub_id: str) -> str | None:
         return None
 
     def recount(self, name: str) -> Recount:

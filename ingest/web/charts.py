@@ -12,11 +12,11 @@ from django.utils.safestring import SafeString, mark_safe
 from pygal.style import Style
 
 # More bars than this are too thin to be told apart.
-MOST_BARS = 70
+MAX_BARS = 70
 # A line as short as a word shows no more turns than this.
-MOST_POINTS = 24
+MAX_POINTS = 24
 # Fewer bars than this would be blocks: the rest of the picture stays empty.
-FEWEST_BARS = 14
+MIN_BARS = 14
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -51,17 +51,17 @@ def _by_day(days: tuple[tuple[str, int], ...], what: str) -> SafeString:
         spacing=0,
         rounded_bars=1,
         show_minor_x_labels=False,
-        x_labels_major_every=max(1, math.ceil(max(len(bars), FEWEST_BARS) / 4)),
+        x_labels_major_every=max(1, math.ceil(max(len(bars), MIN_BARS) / 4)),
         value_formatter=_whole,
         range=(0, max(bars.values(), default=1)),
     )
-    empty = FEWEST_BARS - len(bars)
+    empty = MIN_BARS - len(bars)
     chart.x_labels = [*bars, *[""] * empty]
     chart.add(what, [*bars.values(), *[None] * empty])
     return _render(chart, f"{what} by day")
 
 
-def in_steps(days: Mapping[str, int], *, most: int = MOST_BARS) -> dict[str, int]:
+def in_steps(days: Mapping[str, int], *, most: int = MAX_BARS) -> dict[str, int]:
     """Add days up in equal steps, without a gap, so that few enough bars come out."""
     if not days:
         return {}
@@ -103,7 +103,7 @@ def sparkline(days: Mapping[str, int], *, what: str) -> SafeString:
 
 @lru_cache(maxsize=256)
 def _sparkline(days: tuple[tuple[str, int], ...], what: str) -> SafeString:
-    counts = list(in_steps(dict(days), most=MOST_POINTS).values())
+    counts = list(in_steps(dict(days), most=MAX_POINTS).values())
     counts *= 2 if len(counts) == 1 else 1  # one point is no line
     chart = pygal.Line(
         **{**COMMON, "margin": 2},

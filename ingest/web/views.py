@@ -8,25 +8,26 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from pydantic import ValidationError
 
-from ingest.comparing import COMPARED, compare
-from ingest.exports import Format, export
-from ingest.listing import EntityQuery, Page, Place, list_entities
-from ingest.messages import PostEntities
-from ingest.passages import Passage, find_passage
-from ingest.problems import field_errors
-from ingest.store import PostCursor, Publication, StoredEntity, open_store
-from ingest.summaries import Summary, summary_of
+from ingest.analytics.comparison import COMPARED_ENTITIES, compare
+from ingest.analytics.entity_list import EntityList, EntityQuery, PageToken, list_entities
+from ingest.analytics.export import ExportFormat, export
+from ingest.analytics.snippets import Snippet, find_snippet
+from ingest.analytics.summaries import Summary, read_summary
+from ingest.core.messages import PostEntities
+from ingest.core.validation import field_errors
+from ingest.store import open_store
+from ingest.store.base import PostCursor, Publication, StoredEntity
 from ingest.web import charts
-from ingest.web.access import page
+from ingest.web.decorators import page
 from ingest.web.templatetags.web import label_name
 
-CARDS = 24  # publications on the front page
-CARD_WORDS = 18  # of a cloud on a card
-TOP = 5  # entities on a card
-ROWS = 25  # entities of a table
-POSTS = 10  # of a list
-CHOICES = 500  # publications to compare
-PUBLICATIONS_OF_AN_ENTITY = 50
+MAX_CARDS = 24  # publications on the front page
+CARD_CLOUD_SIZE = 18  # of a cloud on a card
+CARD_ENTITIES = 5  # entities on a card
+TABLE_ROWS = 25  # entities of a table
+MAX_POSTS = 10  # of a list
+MAX_CHOICES = 500  # publications to compare
+MAX_PUBLICATIONS = 50
 COMPARED_ROWS = 30
 
 FILTERS = ("family", "prefix", "since", "until")
@@ -36,20 +37,20 @@ FILTERS = ("family", "prefix", "since", "until")
 def front(request: HttpRequest) -> HttpResponseBase:
     """Show a card for each publication."""
     after = request.GET.get("after")
-    found = open_store().publications(limit=CARDS + 1, after=after)
-    cards = [_card(publication) for publication in found[:CARDS]]
-    following = found[CARDS - 1].name if len(found) > CARDS else None
+    found = open_store().publications(limit=MAX_CARDS + 1, after=after)
+    cards = [_card(publication) for publication in found[:MAX_CARDS]]
+    following = found[MAX_CARDS - 1].name if len(found) > MAX_CARDS else None
     context = {"cards": cards, "after": after, "following": following}
     return render(request, "web/front.html", context)
 
 
 def _card(publication: Publication) -> dict[str, Any]:
-    summary = summary_of(publication)
+    summary = read_summary(publication)
     return {
         "publication": publication,
         "summary": summary,
-        "top": summary.words[:TOP] if summary else (),
-        "words": _cloud(summary, CARD_WORDS) if summary else (),
+        "top": summary.words[:CARD_ENTITIES] if summary else (),
+        "words": _cloud(summary, CARD_CLOUD_SIZE) if summary else (),
         "most": _most(summary),
         "sparkline": charts.sparkline(publication.days, what="Posts"),
     }
@@ -68,7 +69,7 @@ def _most(summary: Summary | None) -> int:
 def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     """Show what a publication mentions."""
     found = _publication(pub_id)
-    summary = summary_of(found)
+    summary = read_summary(found)
     query, errors = _query(request)
     listed = list_entities(open_store(), found, query)
     context = {
@@ -100,10 +101,10 @@ def _query(request: HttpRequest) -> tuple[EntityQuery, dict[str, str]]:
     names = (*FILTERS, "cursor")
     asked = {n: v for n in names if (v := request.GET.get(n, "").strip())}
     try:
-        return EntityQuery(limit=ROWS, **asked), {}
+        return EntityQuery(limit=TABLE_ROWS, **asked), {}
     except ValidationError as error:
         faults = {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
-        return EntityQuery(limit=ROWS), faults
+        return EntityQuery(limit=TABLE_ROWS), faults
 
 
 def _bars(summary: Summary) -> str:
@@ -111,12 +112,12 @@ def _bars(summary: Summary) -> str:
     return charts.by_family(sums, what="Mentions")
 
 
-def _rows(listed: Page) -> list[dict[str, Any]]:
+def _rows(listed: EntityList) -> list[dict[str, Any]]:
     return [{"entity": entity, "share": listed.share(entity)} for entity in listed.entities]
 
 
 @page
-def entities_export(request: HttpRequest, pub_id: str, format_: Format) -> HttpResponseBase:
+def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) -> HttpResponseBase:
     """Hand out all entities of a publication, as they are filtered."""
     query, errors = _query(request)
     if errors:
@@ -127,7 +128,7 @@ def entities_export(request: HttpRequest, pub_id: str, format_: Format) -> HttpR
 @page
 def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show one entity: how often, where, and the posts that mention it."""
-    found = open_store().entity_everywhere(entity_id, limit=PUBLICATIONS_OF_AN_ENTITY)
+    found = open_store().entity_everywhere(entity_id, limit=MAX_PUBLICATIONS)
     if not found:
         raise Http404
     only = _only(request, found)
@@ -159,25 +160,25 @@ def _only(
 
 def _posts(
     request: HttpRequest, entity_id: str, name: str | None
-) -> tuple[list[tuple[PostEntities, Passage | None]], str | None]:
+) -> tuple[list[tuple[PostEntities, Snippet | None]], str | None]:
     try:
-        place = Place.read(request.GET["cursor"]) if request.GET.get("cursor") else None
+        place = PageToken.read(request.GET["cursor"]) if request.GET.get("cursor") else None
     except ValueError as error:
         raise Http404 from error
     after = PostCursor(str(place.value), place.id) if place else None
-    found = open_store().posts_mentioning(entity_id, name=name, limit=POSTS + 1, after=after)
-    last = found[POSTS - 1] if len(found) > POSTS else None
-    following = Place(value=last.day.isoformat(), id=last.post_id).sign() if last else None
-    return [(post, find_passage(post, entity_id)) for post in found[:POSTS]], following
+    found = open_store().posts_mentioning(entity_id, name=name, limit=MAX_POSTS + 1, after=after)
+    last = found[MAX_POSTS - 1] if len(found) > MAX_POSTS else None
+    following = PageToken(value=last.day.isoformat(), id=last.post_id).sign() if last else None
+    return [(post, find_snippet(post, entity_id)) for post in found[:MAX_POSTS]], following
 
 
 @page
 def comparison(request: HttpRequest) -> HttpResponseBase:
     """Show two publications side by side."""
     store = open_store()
-    names = [(p.id, p.name) for p in store.publications(limit=CHOICES)]
+    names = [(p.id, p.name) for p in store.publications(limit=MAX_CHOICES)]
     chosen = [request.GET.get(side, "") for side in ("first", "second")]
-    context: dict[str, Any] = {"names": names, "chosen": chosen, "compared": COMPARED}
+    context: dict[str, Any] = {"names": names, "chosen": chosen, "compared": COMPARED_ENTITIES}
     if all(chosen):
         first, second = map(_publication, chosen)
         found = compare(store, first, second)

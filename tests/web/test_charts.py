@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from ingest.web.charts import MOST_BARS, by_day, by_family, in_steps, sparkline
+from ingest.web.charts import MAX_BARS, by_day, by_family, in_steps, sparkline
 
 DAYS = {"2026-05-01": 3, "2026-05-04": 1}
 PICTURES = {
@@ -48,6 +48,6 @@ def test_a_name_in_a_picture_is_escaped() -> None:
 def test_many_days_are_added_up_in_steps() -> None:
     days = {f"20{year}-0{month}-01": 1 for year in range(10, 26) for month in (1, 5, 9)}
     steps = in_steps(days)
-    assert len(steps) <= MOST_BARS
+    assert len(steps) <= MAX_BARS
     assert sum(steps.values()) == len(days)
     assert in_steps({}) == {}

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ingest import audit
 from ingest.models import ApiKey, Scope
+from ingest.operations import audit
 
 
 class Command(BaseCommand):
@@ -55,14 +55,14 @@ class Command(BaseCommand):
                 key, secret = ApiKey.create(name, scopes=scopes, **limits)
         except IntegrityError as error:
             raise CommandError(f"There is a key named {name!r} already.") from error
-        audit.record(audit.whoever_runs_this(), audit.What.ADD, f"API key {key}")
+        audit.record(audit.command_actor(), audit.Action.ADD, f"API key {key}")
         self.stdout.write(f"API key {key.name!r}, shown this once: {secret}")
 
     def _revoke(self, name: str) -> None:
         own = ApiKey.objects.filter(name=name, revoked_at=None)
         if not own.update(revoked_at=timezone.now()):
             raise CommandError(f"There is no valid key named {name!r}.")
-        audit.record(audit.whoever_runs_this(), audit.What.REVOKE, f"API key {name}")
+        audit.record(audit.command_actor(), audit.Action.REVOKE, f"API key {name}")
         self.stdout.write(f"{name!r} is revoked; every process knows within five seconds.")
 
 

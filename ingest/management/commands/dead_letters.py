@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
-from ingest.audit import whoever_runs_this
 from ingest.models import DeadLetter, Step
-from ingest.replay import discard, replay
+from ingest.operations.audit import command_actor
+from ingest.operations.replay import discard, replay
 
 
 class Command(BaseCommand):
@@ -56,13 +56,13 @@ class Command(BaseCommand):
             self.stdout.write(f"\n{letter.trace}\n{letter.content}")
 
     def _replay(self, letters: "QuerySet[DeadLetter]") -> None:
-        outcome = replay(letters, by=whoever_runs_this())
+        outcome = replay(letters, by=command_actor())
         if outcome.problem:
             raise CommandError(str(outcome))
         self.stdout.write(str(outcome))
 
     def _discard(self, letters: "QuerySet[DeadLetter]") -> None:
-        self.stdout.write(f"{discard(letters, by=whoever_runs_this())} discarded")
+        self.stdout.write(f"{discard(letters, by=command_actor())} discarded")
 
 
 def _is_chosen(options: dict[str, Any]) -> bool:

@@ -9,16 +9,17 @@ from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from ingest import audit
-from ingest.broker import BrokerUnavailable
-from ingest.gate import Backlog, Holder, the_gate
+from ingest.broker.admission import get_admission
+from ingest.broker.admission.base import Backlog, PauseOwner
+from ingest.broker.connection import BrokerUnavailable
+from ingest.operations import audit
 from ingestsite import configuration
 
-LOOK = 0.2  # seconds between two looks at the queues: they tell nobody when they are empty
-TELL = 5  # seconds between two lines where there is no terminal
+POLL_SECONDS = 0.2  # seconds between two looks at the queues: they tell nobody when they are empty
+REPORT_SECONDS = 5  # seconds between two lines where there is no terminal
 
 
-class Pace:
+class DrainRate:
     """How fast what is left becomes less, since it was the most."""
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class Pace:
             self.most, self._since = left, time.monotonic()
 
     def __str__(self) -> str:
-        rate = self.done / max(time.monotonic() - self._since, LOOK)
+        rate = self.done / max(time.monotonic() - self._since, POLL_SECONDS)
         if not rate:
             return "none done yet"
         return f"{rate:.1f} messages/s, about {self.left / rate:.0f} s to go"
@@ -55,10 +56,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["by"] == "operator":
-            what = audit.What.RESUME if options["resume"] else audit.What.DRAIN
-            audit.record(audit.whoever_runs_this(), what)
+            what = audit.Action.RESUME if options["resume"] else audit.Action.DRAIN
+            audit.record(audit.command_actor(), what)
         if options["resume"]:
-            the_gate().reopen(options["by"])
+            get_admission().resume(options["by"])
             self.stdout.write("Posts are taken in again.")
             return
         timeout = options["timeout"]
@@ -67,7 +68,7 @@ class Command(BaseCommand):
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
         sys.exit(0 if self._drain(options["by"], deadline) else 1)
 
-    def _drain(self, holder: Holder, deadline: float) -> bool:
+    def _drain(self, holder: PauseOwner, deadline: float) -> bool:
         progress = Progress(
             TextColumn("drain: {task.description}"),
             BarColumn(),
@@ -76,7 +77,7 @@ class Command(BaseCommand):
             disable=not sys.stdout.isatty(),
         )
         said = 0.0
-        pace = Pace()
+        pace = DrainRate()
         with progress:
             bar = progress.add_task("closing the gate", total=None)
             while True:
@@ -91,16 +92,16 @@ class Command(BaseCommand):
                     pace.note(left)
                     words = f"{words}; {pace}"
                     progress.update(bar, total=pace.most, completed=pace.done, description=words)
-                if progress.disable and time.monotonic() - said >= TELL:
+                if progress.disable and time.monotonic() - said >= REPORT_SECONDS:
                     self.stdout.write(f"drain: {words}")
                     said = time.monotonic()
-                time.sleep(LOOK)
+                time.sleep(POLL_SECONDS)
 
-    def _look(self, holder: Holder) -> tuple[int | None, str]:
+    def _look(self, holder: PauseOwner) -> tuple[int | None, str]:
         """Keep the gate closed, and return how many messages are left, if anybody can tell."""
         try:
-            the_gate().close(holder)
-            backlog = the_gate().backlog()
+            get_admission().pause(holder)
+            backlog = get_admission().backlog()
         except BrokerUnavailable as error:
             return None, str(error)
         if backlog.drained:

@@ -1,4 +1,4 @@
-"""Load posts from files: `ingest.load` among the other commands."""
+"""Load posts from files: `ingest.loader` among the other commands."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ingest.load import __main__ as load
+from ingest.loader import __main__ as load
 
 
 class Command(BaseCommand):

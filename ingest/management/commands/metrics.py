@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from prometheus_client import CollectorRegistry, start_http_server
 
-from ingest.scrape import Counted
+from ingest.api.prometheus import ProcessMetrics
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         registry = CollectorRegistry()
-        registry.register(Counted())
+        registry.register(ProcessMetrics())
         start_http_server(options["port"], options["host"], registry)
         self.stdout.write(f"http://{options['host']}:{options['port']}/metrics")
         signal.pause()

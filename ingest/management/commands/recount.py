@@ -7,12 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest import audit
-from ingest.counts import Counts
-from ingest.management.publications import chosen
-from ingest.store import StoreUnavailable, open_store
+from ingest.core.counts import Counts
+from ingest.management.arguments import chosen_publications
+from ingest.operations import audit
+from ingest.store import open_store
+from ingest.store.base import StoreUnavailable
 
-SHOWN = 20  # differences of a publication
+SAMPLE_SIZE = 20  # differences of a publication
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         try:
             wrong = sum(
                 self._recount(name, repair=options["repair"])
-                for name in chosen(options["publication"])
+                for name in chosen_publications(options["publication"])
             )
         except StoreUnavailable as error:
             raise CommandError(str(error)) from error
@@ -34,17 +35,17 @@ class Command(BaseCommand):
 
     def _recount(self, name: str, *, repair: bool) -> int:
         """Recount one publication, and return how many of its counters were wrong."""
-        wrong = open_store().recount(name).wrong
+        wrong = open_store().recount(name).diff
         lines = list(_lines(wrong))
         self.stdout.write(f"{name}: {len(lines)} counters are wrong")
-        for line in lines[:SHOWN]:
+        for line in lines[:SAMPLE_SIZE]:
             self.stdout.write(f"  {line}")
-        if len(lines) > SHOWN:
-            self.stdout.write(f"  and {len(lines) - SHOWN} more")
+        if len(lines) > SAMPLE_SIZE:
+            self.stdout.write(f"  and {len(lines) - SAMPLE_SIZE} more")
         if wrong and repair:
             open_store().repair(name, wrong)
             told = f"{len(lines)} counters"
-            audit.record(audit.whoever_runs_this(), audit.What.REPAIR, name, detail=told)
+            audit.record(audit.command_actor(), audit.Action.REPAIR, name, detail=told)
             self.stdout.write("  mended")
         return len(lines)
 

@@ -7,17 +7,18 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest import audit, reprocess, runs
-from ingest.broker import BrokerUnavailable
-from ingest.gate import GateClosed, QueueFull
-from ingest.languages import is_of_these, lacks_model, model_names
-from ingest.management.publications import chosen
-from ingest.messages import PostEntities
-from ingest.models import Run
-from ingest.rulebook import newest_patterns
-from ingest.store import StoreUnavailable, open_store
+from ingest.broker.admission.base import IntakePaused, QueueFull
+from ingest.broker.connection import BrokerUnavailable
+from ingest.core.messages import PostEntities
+from ingest.management.arguments import chosen_publications
+from ingest.models import AliasBackfill
+from ingest.nlp.languages import is_of_these, lacks_model, model_names
+from ingest.operations import alias_backfill, audit, reprocessing
+from ingest.operations.rule_versions import newest_patterns
+from ingest.store import open_store
+from ingest.store.base import StoreUnavailable
 
-LOOK = 1  # seconds between two looks at what tells nobody when it changes
+POLL_SECONDS = 1  # seconds between two looks at what tells nobody when it changes
 
 
 class Command(BaseCommand):
@@ -35,17 +36,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         target = " ".join(options["post"] or [options["publication"] or "all publications"])
         told = "by the newest aliases" if options["rules"] else "by the model"
-        audit.record(audit.whoever_runs_this(), audit.What.REPROCESS, target, detail=told)
+        audit.record(audit.command_actor(), audit.Action.REPROCESS, target, detail=told)
         try:
             if options["rules"]:
-                self._follow(runs.start(options["publication"] or ""))
+                self._follow(alias_backfill.start(options["publication"] or ""))
                 return
-            reprocess.await_patterns()
+            reprocessing.await_patterns()
             if options["post"]:
                 self._report(*self._send(list(map(_saved, options["post"]))))
             else:
                 self._reprocess(options["publication"], every=options["all"])
-        except (StoreUnavailable, GateClosed, BrokerUnavailable) as error:
+        except (StoreUnavailable, IntakePaused, BrokerUnavailable) as error:
             raise CommandError(f"{error}; give the command again") from error
 
     def _reprocess(self, publication: str | None, *, every: bool) -> None:
@@ -58,8 +59,8 @@ class Command(BaseCommand):
             return is_of_these(post, names) and (lacks_model(post) or post.patterns == patterns)
 
         sent = without_text = 0
-        for each in chosen(publication):
-            for posts in reprocess.pages(each, lambda post: every or not is_new(post)):
+        for each in chosen_publications(publication):
+            for posts in reprocessing.pages(each, lambda post: every or not is_new(post)):
                 more, less = self._send(posts)
                 sent, without_text = sent + more, without_text + less
         self._report(sent, without_text)
@@ -68,9 +69,9 @@ class Command(BaseCommand):
         """Send posts when the queues have room; return how many went, and how many cannot."""
         while True:
             try:
-                sent = reprocess.send_again(posts)
+                sent = reprocessing.send_again(posts)
             except QueueFull:
-                time.sleep(LOOK)
+                time.sleep(POLL_SECONDS)
             else:
                 return sent, len(posts) - sent
 
@@ -79,11 +80,11 @@ class Command(BaseCommand):
         if without_text:
             self.stdout.write(f"{without_text} cannot: their text was not kept")
 
-    def _follow(self, run: Run) -> None:
+    def _follow(self, run: AliasBackfill) -> None:
         """Tell how far a run is until it has ended."""
         while run.ended_at is None:
             self.stdout.write(str(run))
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
             run.refresh_from_db()
         self.stdout.write(str(run))
         if run.problem:

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
-from ingest.sizing import CPU_MS, Demand, Prices, Size, size_of
+from ingest.management.sizing import CPU_MS, Demand, Prices, Size, size_of
 
 
 class Command(BaseCommand):

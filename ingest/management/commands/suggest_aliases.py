@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest.management.publications import chosen
-from ingest.store import StoreUnavailable
-from ingest.suggestions import propose, suggest
+from ingest.management.arguments import chosen_publications
+from ingest.operations.alias_suggestions import propose, suggest
+from ingest.store.base import StoreUnavailable
 
 
 class Command(BaseCommand):
@@ -20,7 +20,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            proposed = sum(self._suggest(name, options) for name in chosen(options["publication"]))
+            proposed = sum(
+                self._suggest(name, options) for name in chosen_publications(options["publication"])
+            )
         except StoreUnavailable as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{proposed} aliases are proposed, to be judged in the admin")

@@ -9,12 +9,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 
-from ingest.broker import BrokerUnavailable
-from ingest.finding import on_queues
-from ingest.models import Attempt, DeadLetter
-from ingest.receipts import NotAReceipt, read
-from ingest.revisions import Kept
-from ingest.store import StoreUnavailable, open_store
+from ingest.api.receipts import InvalidReceipt, read
+from ingest.broker.connection import BrokerUnavailable
+from ingest.broker.inspect import find_on_queues
+from ingest.core.revisions import PostRecord
+from ingest.models import CrashCount, DeadLetter
+from ingest.store import open_store
+from ingest.store.base import StoreUnavailable
 
 POST_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         if not POST_ID.fullmatch(post_id):
             raise CommandError("the id of a post is 32 hexadecimal digits, as its 202 said")
         accepted_at = _accepted_at(post_id, options["receipt"])
-        found = [line for look in LOOKS for line in _look(look, post_id)]
+        found = [line for look in LOOKUPS for line in _lookup(look, post_id)]
         if accepted_at:
             found.insert(0, f"accepted {_when(accepted_at)}, as its receipt proves")
         for line in found:
@@ -46,11 +47,11 @@ class Command(BaseCommand):
 def _accepted_at(post_id: str, receipt: str | None) -> datetime | None:
     try:
         return read(post_id, receipt) if receipt else None
-    except NotAReceipt as error:
+    except InvalidReceipt as error:
         raise CommandError("this is no receipt of this post") from error
 
 
-def _look(look: Any, post_id: str) -> Iterator[str]:
+def _lookup(look: Any, post_id: str) -> Iterator[str]:
     """Look in one place; one that cannot be asked is said, since the post may be there."""
     try:
         yield from look(post_id)
@@ -59,18 +60,18 @@ def _look(look: Any, post_id: str) -> Iterator[str]:
 
 
 def _in_store(post_id: str) -> Iterator[str]:
-    kept: Kept = open_store().kept(post_id)
-    if kept.post:
-        post = kept.post
+    record: PostRecord = open_store().get_record(post_id)
+    if record.post:
+        post = record.post
         yield (
             f"saved in {post.publication!r}: {len(post.entities)} entities by {post.model},"
             f" accepted {_when(post.accepted_at)}, counts for {post.day}"
         )
-    if kept.deleted_at:
-        yield f"deleted {_when(kept.deleted_at)}"
+    if record.deleted_at:
+        yield f"deleted {_when(record.deleted_at)}"
 
 
-def _among_letters(post_id: str) -> Iterator[str]:
+def _among_dead_letters(post_id: str) -> Iterator[str]:
     for letter in DeadLetter.objects.filter(post_id=post_id):
         origin = letter.payload.get("request_id") or "none"
         yield (
@@ -79,21 +80,21 @@ def _among_letters(post_id: str) -> Iterator[str]:
         )
 
 
-def _among_attempts(post_id: str) -> Iterator[str]:
-    for row in Attempt.objects.filter(post_id=post_id):
+def _among_crash_counts(post_id: str) -> Iterator[str]:
+    for row in CrashCount.objects.filter(post_id=post_id):
         yield (
-            f"delivered again at {row.step}: begun {row.begun} times, last {_when(row.last_at)}"
+            f"delivered again at {row.step}: begun {row.starts} times, last {_when(row.last_at)}"
             f" by {row.process or 'nobody'}"
         )
 
 
 def _on_queues(post_id: str) -> Iterator[str]:
-    for place in on_queues(post_id):
+    for place in find_on_queues(post_id):
         since = f" since {_when(place.enqueued_at)}" if place.enqueued_at else ""
         yield f"{place.state} at {place.queue}{since} (request {place.request_id or 'none'})"
 
 
-LOOKS = (_in_store, _among_letters, _among_attempts, _on_queues)
+LOOKUPS = (_in_store, _among_dead_letters, _among_crash_counts, _on_queues)
 
 
 def _when(moment: datetime) -> str:

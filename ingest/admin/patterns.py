@@ -1,0 +1,73 @@
+"""Patterns: what is an entity whatever a model says."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin
+from ingest.models import Pattern, PatternSet
+from ingest.models.curation import MAX_PATTERN_CHARACTERS, labels_of_patterns
+from ingest.operations import rule_versions
+
+
+class PatternForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A pattern, with the labels that it can give."""
+
+    label = forms.ChoiceField(
+        choices=lambda: [(label, label) for label in labels_of_patterns()],
+        help_text="A label that is counted, or a family of labels.",
+    )
+    pattern = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80}),
+        max_length=MAX_PATTERN_CHARACTERS,
+        help_text=Pattern._meta.get_field("pattern").help_text,
+    )
+
+
+@admin.register(Pattern)
+class PatternAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Say what is an entity whatever a model says; every change makes a version."""
+
+    form = PatternForm
+    list_display = ("pattern", "label", "changed_at")
+    list_filter = ("label",)
+    search_fields = ("pattern",)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        pattern, label = (request.POST.get(name, "") for name in ("pattern", "label"))
+        if 0 < len(pattern) <= MAX_PATTERN_CHARACTERS:
+            # It takes seconds, and in the transaction that begins now nobody else could write.
+            Pattern(label=label, pattern=pattern).problem()
+        return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Pattern, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self._note(request)
+
+    def delete_model(self, request: HttpRequest, obj: Pattern) -> None:
+        super().delete_model(request, obj)
+        self._note(request)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Pattern]") -> None:
+        super().delete_queryset(request, queryset)
+        self._note(request)
+
+    def _note(self, request: HttpRequest) -> None:
+        rule_versions.save_pattern_set()
+        self.message_user(
+            request,
+            f"New posts use this within {rule_versions.REFRESH_SECONDS} seconds. "
+            "Saved posts use it after `manage.py reprocess`.",
+        )
+
+
+@admin.register(PatternSet)
+class PatternSetAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Look up what was looked for in a post that names a version of the patterns."""
+
+    list_display = ("pk", "made_at", "__str__")

@@ -1,0 +1,188 @@
+"""A page of a publication's entities, as it is asked for: by family, by beginning, within days."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Self
+
+from django.core import signing
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from ingest.analytics.day_window import DayWindow, rank_within
+from ingest.analytics.top_entities import read_top_entities
+from ingest.core.entity_names import entity_key
+from ingest.store.base import Cursor, KeyCursor, Publication, StoredEntity, StoreReader
+
+DEFAULT_LIMIT, MAX_LIMIT = 10, 100  # entities a page
+
+# Firestore can read the past of an hour; a page that is asked for later is of the as_of it is
+# asked for.
+SNAPSHOT_LIFETIME = timedelta(minutes=50)
+
+
+def _a_day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise ValueError("is not a day such as 2026-05-04") from error
+
+
+Day = Annotated[str, AfterValidator(_a_day)]
+
+
+class PageToken(BaseModel):
+    """Where a page ended, and the as_of that it showed; signed, so nobody else makes one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: int | str
+    id: str
+    as_of: datetime | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read a place, or raise ValueError."""
+        try:
+            return cls.model_validate(_signer().unsign_object(text))
+        except signing.BadSignature as error:
+            raise ValueError("is not one that an earlier page gave") from error
+
+    def sign(self) -> str:
+        """Return the form that an address carries."""
+        return _signer().sign_object(self.model_dump(mode="json"), compress=True)
+
+
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="ingest.cursor")
+
+
+class EntityQuery(BaseModel):
+    """What a list of entities is asked for; anything else is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    family: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    prefix: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    since: Day | None = None
+    until: Day | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    cursor: Annotated[str, AfterValidator(lambda text: PageToken.read(text) and text)] | None = None
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError("since is after until")
+        return self
+
+    @property
+    def window(self) -> DayWindow:
+        """The days that are asked for."""
+        return DayWindow(self.since, self.until)
+
+    @property
+    def key_prefix(self) -> str | None:
+        """The beginning that is asked for, as keys are written."""
+        return entity_key(self.prefix) if self.prefix else None
+
+    @property
+    def place(self) -> PageToken | None:
+        """Where the page before ended."""
+        return PageToken.read(self.cursor) if self.cursor else None
+
+
+@dataclass(frozen=True)
+class EntityList:
+    """
+    Entities of a publication, and what they are a part of.
+
+    `posts` is the sample: how many posts of the publication count for the window. A list within a
+    window says how many entities it `considered`, and that its first `certain` are the first of
+    all. `next` is the cursor of the page after this one.
+    """
+
+    publication: Publication
+    query: EntityQuery
+    posts: int
+    entities: list[StoredEntity]
+    next: str | None
+    considered: int | None = None
+    certain: int | None = None
+    order: str = field(default="mentions")
+
+    def share(self, entity: StoredEntity) -> float | None:
+        """Return which part of the posts mentions an entity; of a window that is not known."""
+        if self.query.window or not self.posts:
+            return None
+        return entity.posts / self.posts
+
+
+def list_entities(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
+    """Read one page of a publication's entities."""
+    if query.window:
+        return _within_window(store, publication, query)
+    if query.prefix:
+        return _by_key(store, publication, query)
+    return _by_mentions(store, publication, query)
+
+
+def _by_mentions(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
+    place, as_of = query.place, _as_of(publication, query)
+    after = Cursor(int(place.value), place.id) if place else None
+    asked: Any = {
+        "limit": query.limit + 1,
+        "after": after,
+        "family": query.family,
+        "as_of": as_of,
+    }
+    found = read_top_entities(store, publication, **asked)
+    if found is None:
+        found = store.entities(publication.name, **asked)
+    more = _next(found, query.limit, "mentions", as_of)
+    return EntityList(publication, query, publication.posts, found[: query.limit], more)
+
+
+def _by_key(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
+    place, as_of = query.place, _as_of(publication, query)
+    found = store.entities_by_prefix(
+        publication.name,
+        query.key_prefix or "",
+        limit=query.limit + 1,
+        after=KeyCursor(str(place.value), place.id) if place else None,
+        family=query.family,
+        as_of=as_of,
+    )
+    more = _next(found, query.limit, "key", as_of)
+    page = [entity for entity in found[: query.limit] if entity.mentions]
+    return EntityList(publication, query, publication.posts, page, more, order="key")
+
+
+def _within_window(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
+    place, as_of = query.place, _as_of(publication, query)
+    ranking = rank_within(store, publication.name, query.window, family=query.family, as_of=as_of)
+    found = [e for e in ranking.entities if e.key.startswith(query.key_prefix or "")]
+    if place:
+        found = [e for e in found if (e.mentions, e.id) < (int(place.value), place.id)]
+    return EntityList(
+        publication,
+        query,
+        query.window.total(publication.days),
+        found[: query.limit],
+        _next(found, query.limit, "mentions", as_of),
+        considered=ranking.considered,
+        certain=ranking.exact_prefix,
+    )
+
+
+def _as_of(publication: Publication, query: EntityQuery) -> datetime | None:
+    """Return the as_of that the first page showed, as long as it can be read again."""
+    if query.place is None:
+        return publication.read_time
+    as_of = query.place.as_of
+    lasts = as_of is not None and datetime.now(UTC) - as_of < SNAPSHOT_LIFETIME
+    return as_of if lasts else None
+
+
+def _next(found: list[StoredEntity], limit: int, order: str, as_of: datetime | None) -> str | None:
+    if len(found) <= limit:
+        return None
+    last: Any = found[limit - 1]
+    return PageToken(value=getattr(last, order), id=last.id, as_of=as_of).sign()

@@ -1,0 +1,118 @@
+"""Whole lists of entities, as CSV and as JSON, written while they are read."""
+
+import csv
+import json
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
+
+from ingest.analytics.entity_list import MAX_LIMIT, EntityList, EntityQuery, list_entities
+from ingest.store.base import Publication, StoredEntity, StoreReader
+
+ExportFormat = Literal["csv", "json"]
+
+CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+
+COLUMNS = ("text", "label", "family", "key", "id", "mentions", "posts", "share_of_posts")
+
+# A spreadsheet would run what begins so as a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export(
+    store: StoreReader, publication: Publication, query: EntityQuery, format_: ExportFormat
+) -> StreamingHttpResponse:
+    """Answer with all entities that a query asks for, whatever its limit, as of one moment."""
+    pages = _pages(store, publication, query)
+    first = next(pages)  # what goes wrong before the first byte is answered as an error
+    write = _csv if format_ == "csv" else _json
+    return StreamingHttpResponse(
+        write(first, pages),
+        content_type=CONTENT_TYPES[format_],
+        headers={"Content-Disposition": _disposition(publication, format_)},
+    )
+
+
+def entity_fields(page: EntityList, entity: StoredEntity) -> dict[str, Any]:
+    """Return what a list says of an entity; within a window, its posts are not known."""
+    share = page.share(entity)
+    return {
+        "text": entity.text,
+        "label": entity.label,
+        "family": entity.family,
+        "key": entity.key,
+        "id": entity.id,
+        "mentions": entity.mentions,
+        "posts": None if page.query.window else entity.posts,
+        "share_of_posts": None if share is None else round(share, 4),
+    }
+
+
+def sample_fields(page: EntityList) -> dict[str, Any]:
+    """Return what a list is a part of: its publication, posts and days."""
+    considered = {"considered": page.considered, "certain": page.certain}
+    return {
+        "publication": page.publication.name,
+        "posts": page.posts,
+        "window": {
+            "since": page.query.since or page.publication.first_day,
+            "until": page.query.until or page.publication.last_day,
+        },
+        "order": page.order,
+        **(considered if page.query.window else {}),
+    }
+
+
+def _pages(
+    store: StoreReader, publication: Publication, query: EntityQuery
+) -> Iterator[EntityList]:
+    update: dict[str, Any] = {"limit": MAX_LIMIT * 10, "cursor": None}
+    while True:
+        page = list_entities(store, publication, query.model_copy(update=update))
+        yield page
+        if page.next is None:
+            return
+        update["cursor"] = page.next
+
+
+class _Line:
+    """What the csv module writes to: the line is what `write` returns."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv(first: EntityList, pages: Iterator[EntityList]) -> Iterator[str]:
+    writer = csv.writer(_Line())
+    sample = sample_fields(first)
+    own = (sample["publication"], sample["posts"], *sample["window"].values())
+    yield writer.writerow([*COLUMNS, "publication", "of_posts", "since", "until"])
+    for page in _chain(first, pages):
+        rows = [[*entity_fields(page, entity).values(), *own] for entity in page.entities]
+        yield "".join(writer.writerow(map(_escape_formula, row)) for row in rows)
+
+
+def _escape_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def _json(first: EntityList, pages: Iterator[EntityList]) -> Iterator[str]:
+    yield json.dumps(sample_fields(first), ensure_ascii=False)[:-1] + ', "entities": ['
+    separator = "\n"
+    for page in _chain(first, pages):
+        for entity in page.entities:
+            yield separator + json.dumps(entity_fields(page, entity), ensure_ascii=False)
+            separator = ",\n"
+    yield "\n]}\n"
+
+
+def _chain(first: EntityList, pages: Iterator[EntityList]) -> Iterator[EntityList]:
+    yield first
+    yield from pages
+
+
+def _disposition(publication: Publication, format_: ExportFormat) -> str:
+    name = "".join(c if c.isalnum() else "-" for c in publication.name).strip("-") or "entities"
+    return content_disposition_header(True, f"{name}.{format_}") or "attachment"

@@ -1,0 +1,60 @@
+"""The sentence in which a post mentions an entity."""
+
+import re
+from typing import NamedTuple
+
+from ingest.core.counts import name_of
+from ingest.core.entity_names import entity_id
+from ingest.core.messages import PostEntities
+from ingest.nlp.cleaning import clean
+
+# More of a sentence than this, to each side of the mention, is left out.
+SIDE_CHARACTERS = 160  # characters
+
+_END = re.compile(r"[.!?…]['\"\u201d\u2019)]*\s+|\n\s*\n")
+
+
+class Snippet(NamedTuple):
+    """A sentence, cut where it mentions an entity."""
+
+    before: str
+    mention: str
+    after: str
+
+
+def find_snippet(post: PostEntities, id_: str) -> Snippet | None:
+    """Find the first sentence that mentions an entity; None where the content was not kept."""
+    content = clean(post.content)
+    for entity in post.entities:
+        if entity_id(*name_of(entity)) == id_ and (found := _find(entity.text, content)):
+            return _sentence(content, *found.span())
+    return None
+
+
+def _find(text: str, content: str) -> re.Match[str] | None:
+    """Find a form as a word of its own, whatever white space the article has in it."""
+    form = r"\s+".join(map(re.escape, text.split()))
+    return re.search(rf"(?<!\w){form}(?!\w)", content)
+
+
+def _sentence(content: str, start: int, end: int) -> Snippet:
+    ends = [match.end() for match in _END.finditer(content, 0, start)]
+    begin = ends[-1] if ends else 0
+    following = _END.search(content, end)
+    stop = following.end() if following else len(content)
+    before, after = content[begin:start], content[end:stop].rstrip()
+    return Snippet(_tail(before), " ".join(content[start:end].split()), _head(after))
+
+
+def _tail(text: str) -> str:
+    return (
+        text.lstrip()
+        if len(text) <= SIDE_CHARACTERS
+        else "… " + text[-SIDE_CHARACTERS:].partition(" ")[2]
+    )
+
+
+def _head(text: str) -> str:
+    return (
+        text if len(text) <= SIDE_CHARACTERS else text[:SIDE_CHARACTERS].rpartition(" ")[0] + " …"
+    )

@@ -1,0 +1,81 @@
+"""The HTTP API for operators and clients: status, drain, resume and limits."""
+
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ingest.api import openapi, request_body, schemas
+from ingest.api.authentication import KeyedView, client_of
+from ingest.broker.admission import get_admission
+from ingest.core.posts import MAX_CONTENT_CHARACTERS, MAX_NAME_CHARACTERS
+from ingest.models import DeadLetter, Scope
+from ingest.operations import audit
+
+
+class StatusView(KeyedView):
+    """`GET /api/status`: whether posts are taken in, and what is on its way."""
+
+    @openapi.status
+    def get(self, request: Request) -> Response:
+        return _status()
+
+
+class DrainView(KeyedView):
+    """`POST /api/drain`: take in no more posts; the status says when all are through."""
+
+    scopes = {"POST": Scope.OPERATE}
+
+    @openapi.drain
+    def post(self, request: Request) -> Response:
+        get_admission().pause("operator")
+        audit.record(_actor(request), audit.Action.DRAIN)
+        return _status()
+
+
+class ResumeView(KeyedView):
+    """`POST /api/resume`: take posts in again."""
+
+    scopes = {"POST": Scope.OPERATE}
+
+    @openapi.resume
+    def post(self, request: Request) -> Response:
+        get_admission().resume("operator")
+        audit.record(_actor(request), audit.Action.RESUME)
+        return _status()
+
+
+class LimitsView(KeyedView):
+    """`GET /api/limits`: what one request may bring, and how many a minute this key may make."""
+
+    scopes = {"GET": None}
+
+    @openapi.limits
+    def get(self, request: Request) -> Response:
+        limits = schemas.RequestLimits(
+            body_bytes=settings.MAX_BODY_BYTES,
+            posts=settings.MAX_POSTS,
+            line_bytes=request_body.MAX_LINE_BYTES,
+            unpacked_bytes=settings.MAX_UNPACKED_BYTES,
+            content_characters=MAX_CONTENT_CHARACTERS,
+            name_characters=MAX_NAME_CHARACTERS,
+            requests_per_minute=client_of(request).requests_per_minute,
+        )
+        return Response(limits.model_dump())
+
+
+def _actor(request: Request) -> audit.Actor:
+    return audit.Actor(f"key {client_of(request).name}", audit.Via.API)
+
+
+def _status() -> Response:
+    backlog = get_admission().backlog()
+    status = schemas.PipelineStatus(
+        writable=backlog.writable,
+        drained=backlog.drained,
+        empty=backlog.empty,
+        waiting=backlog.waiting,
+        oldest_seconds=backlog.oldest,
+        in_work=backlog.in_work,
+        dead_letters=DeadLetter.objects.count(),
+    )
+    return Response(status.model_dump())

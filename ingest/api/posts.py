@@ -1,0 +1,136 @@
+"""The HTTP API where posts come in, and where what becomes of them is told."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from http import HTTPStatus
+from itertools import chain
+from typing import Any
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ingest.api import openapi, receipts, request_body, schemas, submission
+from ingest.api.authentication import Client, KeyedView, client_of
+from ingest.api.errors import TooLarge, Unprocessable
+from ingest.api.ndjson import stream_results
+from ingest.core.revisions import PostRecord
+from ingest.models import DeadLetter, Scope
+from ingest.store import open_store
+
+
+class PostsView(KeyedView):
+    """`POST /api/posts`: one post, a list of them, or any number, one a line."""
+
+    scopes = {"POST": Scope.SUBMIT}
+
+    @openapi.submit
+    def post(self, request: Request) -> Response | StreamingHttpResponse:
+        if request_body.media_type(request) == request_body.NDJSON:
+            return _accept_lines(request)
+        body = request_body.read_json(request)
+        return _accept_list(request, body) if isinstance(body, list) else _accept_one(request, body)
+
+
+class PostView(KeyedView):
+    """`GET` and `DELETE /api/posts/{id}`: what became of a post, and how it is taken out again."""
+
+    scopes = {"DELETE": Scope.SUBMIT}
+
+    @openapi.post_status
+    def get(self, request: Request, post_id: str) -> Response:
+        accepted_at = _receipt(request, post_id)
+        record = open_store().get_record(post_id)
+        letter = DeadLetter.objects.filter(post_id=post_id).first()
+        return Response(_post_status(post_id, record, letter, accepted_at).model_dump(mode="json"))
+
+    @openapi.delete
+    def delete(self, request: Request, post_id: str) -> Response:
+        now = timezone.now()
+        letters = DeadLetter.objects.filter(post_id=post_id)
+        _check_may_delete(client_of(request), open_store().get_record(post_id), letters.first())
+        open_store().remove(post_id, at=now)
+        letters.delete()
+        return Response(schemas.DeletedPost(id=post_id, deleted_at=now).model_dump(mode="json"))
+
+
+def _accept_one(request: Request, body: Any) -> Response:
+    item = submission.check(body, may_change=client_of(request).may_change)
+    results = submission.submit([item])
+    if results.errors:
+        raise Unprocessable(errors=[error.model_dump() for error in results.errors])
+    answer = results.posts[0].model_dump()
+    return Response(answer, HTTPStatus.ACCEPTED, headers={"Location": answer["url"]})
+
+
+def _accept_list(request: Request, body: list[Any]) -> Response:
+    """Accept what is a post in a list, and answer for each of its items, in their order."""
+    if len(body) > settings.MAX_POSTS:
+        raise TooLarge(f"A list may hold {settings.MAX_POSTS} posts.")
+    if not body:
+        raise Unprocessable("The list is empty.")
+    may_change = client_of(request).may_change
+    results = submission.submit(
+        [
+            submission.check(item, may_change=may_change, pointer=f"/{place}")
+            for place, item in enumerate(body)
+        ]
+    )
+    if results.count(schemas.RefusedResult) == len(body):
+        raise Unprocessable(errors=[error.model_dump() for error in results.errors])
+    return Response({**results.counts, "posts": results.payload()}, HTTPStatus.ACCEPTED)
+
+
+def _accept_lines(request: Request) -> StreamingHttpResponse:
+    """Answer line by line; what goes wrong before the first answer is a problem like any other."""
+    lines = stream_results(
+        request_body.read_lines(request), may_change=client_of(request).may_change
+    )
+    first: Iterator[bytes] = iter([next(lines)])
+    return StreamingHttpResponse(chain(first, lines), content_type=request_body.NDJSON)
+
+
+def _receipt(request: Request, post_id: str) -> datetime | None:
+    text = request.query_params.get("receipt")
+    if text is None:
+        return None
+    try:
+        return receipts.read(post_id, text)
+    except receipts.InvalidReceipt as error:
+        raise Unprocessable(
+            "receipt must be the one that the answer to this post brought."
+        ) from error
+
+
+def _post_status(
+    post_id: str, record: PostRecord, letter: DeadLetter | None, accepted_at: datetime | None
+) -> schemas.SavedPost | schemas.QueuedPost | schemas.DeadPost | schemas.DeletedPost:
+    """Tell what became of a post, and of one revision of it, if a receipt says of which."""
+
+    def reaches(moment: datetime | None) -> bool:
+        return moment is not None and (accepted_at is None or moment >= accepted_at)
+
+    if record.post and reaches(record.post.accepted_at):
+        return schemas.SavedPost.of(record.post)
+    if record.deleted_at and reaches(record.deleted_at):
+        return schemas.DeletedPost(id=post_id, deleted_at=record.deleted_at)
+    if letter and (accepted_at is None or reaches(letter.accepted_at)):
+        return schemas.DeadPost(
+            id=post_id, step=letter.step, reason=letter.reason, attempts=letter.attempts
+        )
+    if accepted_at:
+        return schemas.QueuedPost(id=post_id, accepted_at=accepted_at)
+    raise NotFound(
+        "No post of this id is saved or dead. One that is still queued can only be told from one"
+        " that never was by the receipt that the answer to it brought."
+    )
+
+
+def _check_may_delete(client: Client, record: PostRecord, letter: DeadLetter | None) -> None:
+    """Let a key for some publications delete only what is known to be of one of them."""
+    post = record.post or letter
+    if client.publications and not (post and client.may_change(post.publication)):
+        raise PermissionDenied("This key may delete saved posts of its own publications only.")

@@ -1,0 +1,41 @@
+"""What the lists of the API may be asked for; whatever else stands in an address is refused."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ingest.analytics.entity_list import DEFAULT_LIMIT, MAX_LIMIT, PageToken
+from ingest.core.posts import MAX_NAME_CHARACTERS
+
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+SignedPageToken = Annotated[str, AfterValidator(lambda text: PageToken.read(text) and text)]
+
+
+class Query(BaseModel):
+    """Nothing but what a list of its own adds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PublicationsQuery(Query):
+    """The list of publications; `after` is the name that a page ended with."""
+
+    limit: Limit = MAX_LIMIT
+    after: Name | None = None
+
+
+class PostsQuery(Query):
+    """The posts that mention an entity."""
+
+    publication: Name | None = None
+    limit: Limit = DEFAULT_LIMIT
+    cursor: SignedPageToken | None = None
+
+
+class CompareQuery(Query):
+    """Two publications, and whether by one family only."""
+
+    first: Name
+    second: Name
+    family: Annotated[str, Field(min_length=1, max_length=100)] | None = None

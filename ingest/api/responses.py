@@ -1,0 +1,81 @@
+"""How the API reads a query, finds a publication, and answers with a tag for caches."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from django.http import HttpResponseBase
+from django.urls import reverse
+from django.utils.cache import get_conditional_response
+from pydantic import BaseModel, ValidationError
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ingest.api import schemas
+from ingest.api.errors import Unprocessable
+from ingest.core.posts import digest
+from ingest.core.validation import field_errors
+from ingest.store import open_store
+from ingest.store.base import Publication
+
+ID = re.compile(r"[0-9a-f]{32}")
+
+
+Q = TypeVar("Q", bound=BaseModel)
+
+
+def find_publication(name: str) -> Publication:
+    """Find a publication by its name or its id, which goes before; else it is not found."""
+    store = open_store()
+    found = store.publication_by_id(name) if ID.fullmatch(name) else None
+    found = found or store.publication(name)
+    if found is None:
+        raise NotFound("No publication of this name has a saved post.")
+    return found
+
+
+def read_query(kind: type[Q], request: Request) -> Q:
+    """Read a query from the address; what it does not know is refused by name."""
+    asked = dict(request.query_params.items())
+    try:
+        return kind.model_validate(asked)
+    except ValidationError as error:
+        raise Unprocessable("The query is not one of ours.", errors=field_errors(error)) from error
+
+
+def tagged_response(
+    request: Request,
+    kind: type[schemas.ResponseModel],
+    data: dict[str, Any],
+    **addresses: str | None,
+) -> HttpResponseBase:
+    """
+    Answer with data as it is described, or with 304 where the client has the same.
+
+    The tag is weak, for it stands for the data alone: the address of the next page names the
+    moment, which is another each time.
+    """
+    etag = f'W/"{digest(json.dumps(data, sort_keys=True))}"'
+    said = kind.model_validate({**data, **addresses}).model_dump(mode="json", exclude_unset=True)
+    response = Response(said, headers={"ETag": etag})
+    return get_conditional_response(request, etag=etag, response=response) or response
+
+
+def page_address(request: Request, query: Mapping[str, Any] | None) -> str | None:
+    return f"{quote(request.path)}?{urlencode(query)}" if query else None
+
+
+def publication_item(publication: Publication) -> dict[str, Any]:
+    url = reverse("publication", args=[publication.id])
+    return {
+        "name": publication.name,
+        "id": publication.id,
+        "posts": publication.posts,
+        "first_day": publication.first_day,
+        "last_day": publication.last_day,
+        "url": url,
+        "entities_url": f"{url}/entities",
+    }

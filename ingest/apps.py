@@ -1,0 +1,10 @@
+"""The application `ingest`, as Django knows it."""
+
+from django.apps import AppConfig
+
+
+class IngestConfig(AppConfig):
+    """Models, commands and the admin; the pages and the dashboard are applications of their own."""
+
+    name = "ingest"
+    label = "ingest"

@@ -1,0 +1,212 @@
+"""
+Kombu's Redis transport with a take that a kill cannot tear.
+
+Kombu takes a message with BRPOP and records it as unacknowledged in a second step: a worker that
+is killed between the two has lost it. Here a worker waits with BLMOVE, which moves the queue's
+last message onto itself and so removes nothing, and then takes it with one script that removes
+and records it together.
+
+Messages can be taken, acknowledged and held back together, so that a batch costs one round trip and
+not one for each of them.
+
+What was in hand for longer than the visibility is delivered again, for whoever had it may be dead.
+So whoever lives says now and then what it holds.
+
+It overrides private methods of kombu 5.7's transport, so kombu is pinned, and the kill tests
+must pass before it is raised.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from queue import Empty
+from time import monotonic, time
+from typing import Any
+
+from kombu import transport
+from kombu.transport import redis as kombu_redis
+from kombu.transport import virtual
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import dumps, loads
+
+# So often in the time of the visibility a process says what it holds.
+RENEWALS = 4
+
+# What kombu's QoS.append would record, in the form in which its restore_by_tag reads it: of one
+# message, or of as many as hold so many characters.
+TAKE_SCRIPT = """
+local taken, size = {}, 0
+repeat
+    local message = redis.call('RPOP', KEYS[1])
+    if not message then break end
+    local properties = cjson.decode(message)['properties']
+    local info = properties['delivery_info']
+    local tag = properties['delivery_tag']
+    redis.call('ZADD', KEYS[3], ARGV[1], tag)
+    redis.call('HSET', KEYS[2], tag, '[' .. message .. ',' .. cjson.encode(info['exchange'])
+        .. ',' .. cjson.encode(info['routing_key']) .. ']')
+    taken[#taken + 1] = message
+    size = size + #message
+until size >= tonumber(ARGV[2])
+return taken
+"""
+
+
+class QoS(kombu_redis.QoS):
+    """What a channel has in hand: on record since the take, so recording it again is left out."""
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        virtual.QoS.append(self, message, delivery_tag)
+
+
+class Channel(kombu_redis.Channel):
+    """
+    A channel whose takes are atomic: those of one queue, without priorities, that is acknowledged.
+
+    Replies to remote control are consumed without acknowledgement, and are taken as kombu does.
+    """
+
+    QoS = QoS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._unacknowledged: set[str] = set()
+        self._awaited: str | None = None
+        self._client: Any = None
+        self._held_back: list[tuple[str, str]] | None = None
+
+    @contextmanager
+    def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
+        """Yield the channel's one client; kombu makes one for each command, which costs more."""
+        if client is None:
+            client = self._client
+            if client is None or client.connection_pool is not self.pool:
+                client = self._client = self._create_client()
+        yield client
+
+    @contextmanager
+    def buffer_publishes(self) -> Iterator[list[tuple[str, str]]]:
+        """Collect what is published in the block, with its queue, instead of putting it there."""
+        self._held_back = []
+        try:
+            yield self._held_back
+        finally:
+            self._held_back = None
+
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+        if self._held_back is None:
+            super()._put(queue, message, **kwargs)
+        else:
+            self._held_back.append((queue, dumps(message)))
+
+    def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
+        (self._unacknowledged.add if no_ack else self._unacknowledged.discard)(queue)
+        return super().basic_consume(queue, no_ack, *args, **kwargs)
+
+    def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
+        if no_ack:
+            return super().basic_get(queue, no_ack, **kwargs)
+        try:
+            return self._in_hand(self._take(queue))
+        except Empty:
+            return None
+
+    def get_many(self, queue: str, *, characters: int) -> list[Any]:
+        """Take messages that wait, in one step, until they hold so many characters in all."""
+        return [self._in_hand(message) for message in self._take_many(queue, characters)]
+
+    def ack_many(self, messages: Sequence[Any]) -> None:
+        """Acknowledge messages in one step."""
+        tags = [message.delivery_tag for message in messages]
+        with self.conn_or_acquire() as client, client.pipeline() as step:
+            step.zrem(self.unacked_index_key, *tags).hdel(self.unacked_key, *tags).execute()
+        for tag in tags:
+            virtual.QoS.ack(self.qos, tag)
+
+    def _in_hand(self, raw: Any) -> Any:
+        message = self.Message(raw, channel=self)
+        self.qos.append(message, message.delivery_tag)
+        return message
+
+    def extend_visibility(self) -> None:
+        """Put off the time at which what is in hand is delivered again."""
+        tags = list(self.qos._delivered)
+        if tags:
+            with self.conn_or_acquire() as client:
+                client.zadd(self.unacked_index_key, dict.fromkeys(tags, time()), xx=True)
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        queues = set(self.active_queues) - self._unacknowledged
+        if not queues:
+            self._awaited = None
+            super()._brpop_start(timeout)
+            return
+        if len(queues) > 1:
+            raise RuntimeError(f"A worker takes from one queue, not from {sorted(queues)}.")
+        (queue,) = queues
+        self._awaited = queue
+        self._queue_cycle.consume(1)
+        seconds = self.brpop_timeout if timeout is None else timeout
+        self._in_poll = self.client.connection
+        self._brpop_sent_at = monotonic()
+        self.client.connection.send_command("BLMOVE", queue, queue, "RIGHT", "RIGHT", seconds or 0)
+
+    def _brpop_read(self, **options: Any) -> bool:
+        queue = self._awaited
+        if queue is None:
+            taken: bool = super()._brpop_read(**options)
+            return taken
+        connection = self.client.connection
+        try:
+            try:
+                waiting = self.client.parse_response(connection, "BLMOVE", **options)
+            except self.connection_errors:
+                connection.disconnect()  # so that the next round connects anew
+                raise
+            if not waiting or queue not in self.active_queues:
+                raise Empty()
+            self.connection._deliver(self._take(queue), queue)
+            return True
+        finally:
+            self._in_poll = None
+            self._flush_brpop_reauth()
+
+    def _poll_error(self, type: str, **options: Any) -> None:
+        awaited = type == "BRPOP" and self._awaited is not None
+        super()._poll_error("BLMOVE" if awaited else type, **options)
+
+    def _take(self, queue: str) -> Any:
+        """Remove the queue's next message and record it as unacknowledged, in one step."""
+        for message in self._take_many(queue, characters=0):
+            return message
+        raise Empty()
+
+    def _take_many(self, queue: str, characters: int) -> list[Any]:
+        keys = (queue, self.unacked_key, self.unacked_index_key)
+        with self.conn_or_acquire() as client:
+            taken = client.eval(TAKE_SCRIPT, len(keys), *keys, time(), characters)
+        return [loads(bytes_to_str(message)) for message in taken]
+
+
+class Transport(kombu_redis.Transport):
+    """The transport that `redis://` stands for once `install` was called."""
+
+    Channel = Channel
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Have a worker's own loop hold what the worker has in hand."""
+        super().register_with_event_loop(connection, loop)
+        cycle: Any = self.cycle
+        if earlier := getattr(cycle, "_renewal_tref", None):
+            earlier.cancel()
+        seconds = connection.client.transport_options["visibility_timeout"] / RENEWALS
+        cycle._renewal_tref = loop.call_repeatedly(seconds, _extend_all, cycle)
+
+
+def _extend_all(cycle: Any) -> None:
+    for channel in list(cycle._channels):
+        channel.extend_visibility()
+
+
+def install() -> None:
+    """Make `redis://` mean this transport, so that the URL stays the one that Flower knows."""
+    transport.TRANSPORT_ALIASES["redis"] = f"{__name__}:Transport"

@@ -1,0 +1,45 @@
+"""Publications on the desk: what each mentions most, as Firestore has it now, and its page."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from ingest.observability.probe import Probe, wait_for_probes
+from ingest.store import open_store
+from ingest.store.base import Publication, Store, StoredEntity
+
+PAGE_SIZE = 20  # publications a page
+TOP_SIZE = 5  # entities of each
+
+
+def list_publications(request: HttpRequest) -> dict[str, Any]:
+    """Return a page of publications, or why there is none."""
+    store, after = open_store(), request.GET.get("after")
+    look = Probe("The store", lambda: _rows(store, after))
+    wait_for_probes(look)
+    rows = look.found or []
+    following = rows[PAGE_SIZE - 1][0].name if len(rows) > PAGE_SIZE else None
+    return {
+        "rows": rows[:PAGE_SIZE],
+        "problem": look.problem,
+        "after": after,
+        "following": following,
+    }
+
+
+def _rows(store: Store, after: str | None) -> list[tuple[Publication, list[StoredEntity]]]:
+    found = store.publications(limit=PAGE_SIZE + 1, after=after)
+    return [(each, store.entities(each.name, limit=TOP_SIZE)) for each in found]
+
+
+def entry() -> dict[str, Any]:
+    """Return what the admin's list of models shows for them; they are none of the database."""
+    return {
+        "name": "Publications",
+        "object_name": "Publication",
+        "admin_url": reverse("admin:publications"),
+        "add_url": None,
+        "view_only": True,
+        "perms": {"view": True},
+    }

@@ -1,0 +1,94 @@
+"""The pipeline's state, as an operator sees it at a glance."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Count
+
+from ingest.broker.admission import get_admission
+from ingest.broker.admission.base import Backlog, low_watermark
+from ingest.broker.inspect import WorkerStatus, list_workers
+from ingest.broker.publish import QUEUES
+from ingest.models import DeadLetter
+from ingest.observability.probe import Probe, wait_for_probes
+from ingest.store import open_store
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """A queue: what waits on it, for how long, its workers, and their posts of a minute."""
+
+    name: str
+    waiting: int | None
+    oldest: str
+    workers: int | None
+    posts: int | None
+
+
+@dataclass(frozen=True)
+class PipelineState:
+    """All of it; None where nobody can tell, and `problems` say why."""
+
+    gate: str  # open, full, draining, drained or silent
+    backlog: Backlog | None
+    queues: list[QueueState]
+    workers: list[WorkerStatus] | None
+    letters: list[tuple[str, str, int]]
+    problems: list[str]
+    low_mark: int
+
+
+def read_state() -> PipelineState:
+    """Look at everything at the same time, for a few seconds at the most."""
+    store = open_store()
+    gate = Probe("The broker", get_admission().backlog)
+    workers = Probe("The workers' broker", list_workers)
+    saved = Probe("The store", lambda: store.publications(limit=1))
+    wait_for_probes(gate, workers, saved)
+    backlog = gate.found
+    problems = [gate.problem or workers.problem, saved.problem]  # one broker is one problem
+    return PipelineState(
+        gate=_admission(backlog),
+        backlog=backlog,
+        queues=[_queue(name, backlog, workers.found) for name in QUEUES],
+        workers=workers.found,
+        letters=_dead_letters(),
+        problems=[problem for problem in problems if problem],
+        low_mark=low_watermark(settings.QUEUE_LIMIT),
+    )
+
+
+def _admission(backlog: Backlog | None) -> str:
+    if backlog is None:
+        return "silent"
+    if not backlog.writable:
+        return "drained" if backlog.drained else "draining"
+    return "full" if sum(backlog.waiting.values()) >= settings.QUEUE_LIMIT else "open"
+
+
+def _queue(name: str, backlog: Backlog | None, workers: list[WorkerStatus] | None) -> QueueState:
+    own = None if workers is None else [worker for worker in workers if name in worker.queues]
+    return QueueState(
+        name=name,
+        waiting=backlog.waiting.get(name, 0) if backlog else None,
+        oldest=format_seconds(backlog.oldest.get(name)) if backlog else "",
+        workers=None if own is None else len(own),
+        posts=None if own is None else sum(worker.posts for worker in own),
+    )
+
+
+def format_seconds(seconds: float | None) -> str:
+    """Return a time in its largest unit that is no fraction: 40 s, 3 min, 2 h, 5 d."""
+    if seconds is None:
+        return ""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _dead_letters() -> list[tuple[str, str, int]]:
+    """Return how many dead letters there are of each reason, with its words."""
+    counted = DeadLetter.objects.order_by().values_list("reason").annotate(Count("pk"))
+    words = dict(DeadLetter.Reason.choices)
+    return sorted((reason, words.get(reason, reason), count) for reason, count in counted)

@@ -1,1 +1,0 @@
-"""The operator's desk: Django's admin, with the pipeline's state and what can be done about it."""

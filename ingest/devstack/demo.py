@@ -1,0 +1,189 @@
+"""
+The main job, from end to end: posts in over HTTP, entities out of the store.
+
+    python -m ingest.devstack.demo [--recount] [POSTS.jsonl]
+
+Starts a stack of its own, submits the posts (one `{"publication", "content"}` a line, or the
+samples), waits until the queues are empty, prints each publication's ten most mentioned entities,
+and stops everything. Exits 0 only if every accepted post was saved. With `--recount`, the model
+is also run by itself over every post, and every entity's count must be equal.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ingest import samples
+from ingest.client import ApiClient, ApiError
+from ingest.core.counts import name_of
+from ingest.core.posts import publication_key
+from ingest.devstack.stack import Stack, WaitTimeout, wait_until
+from ingest.nlp.ner import find_entities, load_plain_model
+from ingestsite import configuration
+
+BATCH_POSTS = 50  # posts a request
+MAX_WAIT_SECONDS = 3600  # seconds until the queues must be empty
+MAX_REFUSAL_SECONDS = 60  # seconds until a list must be taken in
+
+PostBody = dict[str, Any]
+EntityMentions = Counter[tuple[str, str, str]]  # by publication's key, entity's family and key
+
+
+def read_posts(path: Path | None) -> list[PostBody]:
+    """Read the posts of a file, or the samples."""
+    if path is None:
+        return [dict(post) for post in samples.read()]
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def submit(client: ApiClient, posts: Sequence[PostBody]) -> set[str]:
+    """Submit posts, and return the ids of those that were accepted."""
+    accepted: set[str] = set()
+    for start in range(0, len(posts), BATCH_POSTS):
+        for answer in _submit(client, posts[start : start + BATCH_POSTS]):
+            if answer["status"] == "refused":
+                print("refused:", answer["errors"], file=sys.stderr)
+            else:
+                accepted.add(answer["id"])
+    return accepted
+
+
+def _submit(client: ApiClient, posts: Sequence[PostBody]) -> list[dict[str, Any]]:
+    """Submit posts, again while a broker is too busy to take them: none counts twice."""
+    answers: list[dict[str, Any]] = []
+
+    def are_taken_in() -> bool:
+        with _unavailable_for_now():
+            answers.extend(client.submit(posts))
+            return True
+        return False
+
+    wait_until(are_taken_in, seconds=MAX_REFUSAL_SECONDS, what="posts are taken in")
+    return answers
+
+
+def show(client: ApiClient) -> None:
+    """Print a table of the ten most mentioned entities of each publication."""
+    console = Console()
+    for publication in client.publications():
+        title = f"{publication['name']}: {publication['posts']} posts"
+        table = Table("entity", "label", title=title)
+        table.add_column("mentions", justify="right")
+        table.add_column("posts", justify="right")
+        for entity in islice(client.entities(publication["name"]), 10):
+            counts = (str(entity["mentions"]), str(entity["posts"]))
+            table.add_row(entity["text"], entity["label"], *counts)
+        console.print(table)
+
+
+def counted(client: ApiClient) -> EntityMentions:
+    """Return every count that the API gives."""
+    counts: EntityMentions = Counter()
+    for publication in client.publications():
+        counts.update(counted_of(client, publication["name"]))
+    return counts
+
+
+def counted_of(client: ApiClient, name: str) -> EntityMentions:
+    """Return every count that the API gives of one publication."""
+    key = publication_key(name)
+    return Counter({(key, e["family"], e["key"]): e["mentions"] for e in client.entities(name)})
+
+
+def recounted(posts: Iterable[PostBody]) -> EntityMentions:
+    """Count the mentions of distinct posts with the model alone, one text at a time."""
+    nlp = load_plain_model(configuration.MODEL)
+    distinct = {(publication_key(p["publication"]), p["content"].strip()) for p in posts}
+    counts: EntityMentions = Counter()
+    for publication, content in distinct:
+        for entity in find_entities(content, nlp, labels=configuration.LABELS):
+            counts[publication, *name_of(entity)] += entity.mentions
+    return counts
+
+
+def differences(counts: EntityMentions, oracle: EntityMentions) -> list[str]:
+    """Say where two counts differ."""
+    return [
+        f"{' / '.join(name)}: {counts[name]} counted, {oracle[name]} recounted"
+        for name in sorted(counts.keys() | oracle.keys())
+        if counts[name] != oracle[name]
+    ]
+
+
+def run(posts: Sequence[PostBody], *, recount: bool) -> int:
+    """Run the demo, and return the exit status."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="ingest-demo-") as folder:
+        stack = Stack(Path(folder))
+        client = stack.prepare()
+        try:
+            stack.start()
+            accepted = submit(client, posts[:1])
+            await_empty(client)
+            first = time.monotonic() - began
+            accepted |= submit(client, posts[1:])
+            await_empty(client)
+            show(client)
+            saved = sum(publication["posts"] for publication in client.publications())
+            dead = client.status()["dead_letters"]
+            wrong = differences(counted(client), recounted(posts)) if recount else []
+        finally:
+            stack.stop()
+    print(f"first post saved {first:.1f} s after the start")
+    for line in wrong:
+        print(line)
+    if recount:
+        print(f"recounted with the model alone: {len(wrong)} counts differ")
+    print(f"accepted {len(accepted)} saved {saved} dead {dead}")
+    return 0 if saved == len(accepted) and not dead and not wrong else 1
+
+
+def await_empty(client: ApiClient) -> None:
+    """Wait until everything that was accepted has gone through."""
+    wait_until(lambda: _is_empty(client), seconds=MAX_WAIT_SECONDS, what="the queues are empty")
+
+
+def _is_empty(client: ApiClient) -> bool:
+    """Return whether nothing is on its way, as far as the broker can say just now."""
+    with _unavailable_for_now():
+        return bool(client.status()["empty"])
+    return False
+
+
+@contextmanager
+def _unavailable_for_now() -> Iterator[None]:
+    """Leave the block when the API says that the same may work later."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+
+
+def main() -> int:
+    """Read the command line and run the demo."""
+    parser = ArgumentParser(prog="python -m ingest.devstack.demo", description="Run the main job.")
+    parser.add_argument("posts", nargs="?", type=Path, help="a file of one post a line")
+    parser.add_argument("--recount", action="store_true", help="check every count with the model")
+    arguments = parser.parse_args()
+    try:
+        return run(read_posts(arguments.posts), recount=arguments.recount)
+    except WaitTimeout as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

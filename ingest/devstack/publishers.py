@@ -1,0 +1,121 @@
+"""What publishers send, as they are: bursts, singles, repetitions, edits, and what is no post."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.core.counts import EntityName
+from ingest.core.posts import MAX_CONTENT_CHARACTERS, publication_key
+from ingest.samples.stories import NAMES, Story, stories
+
+# Of a hundred posts.
+REPEATED, EDITED, BAD = 8, 6, 5
+
+BAD_POSTS: Sequence[dict[str, Any]] = (
+    {"content": None},
+    {"content": " \u200b\n"},
+    {"content": "x" * (MAX_CONTENT_CHARACTERS + 1)},
+    {"author": "Somebody"},
+    {"published_at": "yesterday"},
+    {"language": "English, please"},
+)
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How many posts a publisher sends at once, from and to."""
+
+    least: int
+    most: int
+    name: str
+
+
+HABITS = (
+    Habit(30, 90, "Wire"),
+    Habit(1, 1, "Blog"),
+    Habit(1, 12, "Daily"),
+    Habit(5, 40, "Weekly"),
+    Habit(1, 3, "Radio"),
+)
+
+
+@dataclass
+class Publisher:
+    """
+    One publisher, and what its posts must come to.
+
+    Args:
+        mark: part of its name, so that no other run counts for it.
+    """
+
+    language: str
+    habit: Habit
+    mark: str
+    dice: random.Random
+    sent: Counter[str] = field(default_factory=Counter)
+    kept: dict[tuple[str, str], Story] = field(default_factory=dict)
+    _posts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The publication."""
+        return f"{self.habit.name} {self.language} {self.mark}"
+
+    def requests(self) -> Iterator[list[dict[str, Any]]]:
+        """Yield lists of posts without end; what is yielded has to be accepted, but the bad."""
+        known = list(stories(self.language))
+        while True:
+            count = self.dice.randint(self.habit.least, self.habit.most)
+            yield [self._post(self.dice.choice(known)) for _ in range(count)]
+
+    def _post(self, story: Story) -> dict[str, Any]:
+        throw = self.dice.randrange(100)
+        if throw < BAD:
+            return self._bad(story)
+        if self._posts and throw < BAD + REPEATED:
+            self.sent["repeated"] += 1
+            return self._again(self.dice.choice(self._posts))
+        with_id = [post for post in self._posts[-500:] if "id" in post]
+        if with_id and throw < BAD + REPEATED + EDITED:
+            self.sent["edited"] += 1
+            return self._keep(self.dice.choice(with_id)["id"], story)
+        own = None if throw % 4 == 0 else f"{self.language}-{len(self._posts)}"
+        return self._keep(own, story)
+
+    def _bad(self, story: Story) -> dict[str, Any]:
+        self.sent["bad"] += 1
+        wrong = self.dice.choice(BAD_POSTS)
+        return {"publication": self.name, "content": story.text, **wrong}
+
+    def _keep(self, own: str | None, story: Story) -> dict[str, Any]:
+        """Return a post, and note that its story is what counts of it now."""
+        self.sent["new"] += 1
+        post: dict[str, Any] = {"publication": self.name, "content": story.text}
+        if own is not None:
+            post["id"] = own
+        self._posts.append({**post, "story": story})
+        return self._again(self._posts[-1])
+
+    def _again(self, post: dict[str, Any]) -> dict[str, Any]:
+        """Return a post that was sent before; it is what counts now, whatever came meanwhile."""
+        key = ("id", post["id"]) if "id" in post else ("content", post["content"])
+        self.kept[key] = post["story"]
+        return {name: value for name, value in post.items() if name != "story"}
+
+    def mentions(self) -> Counter[tuple[str, str, str]]:
+        """Return how often each entity has to be counted, by publication's key and its name."""
+        counts: Counter[EntityName] = Counter()
+        for story in self.kept.values():
+            counts.update(story.mentions)
+        key = publication_key(self.name)
+        return Counter({(key, *name): times for name, times in counts.items()})
+
+
+def publishers(mark: str, *, seed: int) -> list[Publisher]:
+    """Return a publisher for each language, each with a habit of its own."""
+    return [
+        Publisher(language, habit, mark, random.Random(f"{seed} {language}"))
+        for language, habit in zip(NAMES, HABITS, strict=True)
+    ]

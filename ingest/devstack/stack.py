@@ -1,0 +1,147 @@
+"""A whole stack of one's own, on free ports and in a folder: for the demo and the tests."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import requests
+
+from ingest.client import ApiClient
+from ingest.devstack.ports import free_ports, listens
+from ingest.process.parent_death import tied_command
+from ingestsite.configuration import ROOT
+
+POLL_SECONDS = 0.05  # seconds between two looks at something that does not tell when it changes
+
+
+class WaitTimeout(Exception):
+    """What was waited for did not come to pass."""
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Wait until a condition holds, and no longer than it takes; NotInTime says what did not."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise WaitTimeout(f"{what}: not within {seconds:g} s")
+        time.sleep(POLL_SECONDS)
+
+
+# Of the settings of whoever starts a stack, it takes these; the others say where *their* stack is.
+PASSED_ON = frozenset(
+    ("INGEST_EMULATOR_JAR", "INGEST_MODEL", "INGEST_LABELS", "INGEST_EXTRACT_CONCURRENCY")
+)
+
+
+# Both in one process, for each takes longer to start than to do.
+PREPARE = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("api_key", "create", "stack")
+"""
+
+
+def _is_passed_on(name: str) -> bool:
+    return name in PASSED_ON or not name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_", "OTEL_"))
+
+
+class Stack:
+    """
+    What `make run` runs, apart from any other that runs on this machine.
+
+    Args:
+        folder: an empty one; the stack keeps its state and its log there.
+        settings: more of the environment, by name.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        web, broker, store, flower = free_ports(4)
+        self.folder = folder
+        self.log = folder / "stack.log"
+        self.log.touch()
+        self.url = f"http://127.0.0.1:{web}"
+        self.flower_url = f"http://127.0.0.1:{flower}"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if _is_passed_on(name)},
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "INGEST_STATE_DIR": str(folder),
+            "INGEST_WEB_PORT": str(web),
+            "INGEST_BROKER_PORT": str(broker),
+            "INGEST_FIRESTORE_PORT": str(store),
+            "INGEST_FLOWER_PORT": str(flower),
+            **(settings or {}),
+        }
+        self._store_port = store
+        self._store_is_elsewhere = bool(
+            {"FIRESTORE_EMULATOR_HOST", "INGEST_STORE"} & set(settings or ())
+        )
+        self._honcho: subprocess.Popen[bytes] | None = None
+
+    def manage(self, *arguments: str) -> str:
+        """Run a command of manage.py in the stack's environment, and return what it printed."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
+
+    def prepare(self) -> ApiClient:
+        """Make the database and a key, and return a client that holds it."""
+        key = self.manage("shell", "--no-imports", "-c", PREPARE).split()[-1]
+        return ApiClient(self.url, key)
+
+    def start(self) -> None:
+        """Run `honcho start`, and wait until the API and the store answer."""
+        with self.log.open("ab") as log:
+            self._honcho = subprocess.Popen(
+                # Somebody's .env is for their own stack, not for this one.
+                tied_command(
+                    signal.SIGINT, ["honcho", "--env", os.devnull, "start", "--no-colour"]
+                ),
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A terminal's Ctrl-C is for us; honcho is told by `stop`, or by our death.
+                start_new_session=True,
+            )
+        wait_until(self._answers, seconds=60, what="the stack answers")
+
+    def _answers(self) -> bool:
+        assert self._honcho
+        if self._honcho.poll() is not None:
+            raise WaitTimeout(f"The stack has stopped:\n{self.last_words()}")
+        try:
+            web = requests.get(f"{self.url}/api/status", timeout=5).status_code == 401
+        except requests.RequestException:
+            return False
+        return web and (self._store_is_elsewhere or listens(self._store_port))
+
+    def stop(self, *, by: signal.Signals = signal.SIGINT) -> None:
+        """Stop the stack as Ctrl-C would, and wait for its end."""
+        if self._honcho and self._honcho.poll() is None:
+            self._honcho.send_signal(by)
+            self._honcho.wait(timeout=180)
+
+    @property
+    def pid(self) -> int:
+        """The process that a terminal or a supervisor sends its signals to."""
+        assert self._honcho
+        return self._honcho.pid
+
+    def wait(self, *, seconds: float) -> int:
+        """Wait for the end of a stack that was told to stop, and return its exit status."""
+        assert self._honcho
+        return self._honcho.wait(timeout=seconds)
+
+    def last_words(self) -> str:
+        """Return the end of what the process said that stopped first."""
+        log = self.log.read_text(errors="replace")
+        first = re.search(r"\| (\w+\.1) stopped", log)
+        lines = [line for line in log.splitlines() if first is None or first[1] in line]
+        return "\n".join(lines[-10:])

@@ -1,0 +1,20 @@
+"""Which publications a command works on: the one that was named, or all."""
+
+from django.core.management.base import CommandError
+
+from ingest.store import open_store
+
+
+def chosen_publications(name: str | None) -> list[str]:
+    """
+    Return the name of the publication that was named, as it is shown, or those of all.
+
+    Raises:
+        CommandError: there is none of this name.
+    """
+    if name is None:
+        return [publication.name for publication in open_store().publications()]
+    found = open_store().publication(name)
+    if found is None:
+        raise CommandError(f"There is no publication named {name!r}.")
+    return [found.name]

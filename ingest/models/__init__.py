@@ -1,0 +1,24 @@
+"""The rows of the relational database; no post passes through it on its way."""
+
+from ingest.models.admission import InFlightRequest, IntakePause
+from ingest.models.api_keys import ApiKey, KeyUse, Scope
+from ingest.models.audit import AuditEntry
+from ingest.models.curation import Alias, AliasBackfill, Pattern, PatternSet, RulesVersion
+from ingest.models.dead_letters import CrashCount, DeadLetter, Step
+
+__all__ = [
+    "Alias",
+    "AliasBackfill",
+    "ApiKey",
+    "AuditEntry",
+    "CrashCount",
+    "DeadLetter",
+    "InFlightRequest",
+    "IntakePause",
+    "KeyUse",
+    "Pattern",
+    "PatternSet",
+    "RulesVersion",
+    "Scope",
+    "Step",
+]

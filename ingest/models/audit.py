@@ -1,0 +1,41 @@
+"""The audit log."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class AuditEntry(models.Model):
+    """One thing that somebody did with the pipeline, its keys or its rules; nobody changes it."""
+
+    class Via(models.TextChoices):
+        ADMIN = "admin", "the admin"
+        API = "api", "the API"
+        COMMAND = "command", "a command"
+
+    class Action(models.TextChoices):
+        DRAIN = "drain", "drained"
+        RESUME = "resume", "resumed"
+        REPLAY = "replay", "replayed"
+        DISCARD = "discard", "discarded"
+        ADD = "add", "added"
+        CHANGE = "change", "changed"
+        DELETE = "delete", "deleted"
+        REVOKE = "revoke", "revoked"
+        REPAIR = "repair", "repaired"
+        REPROCESS = "reprocess", "reprocessed"
+
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.CharField("who", max_length=200)
+    via = models.CharField(max_length=10, choices=Via.choices)
+    action = models.CharField(max_length=10, choices=Action.choices)
+    target = models.CharField(max_length=300, blank=True)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "audit trail"
+        ordering = ("-at", "-pk")
+        default_permissions = ("view",)
+        indexes = (models.Index(fields=("target",), name="audit_target"),)
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.get_action_display()} {self.target}".rstrip()

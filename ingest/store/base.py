@@ -1,0 +1,242 @@
+"""What a store promises, and the values that it returns."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol, Self
+
+from ingest.core.counts import Counts, EntityCounts, EntityName
+from ingest.core.entity_names import entity_id
+from ingest.core.messages import PostEntities
+from ingest.core.revisions import PostRecord
+
+
+class StoreUnavailable(Exception):
+    """The store did not answer, or not in time: the same call may succeed later."""
+
+
+class StoreRefused(Exception):
+    """The store will never take this post."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """
+    A publication, with the number of its posts, and how many count for each day.
+
+    `summary` is what was last made for its pages, as text; `read_time` is when all this was read,
+    where the store can read a as_of again. `changed_at` is when its counts changed last, and
+    `top_entities_as_of` what that was when the list of its leading entities was kept.
+    """
+
+    id: str
+    name: str
+    posts: int
+    days: Mapping[str, int]
+    summary: str | None = None
+    read_time: datetime | None = field(default=None, compare=False)
+    changed_at: datetime | None = field(default=None, compare=False)
+    top_entities_as_of: datetime | None = field(default=None, compare=False)
+
+    @property
+    def first_day(self) -> str | None:
+        """The first day that a post counts for."""
+        return min(self.days, default=None)
+
+    @property
+    def last_day(self) -> str | None:
+        """The last day that a post counts for."""
+        return max(self.days, default=None)
+
+
+@dataclass(frozen=True)
+class StoredEntity:
+    """
+    An entity of a publication: how often, and in how many posts, it is mentioned.
+
+    It is counted under its family and key; label and text are those of most of its mentions.
+    """
+
+    id: str
+    family: str
+    key: str
+    label: str
+    text: str
+    mentions: int
+    posts: int
+    days: Mapping[str, int] = field(default_factory=dict)  # mentions; a list leaves them out
+
+    @classmethod
+    def of(cls, name: EntityName, counts: EntityCounts) -> Self:
+        """Return the entity of this name, as its counts have it."""
+        id_, label, text = entity_id(*name), counts.label, counts.text
+        return cls(id_, *name, label, text, counts.mentions, counts.posts, counts.days)
+
+
+@dataclass(frozen=True)
+class FamilyCounts:
+    """How many entities of a publication are of a family, and how often those are mentioned."""
+
+    family: str
+    entities: int
+    mentions: int
+
+
+@dataclass(frozen=True)
+class Recount:
+    """What a publication's counters say at one as_of, and what its posts say at the same one."""
+
+    stored: Counts
+    counted: Counts
+
+    @property
+    def diff(self) -> Counts:
+        """What must be added to the counters to make them right, where it is not nothing."""
+        return self.counted - self.stored
+
+
+class Cursor(NamedTuple):
+    """The place in a publication's entities after the last one that was read."""
+
+    mentions: int
+    entity_id: str
+
+
+class KeyCursor(NamedTuple):
+    """The place after the last one that was read, where entities stand in the order of keys."""
+
+    key: str
+    entity_id: str
+
+
+class PostCursor(NamedTuple):
+    """The place after the last post that was read, where the newest day comes first."""
+
+    day: str
+    post_id: str
+
+
+class StoreReader(Protocol):
+    """
+    What a store tells those who look at counts.
+
+    A list whose `as_of` is given is read as it was then: page by page, whatever is added
+    meanwhile, no entity comes twice and none is missed.
+    """
+
+    def publications(
+        self, *, limit: int | None = None, after: str | None = None
+    ) -> list[Publication]:
+        """Return publications by name, those after a name."""
+
+    def publication(self, name: str) -> Publication | None:
+        """Return the publication of this name, however it is written, or None."""
+
+    def publication_by_id(self, pub_id: str) -> Publication | None:
+        """Return the publication of this id, or None."""
+
+    def entities(
+        self,
+        name: str,
+        *,
+        limit: int,
+        after: Cursor | None = None,
+        family: str | None = None,
+        as_of: datetime | None = None,
+        days: bool = False,
+    ) -> list[StoredEntity]:
+        """Return a publication's entities, the most mentioned first."""
+
+    def entities_by_prefix(
+        self,
+        name: str,
+        prefix: str,
+        *,
+        limit: int,
+        after: KeyCursor | None = None,
+        family: str | None = None,
+        as_of: datetime | None = None,
+    ) -> list[StoredEntity]:
+        """Return the entities whose key begins so, in the order of their keys."""
+
+    def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
+        """Return those of these entities that a publication has, with their days, in any order."""
+
+    def entity_everywhere(
+        self, entity_id: str, *, limit: int
+    ) -> list[tuple[Publication, StoredEntity]]:
+        """Return the publications that mention an entity most, and what it is in each."""
+
+    def posts_mentioning(
+        self,
+        entity_id: str,
+        *,
+        name: str | None = None,
+        limit: int,
+        after: PostCursor | None = None,
+    ) -> list[PostEntities]:
+        """Return the posts that mention an entity, of one publication or all, the newest first."""
+
+    def families(self, name: str) -> list[FamilyCounts]:
+        """Return what each family of a publication adds up to, by family."""
+
+    def keep_summary(
+        self, pub_id: str, text: str, *, top_entities: str = "", as_of: datetime | None = None
+    ) -> None:
+        """Keep what the pages show of a publication, and its leading entities, until the next."""
+
+    def get_top_entities(self, pub_id: str) -> str | None:
+        """Return the list of a publication's leading entities that was kept last, as text."""
+
+
+class Store(StoreReader, Protocol):
+    """What every store promises; a method that cannot keep it now raises StoreUnavailable."""
+
+    def add(self, posts: Sequence[PostEntities]) -> int:
+        """
+        Add posts to their publications' counts, and return how many were not counted before.
+
+        A post and its part of the counts are written together or not at all, and adding a post
+        again changes nothing, so a message delivered twice is counted once. Another revision of
+        a post that is there is an edit: whatever their order, the one accepted last is counted.
+
+        Raises:
+            StoreUnavailable: some posts may have been added; the same call may be repeated.
+            StoreRefused: one of the posts will never be taken; alone, each shows which.
+        """
+
+    def remove(self, post_id: str, *, at: datetime) -> bool:
+        """
+        Take a post out of the counts, and return whether it was in them.
+
+        No revision that was accepted until then is counted later, if it is still on its way.
+        """
+
+    def revise(
+        self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
+    ) -> int:
+        """
+        Replace saved posts by what `change` makes of them, and return how many it changed.
+
+        The counts follow in the same step. `change` is called again with what is there then, if
+        a post is edited meanwhile or an answer is lost: given what it returned, it must return
+        the same. What is not saved is passed over.
+
+        Raises:
+            StoreUnavailable, StoreRefused: as `add`.
+        """
+
+    def get_record(self, post_id: str) -> PostRecord:
+        """Return what is kept under a post's id: the post, when it was deleted, or nothing."""
+
+    def post(self, post_id: str) -> PostEntities | None:
+        """Return a saved post, or None."""
+
+    def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
+        """Return saved posts of a publication, by id, those after an id."""
+
+    def recount(self, name: str) -> Recount:
+        """Count a publication again from its posts, and read its counters at the same as_of."""
+
+    def repair(self, name: str, wrong: Counts) -> None:
+        """Add what a recount found wrong to the counters, while posts go on being added."""

@@ -1,0 +1,250 @@
+"""Which queries the pages and the API make of Firestore; each is answered from an index."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from google.cloud.firestore_v1 import DocumentReference, DocumentSnapshot, Query
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from ingest.core.messages import PostEntities
+from ingest.core.posts import publication_id, publication_key
+from ingest.store.base import Cursor, FamilyCounts, KeyCursor, PostCursor, Publication, StoredEntity
+from ingest.store.firestore import schema
+from ingest.store.firestore.client import Database, unavailable_on_error
+
+DESCENDING = Query.DESCENDING
+
+# What a list of entities shows; the days of a hundred of them would weigh more than the rest.
+LIST_FIELDS = ("family", "key", "mentions", "posts", "labels", "forms")
+
+# What a list of posts shows, and what its sentences are found in.
+POST_FIELDS = (
+    "publication",
+    "title",
+    "url",
+    "day",
+    "accepted_at",
+    "published_at",
+    "model",
+    "entities",
+)
+
+# No character of a name stands above it.
+LAST_CHARACTER = "\U0010ffff"
+
+
+class FirestoreReader:
+    """What is read of a database, by people who look at counts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._limits = database.limits
+
+    def publications(
+        self, *, limit: int | None = None, after: str | None = None
+    ) -> list[Publication]:
+        query = self._database.publications.order_by("name")
+        if after is not None:
+            query = query.start_after({"name": after})
+        if limit is not None:
+            query = query.limit(limit)
+        with unavailable_on_error():
+            return self._with_counts([s.reference for s in query.select([]).stream(**self._limits)])
+
+    def publication(self, name: str) -> Publication | None:
+        return self.publication_by_id(publication_id(name))
+
+    def publication_by_id(self, pub_id: str) -> Publication | None:
+        with unavailable_on_error():
+            found = self._with_counts([self._database.publications.document(pub_id)])
+        return found[0] if found else None
+
+    def entities(
+        self,
+        name: str,
+        *,
+        limit: int,
+        after: Cursor | None = None,
+        family: str | None = None,
+        as_of: datetime | None = None,
+        days: bool = False,
+    ) -> list[StoredEntity]:
+        entities = self._database.entities(publication_id(name))
+        query = _mentioned(entities if family is None else _of_family(entities, family))
+        query = query.order_by("mentions", direction=DESCENDING)
+        query = query.order_by("__name__", direction=DESCENDING)
+        if after:
+            place = {"mentions": after.mentions, "__name__": entities.document(after.entity_id)}
+            query = query.start_after(place)
+        return self._entities_of(query.limit(limit), as_of, days=days)
+
+    def entities_by_prefix(
+        self,
+        name: str,
+        prefix: str,
+        *,
+        limit: int,
+        after: KeyCursor | None = None,
+        family: str | None = None,
+        as_of: datetime | None = None,
+    ) -> list[StoredEntity]:
+        entities = self._database.entities(publication_id(name))
+        query = (entities if family is None else _of_family(entities, family)).order_by("key")
+        query = query.order_by("__name__").end_at({"key": prefix + LAST_CHARACTER})
+        if after:
+            place = {"key": after.key, "__name__": entities.document(after.entity_id)}
+            query = query.start_after(place)
+        else:
+            query = query.start_at({"key": prefix})
+        return self._entities_of(query.limit(limit), as_of)
+
+    def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
+        entities = self._database.entities(publication_id(name))
+        return self._read_entities([entities.document(entity_id) for entity_id in ids])
+
+    def entity_everywhere(
+        self, entity_id: str, *, limit: int
+    ) -> list[tuple[Publication, StoredEntity]]:
+        group = self._database.client.collection_group(schema.ENTITIES)
+        query = _mentioned(group.where(filter=FieldFilter("id", "==", entity_id)))
+        query = query.order_by("mentions", direction=DESCENDING).limit(limit)
+        with unavailable_on_error():
+            found = {s.reference.parent.parent: s for s in query.stream(**self._limits)}
+            publications = {p.id: p for p in self._with_counts(list(found))}
+        return [
+            (publications[reference.id], _entity(snapshot))
+            for reference, snapshot in found.items()
+            if reference.id in publications
+        ]
+
+    def posts_mentioning(
+        self,
+        entity_id: str,
+        *,
+        name: str | None = None,
+        limit: int,
+        after: PostCursor | None = None,
+    ) -> list[PostEntities]:
+        posts = self._database.posts
+        query = posts.where(filter=FieldFilter("entity_ids", "array_contains", entity_id))
+        if name is not None:
+            own = FieldFilter("publication_key", "==", publication_key(name))
+            query = query.where(filter=own)
+        query = query.order_by("day", direction=DESCENDING)
+        query = query.order_by("__name__", direction=DESCENDING)
+        if after:
+            query = query.start_after({"day": after.day, "__name__": posts.document(after.post_id)})
+        query = query.limit(limit).select([*POST_FIELDS, "content"])
+        with unavailable_on_error():
+            found = query.stream(**self._limits)
+            return [schema.read_post(post.id, post.to_dict() or {}) for post in found]
+
+    def families(self, name: str) -> list[FamilyCounts]:
+        found = []
+        family = ""
+        with unavailable_on_error():
+            while (following := self._family_after(name, family)) is not None:
+                family = following
+                found.append(self._family_counts(name, family))
+        return [counts for counts in found if counts.entities]
+
+    def keep_summary(
+        self, pub_id: str, text: str, *, top_entities: str = "", as_of: datetime | None = None
+    ) -> None:
+        batch = self._database.client.batch()
+        batch.set(self._database.summary(pub_id), {"text": text, "as_of": as_of})
+        batch.set(self._database.summary(pub_id, schema.LEADING), {"text": top_entities})
+        with unavailable_on_error():
+            batch.commit(**self._limits)
+
+    def get_top_entities(self, pub_id: str) -> str | None:
+        with unavailable_on_error():
+            kept = self._database.summary(pub_id, schema.LEADING).get(**self._limits).to_dict()
+        return kept["text"] if kept else None
+
+    def _family_after(self, name: str, family: str) -> str | None:
+        """Return the family that stands next in the index: Firestore knows no distinct values."""
+        entities = self._database.entities(publication_id(name))
+        after = entities.where(filter=FieldFilter("family", ">", family)).order_by("family")
+        next_ = after.limit(1).select(["family"]).stream(**self._limits)
+        return next((str(snapshot.get("family")) for snapshot in next_), None)
+
+    def _family_counts(self, name: str, family: str) -> FamilyCounts:
+        query = _mentioned(_of_family(self._database.entities(publication_id(name)), family))
+        sums = query.order_by("mentions", direction=DESCENDING).count("entities")
+        (row,) = sums.sum("mentions", "mentions").get(**self._limits)
+        values = {value.alias: int(value.value) for value in row}
+        return FamilyCounts(family, **values)
+
+    def _entities_of(
+        self, query: Query, as_of: datetime | None, *, days: bool = False
+    ) -> list[StoredEntity]:
+        fields = [*LIST_FIELDS, "days"] if days else LIST_FIELDS
+        at: dict[str, Any] = {"read_time": as_of} if as_of else {}
+        with unavailable_on_error():
+            found = query.select(fields).stream(**at, **self._limits)
+            return [_entity(snapshot) for snapshot in found]
+
+    def _read_entities(self, references: list[DocumentReference]) -> list[StoredEntity]:
+        with unavailable_on_error():
+            found = self._database.client.get_all(references, **self._limits)
+            return [_entity(snapshot) for snapshot in found if snapshot.exists]
+
+    def _with_counts(self, references: Sequence[DocumentReference]) -> list[Publication]:
+        """Read publications with their shards and what is kept of them, in one call."""
+        wanted = [document for r in references for document in self._documents(r)]
+        documents: dict[str, list[DocumentSnapshot[Any]]] = defaultdict(list)
+        for snapshot in self._database.client.get_all(wanted, **self._limits):
+            if snapshot.exists:
+                documents[snapshot.reference.path.split("/")[1]].append(snapshot)
+        found = (_publication(documents[reference.id]) for reference in references)
+        return [publication for publication in found if publication]
+
+    def _documents(self, reference: DocumentReference) -> list[DocumentReference]:
+        shards = [self._database.shard(reference.id, n) for n in range(schema.SHARD_COUNT)]
+        return [reference, self._database.summary(reference.id), *shards]
+
+
+def _mentioned(entities: Any) -> Any:
+    """Leave out what a repair, or a post that was deleted, leaves with no mention."""
+    return entities.where(filter=FieldFilter("mentions", ">", 0))
+
+
+def _of_family(entities: Any, family: str) -> Any:
+    return entities.where(filter=FieldFilter("family", "==", family))
+
+
+def _publication(snapshots: Sequence[DocumentSnapshot[Any]]) -> Publication | None:
+    """Put a publication together from its own document, its summary and its shards."""
+    documents: dict[str, list[schema.Document]] = defaultdict(list)
+    changes = []
+    for snapshot in snapshots:
+        kind = snapshot.reference.parent.id
+        documents[kind].append(snapshot.to_dict() or {})
+        if kind == schema.SHARDS:
+            changes.append(snapshot.update_time)
+    days = Counter[str]()
+    for shard in documents[schema.SHARDS]:
+        days.update(shard.get("days", {}))
+    summary = next(iter(documents[schema.SUMMARIES]), {})
+    for own in documents[schema.PUBLICATIONS]:
+        return Publication(
+            publication_id(own["name"]),
+            own["name"],
+            posts=sum(shard["posts"] for shard in documents[schema.SHARDS]),
+            days=schema.present(days),
+            summary=summary.get("text"),
+            # Each document is as it was then, if it was not changed between that and its reading.
+            read_time=min(snapshot.read_time for snapshot in snapshots),
+            changed_at=max(changes, default=None),
+            top_entities_as_of=summary.get("as_of"),
+        )
+    return None
+
+
+def _entity(snapshot: DocumentSnapshot[Any]) -> StoredEntity:
+    document = snapshot.to_dict() or {}
+    counts = schema.read_entity_counts(document)
+    return StoredEntity.of((document["family"], document["key"]), counts)

@@ -1,0 +1,285 @@
+"""
+How counts change in Firestore: one atomic batch of posts and of what they add to the counters.
+
+A batch is built on what is thought to be record of its posts, and carries that as a precondition:
+a document that is new, or one that nobody has written since it was read. Where another was
+faster, all of it is refused, and built anew on what is there then.
+"""
+
+import random
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Any, Self, TypeVar
+
+from google.api_core import exceptions as google
+from google.cloud.firestore_v1 import DocumentSnapshot, WriteBatch
+from structlog import get_logger
+
+from ingest.core.counts import Counts, EntityName, name_of
+from ingest.core.entity_names import entity_id
+from ingest.core.messages import PostEntities
+from ingest.core.posts import publication_id, publication_key
+from ingest.core.revisions import Change, PostRecord, differences
+from ingest.observability import metrics, tracing
+from ingest.store.base import StoreRefused, StoreUnavailable
+from ingest.store.firestore import schema
+from ingest.store.firestore.client import Database, unavailable_on_error
+
+logger = get_logger()
+
+# The emulator refuses a request of 4 MiB, production one of 10 MiB.
+MAX_COMMIT_BYTES = 3_000_000
+
+# Whoever loses so many races in a row waits a while, as if the store were away.
+MAX_CONFLICTS = 20
+CONFLICT = (google.AlreadyExists, google.FailedPrecondition, google.NotFound)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A post's record as it was read, with its fields and the time of its last write."""
+
+    record: PostRecord = field(default_factory=PostRecord)
+    fields: tuple[str, ...] = ()
+    since: datetime | None = None
+
+    @classmethod
+    def in_snapshot(cls, snapshot: DocumentSnapshot[Any]) -> Self:
+        """Read what a document keeps."""
+        document = snapshot.to_dict()
+        if document is None:
+            return cls()
+        return cls(schema.read_record(snapshot.id, document), (*document,), snapshot.update_time)
+
+
+@dataclass(frozen=True)
+class PostWrite:
+    """One post, from what was before of it to what shall be record."""
+
+    post_id: str
+    before: Snapshot
+    after: PostRecord
+
+    @property
+    def counts_a_post_more(self) -> bool:
+        """Whether the post was not counted before, and is now."""
+        return bool(self.after.post and not self.before.record.post)
+
+
+class FirestoreWriter:
+    """Writes posts and counters of one database, always together."""
+
+    def __init__(
+        self, database: Database, *, keep_content: bool, commit_posts: int, commit_writes: int
+    ) -> None:
+        self._database = database
+        self._keep_content = keep_content
+        self._commit_posts = commit_posts
+        self._commit_writes = commit_writes
+        self._named: set[str] = set()
+
+    def add(self, posts: Sequence[PostEntities]) -> int:
+        """Add posts; most are new, so the first try reads nothing."""
+        joined: dict[str, PostRecord] = {}
+        for post in posts:
+            joined[post.post_id] = joined.get(post.post_id, PostRecord()).with_revision(post)
+        distinct = [record.post for record in joined.values() if record.post]
+        distinct.sort(key=lambda post: publication_id(post.publication))
+        writes: list[PostWrite] = []
+        for group in self._groups(distinct):
+            changes = {p.post_id: partial(PostRecord.with_revision, revision=p) for p in group}
+            with unavailable_on_error():
+                writes += self._apply(changes, dict.fromkeys(changes, Snapshot()))
+        return sum(write.counts_a_post_more for write in writes)
+
+    def remove(self, post_id: str, *, at: datetime) -> bool:
+        """Leave only the time at which a post was deleted."""
+        changes = {post_id: partial(PostRecord.deleted, at=at)}
+        with unavailable_on_error():
+            writes = self._apply(changes, self._find(changes))
+        return any(write.before.record.post and not write.after.post for write in writes)
+
+    def revise(
+        self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
+    ) -> int:
+        """Replace posts, in as many batches as their size asks for."""
+        changed = 0
+        for some in _cut(dict.fromkeys(post_ids), self._commit_posts):
+            with unavailable_on_error():
+                before = self._find(some)
+                posts = [f.record.post for f in before.values() if f.record.post]
+                for group in self._groups(posts):
+                    own = {post.post_id: before[post.post_id] for post in group}
+                    changes = dict.fromkeys(own, partial(PostRecord.changed, change=change))
+                    changed += len(self._apply(changes, own))
+        return changed
+
+    def repair(self, name: str, wrong: Counts) -> None:
+        """Add what a recount before wrong."""
+        pub_id = publication_id(name)
+        # These increments have no marker: a commit whose answer is lost must not be sent again.
+        once = {**self._database.limits, "retry": None}
+        rest = Counts(wrong.posts, wrong.days)
+        names = _cut(wrong.entities, self._commit_writes)
+        with unavailable_on_error():
+            for group in [*names, *([] if wrong.entities else [[]])]:
+                batch = self._database.client.batch()
+                entities = {entity: wrong.entities[entity] for entity in group}
+                self._write_counts(batch, pub_id, replace(rest, entities=entities))
+                batch.commit(**once)
+                rest = Counts()
+
+    def _groups(self, posts: Iterable[PostEntities]) -> Iterator[list[PostEntities]]:
+        """Cut posts, sorted by publication, into groups that one commit can carry."""
+        group: list[PostEntities] = []
+        names: set[EntityName] = set()
+        size = 0
+        for post in posts:
+            own = _names(post)
+            own_size = _bytes(post)
+            full = (
+                len(group) >= self._commit_posts
+                or len(group) + 1 + len(names | own) > self._commit_writes
+                or size + own_size > MAX_COMMIT_BYTES
+            )
+            if group and (full or not _same_publication(group[0], post)):
+                yield group
+                group, names, size = [], set(), 0
+            group.append(post)
+            names |= own
+            size += own_size
+        if group:
+            yield group
+
+    def _apply(
+        self, changes: Mapping[str, Change], before: Mapping[str, Snapshot]
+    ) -> list[PostWrite]:
+        """Change what is record of posts, in one batch, and return the writes that this took."""
+        for _ in range(MAX_CONFLICTS):
+            writes = _writes(changes, before)
+            if not writes:
+                return []
+            try:
+                self._commit(writes)
+            except CONFLICT:
+                before = self._find(changes)
+            except google.InvalidArgument as refusal:
+                return self._apply_halves(changes, before, refusal)
+            else:
+                return writes
+        raise StoreUnavailable(
+            f"others changed the same posts first, {MAX_CONFLICTS} times in a row"
+        )
+
+    def _apply_halves(
+        self,
+        changes: Mapping[str, Change],
+        before: Mapping[str, Snapshot],
+        refusal: google.InvalidArgument,
+    ) -> list[PostWrite]:
+        """Split a refused commit between posts, until the one that is the cause is alone."""
+        if len(changes) == 1:
+            raise StoreRefused(str(refusal)) from refusal
+        halves = _cut(changes, (len(changes) + 1) // 2)
+        return [s for half in halves for s in self._apply({i: changes[i] for i in half}, before)]
+
+    def _find(self, post_ids: Iterable[str]) -> dict[str, Snapshot]:
+        """Read what is record of posts."""
+        references = [self._database.posts.document(post_id) for post_id in post_ids]
+        snapshots = self._database.client.get_all(references, **self._database.limits)
+        return {snapshot.id: Snapshot.in_snapshot(snapshot) for snapshot in snapshots}
+
+    def _commit(self, writes: Sequence[PostWrite]) -> None:
+        """Write posts, and what that adds to the counters, in one atomic batch."""
+        batch = self._database.client.batch()
+        for write in writes:
+            self._write_post(batch, write)
+        posts = [write.after.post for write in writes if write.after.post]
+        for post in posts:
+            self._name_publication(post)
+        for pub_id, counts in differences(
+            (write.before.record, write.after) for write in writes
+        ).items():
+            self._write_counts(batch, pub_id, counts)
+        documents, unmerged = len(batch), sum(2 + len(_names(post)) for post in posts)
+        with tracing.span("commit", posts=len(writes), writes=documents), _counted(documents):
+            batch.commit(**self._database.limits)
+        logger.info("commit", posts=len(writes), writes=documents, unmerged=unmerged)
+
+    def _write_post(self, batch: WriteBatch, write: PostWrite) -> None:
+        reference = self._database.posts.document(write.post_id)
+        document = schema.record_document(write.after, keep_content=self._keep_content)
+        if write.before.since is None:
+            batch.create(reference, document)
+        else:
+            unchanged = self._database.client.write_option(last_update_time=write.before.since)
+            update = schema.replacement_update(write.before.fields, document)
+            batch.update(reference, update, option=unchanged)
+
+    def _write_counts(self, batch: WriteBatch, pub_id: str, counts: Counts) -> None:
+        if counts:  # a shard shows the change, even where its own sums stay
+            shard = self._database.shard(pub_id, random.randrange(schema.SHARD_COUNT))
+            batch.set(shard, schema.shard_increments(counts), merge=True)
+        entities = self._database.entities(pub_id)
+        for name, entity in counts.entities.items():
+            reference = entities.document(entity_id(*name))
+            batch.set(reference, schema.entity_increments(name, entity), merge=True)
+
+    def _name_publication(self, post: PostEntities) -> None:
+        """Write a publication's name, once a process, so that a hot publication is not hotter."""
+        pub_id = publication_id(post.publication)
+        if pub_id in self._named:
+            return
+        document = {"key": publication_key(post.publication), "name": post.publication}
+        with suppress(google.AlreadyExists):  # the first name that came is the one that is shown
+            self._database.publications.document(pub_id).create(document, **self._database.limits)
+        self._named.add(pub_id)
+
+
+@contextmanager
+def _counted(documents: int) -> Iterator[None]:
+    """Count a commit by how it ends."""
+    began = time.perf_counter()
+    try:
+        yield
+    except google.GoogleAPIError as error:
+        metrics.COMMITS.labels("lost race" if isinstance(error, CONFLICT) else "failed").inc()
+        raise
+    metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
+    metrics.COMMITS.labels("done").inc()
+    metrics.WRITES.inc(documents)
+
+
+def _writes(changes: Mapping[str, Change], before: Mapping[str, Snapshot]) -> list[PostWrite]:
+    """Return the writes that change anything."""
+    writes = [
+        PostWrite(id_, before[id_], change(before[id_].record)) for id_, change in changes.items()
+    ]
+    return [write for write in writes if write.after != write.before.record]
+
+
+def _same_publication(post: PostEntities, other: PostEntities) -> bool:
+    return publication_key(post.publication) == publication_key(other.publication)
+
+
+def _names(post: PostEntities) -> set[EntityName]:
+    """Return the entities of a post, each of which is a document of its own to write."""
+    return set(map(name_of, post.entities))
+
+
+def _bytes(post: PostEntities) -> int:
+    """Return about how large a post's own documents are; its text compresses, names do not."""
+    return len(post.content) + sum(400 + 12 * len(entity.text) for entity in post.entities)
+
+
+def _cut(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(values)
+    while group := list(islice(rest, size)):
+        yield group

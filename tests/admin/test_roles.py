@@ -1,0 +1,145 @@
+"""What a viewer, an editor and an operator may do in the admin, and what not."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+
+from ingest.broker import inspect
+from ingest.broker.admission import get_admission
+from ingest.models import Alias, ApiKey, AuditEntry, DeadLetter
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "memory_store")]
+
+ROLES = ("viewer", "editor", "operator")
+
+
+class Deed(NamedTuple):
+    """Something that can be tried in the admin: where, with what, and from which role on."""
+
+    path: str
+    form: Mapping[str, Any] | None
+    least: str  # "nobody": only a superuser
+
+
+ALIAS = {"label": "GPE", "name": "US", "becomes": "United States", "state": "accepted"}
+KEY = {"name": "new", "scopes": ["read"], "publications": ""}
+DEEDS = {
+    "see the start page": Deed("/admin/", None, "viewer"),
+    "see the state": Deed("/admin/state/", None, "viewer"),
+    "see publications": Deed("/admin/publications/", None, "viewer"),
+    "read dead letters": Deed("/admin/ingest/deadletter/", None, "viewer"),
+    "read a dead letter": Deed("/admin/ingest/deadletter/1/change/", None, "viewer"),
+    "see keys": Deed("/admin/ingest/apikey/", None, "viewer"),
+    "see aliases": Deed("/admin/ingest/alias/", None, "viewer"),
+    "see runs": Deed("/admin/ingest/aliasbackfill/", None, "viewer"),
+    "read the trail": Deed("/admin/ingest/auditentry/", None, "viewer"),
+    "make an alias": Deed("/admin/ingest/alias/add/", ALIAS, "editor"),
+    "delete an alias": Deed("/admin/ingest/alias/1/delete/", {"post": "yes"}, "editor"),
+    "drain": Deed("/admin/drain/", {}, "operator"),
+    "resume": Deed("/admin/resume/", {}, "operator"),
+    "make a key": Deed("/admin/ingest/apikey/add/", KEY, "operator"),
+    "replay": Deed("/admin/ingest/deadletter/replay/", {}, "operator"),
+    "discard": Deed("/admin/ingest/deadletter/discard/", {}, "operator"),
+    "delete a key": Deed("/admin/ingest/apikey/1/delete/", {"post": "yes"}, "nobody"),
+    "change the trail": Deed("/admin/ingest/auditentry/1/change/", {"actor": "x"}, "nobody"),
+    "see accounts": Deed("/admin/auth/user/", None, "nobody"),
+    "change a role": Deed("/admin/auth/group/add/", {"name": "x"}, "nobody"),
+}
+
+
+@pytest.fixture(autouse=True)
+def things(forgotten_keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have one of everything, no workers, and the roles: a test before may have flushed them."""
+    monkeypatch.setattr(inspect, "ANSWER_SECONDS", 0.01)
+    import_module("ingest.migrations.0002_roles").make_roles(apps, connection.schema_editor())
+    Alias.objects.create(pk=1, label="PERSON", name="Bush", becomes="George W. Bush")
+    ApiKey(pk=1, name="wire", prefix="ing_", digest="d").save()
+    AuditEntry.objects.create(pk=1, actor="somebody", via="admin", action="drain")
+    DeadLetter.objects.create(pk=1, post_id="1", publication="x", attempts=1, payload={})
+
+
+def logged_in(*roles: str) -> Client:
+    """Return the browser of somebody with these roles."""
+    account = User.objects.create_user("somebody", is_staff=True)
+    account.groups.set(Group.objects.filter(name__in=roles))
+    client = Client()
+    client.force_login(account)
+    return client
+
+
+def may(role: str, least: str) -> bool:
+    return least in ROLES and ROLES.index(role) >= ROLES.index(least)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_may_do_so_much_and_no_more(role: str) -> None:
+    client = logged_in(role)
+    statuses = {
+        deed: (client.get(path) if form is None else client.post(path, form)).status_code
+        for deed, (path, form, _) in DEEDS.items()
+    }
+    assert {deed for deed, status in statuses.items() if status in (200, 302)} == {
+        deed for deed, (_, _, least) in DEEDS.items() if may(role, least)
+    }
+    assert set(statuses.values()) <= {200, 302, 403}
+
+
+def test_what_a_role_may_not_do_has_not_happened() -> None:
+    client = logged_in("editor")
+    for path, form, least in DEEDS.values():
+        if form is not None and not may("editor", least):
+            client.post(path, form)
+    assert get_admission().is_open()
+    assert ApiKey.objects.get().name == "wire"
+    assert DeadLetter.objects.count() == 1
+    assert AuditEntry.objects.get().actor == "somebody"
+
+
+@pytest.mark.parametrize(("role", "revoked"), [("editor", False), ("operator", True)])
+def test_only_an_operator_revokes_keys_by_an_action(role: str, revoked: bool) -> None:
+    data = {"action": "revoke", "_selected_action": [1]}
+    logged_in(role).post("/admin/ingest/apikey/", data)
+    assert (ApiKey.objects.get().revoked_at is not None) == revoked
+
+
+@pytest.mark.parametrize(("role", "state"), [("viewer", "accepted"), ("editor", "rejected")])
+def test_only_an_editor_judges_aliases_by_an_action(role: str, state: str) -> None:
+    data = {"action": "reject", "_selected_action": [1]}
+    logged_in(role).post("/admin/ingest/alias/", data)
+    assert Alias.objects.get().state == state
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_who_may_drain_sees_a_button_for_it(role: str) -> None:
+    page = logged_in(role).get("/admin/state/").content.decode()
+    assert ("Drain</button>" in page) == (role == "operator")
+
+
+def test_an_account_without_a_role_sees_nothing() -> None:
+    client = logged_in()
+    page = client.get("/admin/ingest/deadletter/")
+    assert page.status_code == 403
+    assert "permission to view or edit anything" in client.get("/admin/").content.decode()
+
+
+def test_what_is_done_to_accounts_is_in_the_trail() -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("chief"))
+    account = User.objects.create_user("new", is_staff=True)
+    form = {
+        "username": "new",
+        "is_staff": "on",
+        "is_active": "on",
+        "groups": Group.objects.get(name="viewer").pk,
+    }
+    when = {"date_joined_0": "2026-05-04", "date_joined_1": "12:00:00"}
+    client.post(f"/admin/auth/user/{account.pk}/change/", {**form, **when})
+    entry = AuditEntry.objects.all()[0]
+    assert (entry.actor, entry.action, entry.target) == ("chief", "change", "user new")
+    assert "Groups" in entry.detail

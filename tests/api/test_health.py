@@ -1,0 +1,80 @@
+"""What a load balancer is told."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from ingest.api import health
+from ingest.broker.admission import get_admission
+from ingest.devstack.stack import Stack, wait_until
+
+pytestmark = [
+    pytest.mark.usefixtures("empty_broker", "memory_store", "fresh_parts"),
+    pytest.mark.django_db,
+]
+
+
+@pytest.fixture
+def fresh_parts() -> None:
+    """Forget what the parts answered to an earlier test."""
+    health._probes.cache_clear()
+
+
+def ask(client: Client, query: str = "") -> tuple[int, dict[str, Any]]:
+    """Ask whether the server is ready."""
+    answer = client.get(f"/readyz{query}")
+    return answer.status_code, answer.json()
+
+
+def test_a_server_that_takes_posts_in_is_ready(client: Client) -> None:
+    assert ask(client) == (200, {"ready": True})
+
+
+def test_a_closed_gate_is_not_ready_but_alive(client: Client) -> None:
+    get_admission().pause("stop")
+    why = {"writable": "no posts are taken in just now"}
+    assert ask(client) == (503, {"ready": False, "why": why})
+    assert client.get("/livez").status_code == 200
+    get_admission().resume("stop")
+    assert ask(client)[0] == 200
+
+
+def test_a_part_that_hangs_is_waited_for_once_and_a_moment(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "TIMEOUT_SECONDS", 0.1)
+    hanging = subprocess.Popen(["sleep", "60"])
+    asked: list[int] = []
+
+    def hang() -> str:
+        asked.append(1)
+        hanging.wait()
+        return ""
+
+    monkeypatch.setitem(health._probes(), "store", health.CachedProbe("store", hang))
+    why = {"store": "has not answered within 0.1 s"}
+    try:
+        assert [ask(client) for _ in range(3)] == [(503, {"ready": False, "why": why})] * 3
+        assert asked == [1]
+        assert ask(client, "?ignore=store") == (200, {"ready": True})
+    finally:
+        os.kill(hanging.pid, signal.SIGKILL)
+    wait_until(lambda: ask(client)[0] == 200, seconds=30, what="it answers again")
+
+
+LOOK = """
+from django.test import Client
+answer = Client(headers={"host": "127.0.0.1"}).get("/readyz?ignore=database")
+print(answer.status_code, list(answer.json()["why"]))
+"""
+
+
+def test_the_parts_that_are_away_are_the_reason(tmp_path: Path) -> None:
+    settings = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1", "INGEST_STORE_SECONDS": "1"}
+    printed = Stack(tmp_path, settings).manage("shell", "-c", LOOK)
+    assert printed.splitlines()[-1] == "503 ['broker', 'store']"

@@ -1,0 +1,242 @@
+"""Counts over HTTP: what each list is a part of, its filters, its pages and its exports."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from ingest.core.entity_names import entity_id
+from ingest.core.posts import publication_id
+from ingest.models import ApiKey
+from ingest.store import open_store
+from ingest.store.base import Store
+from tests.support.factories import entity, with_entities
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker")]
+
+ODD = '../<b>"é'
+OBAMA = entity_id("PERSON", "obama")
+GAZETTE = "/api/publications/The%20Gazette"
+
+
+def on(day: int) -> datetime:
+    """Return a moment of a day in May."""
+    return datetime(2026, 5, day, 9, tzinfo=UTC)
+
+
+POSTS = [
+    with_entities("1", [entity("Obama", 2), entity("Oslo", label="GPE")], published_at=on(1)),
+    with_entities("2", [entity("Obama", 3), entity("=1+1", 4)], published_at=on(3)),
+    with_entities("3", [entity("Obama")], publication=ODD, published_at=on(2)),
+    with_entities("4", [entity("Odin")], publication="..", published_at=on(2)),
+]
+
+
+@pytest.fixture
+def store(memory_store: None) -> Store:
+    """Return the store that the API reads, with posts in it."""
+    store = open_store()
+    store.add(POSTS)
+    return store
+
+
+@pytest.fixture
+def api(store: Store) -> Client:
+    """Return a client with a key that allows reading."""
+    cache.clear()
+    _, secret = ApiKey.create("reader", scopes=["read"])
+    return Client(headers={"Authorization": f"Bearer {secret}"})
+
+
+def read(api: Client, url: str, status: HTTPStatus = HTTPStatus.OK) -> Any:
+    """Return the JSON that an address answers."""
+    response = api.get(url)
+    assert response.status_code == status, response.content
+    return json.loads(b"".join(response) if response.streaming else response.content)
+
+
+def texts(answer: Any) -> list[str]:
+    return [entity["text"] for entity in answer["entities"]]
+
+
+def test_a_publication_tells_its_posts_by_day(api: Client) -> None:
+    answer = read(api, GAZETTE)
+    assert answer["days"] == {"2026-05-01": 1, "2026-05-03": 1}
+    assert (answer["posts"], answer["first_day"], answer["last_day"]) == (
+        2,
+        "2026-05-01",
+        "2026-05-03",
+    )
+
+
+@pytest.mark.parametrize("name", [ODD, "..", "The Gazette"])
+def test_every_publication_has_an_address_that_no_client_changes(api: Client, name: str) -> None:
+    (own,) = [p for p in read(api, "/api/publications")["publications"] if p["name"] == name]
+    assert own["url"] == f"/api/publications/{publication_id(name)}"
+    assert read(api, own["url"])["name"] == name
+    assert read(api, own["entities_url"])["publication"] == name
+
+
+def test_publications_are_paged(api: Client) -> None:
+    url, names = "/api/publications?limit=2", []
+    while url:
+        page = read(api, url)
+        names.append([p["name"] for p in page["publications"]])
+        url = page["next"]
+    assert names == [["..", ODD], ["The Gazette"]]
+
+
+def test_a_list_says_its_sample_and_its_window(api: Client) -> None:
+    answer = read(api, f"{GAZETTE}/entities")
+    assert answer["posts"] == 2
+    assert answer["window"] == {"since": "2026-05-01", "until": "2026-05-03"}
+    obama = answer["entities"][0]
+    assert (obama["text"], obama["mentions"], obama["posts"]) == ("Obama", 5, 2)
+    assert [e["share_of_posts"] for e in answer["entities"]] == [1, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["Obama", "=1+1", "Oslo"]),
+        ("family=PLACE", ["Oslo"]),
+        ("family=GROUP", []),
+        ("prefix=OB", ["Obama"]),
+        ("prefix=o", ["Obama", "Oslo"]),
+        ("prefix=o&family=PLACE", ["Oslo"]),
+        ("since=2026-05-02", ["=1+1", "Obama"]),
+        ("until=2026-05-01", ["Obama", "Oslo"]),
+        ("since=2026-05-02&until=2026-05-02", []),
+        ("since=2026-05-02&prefix=o", ["Obama"]),
+    ],
+)
+def test_each_filter(api: Client, query: str, expected: list[str]) -> None:
+    answer = read(api, f"{GAZETTE}/entities?{query}")
+    assert texts(answer) == expected
+    assert answer["order"] == ("key" if query.startswith("prefix") else "mentions")
+
+
+def test_a_window_has_its_own_sample_and_says_how_far_it_is_certain(api: Client) -> None:
+    answer = read(api, f"{GAZETTE}/entities?since=2026-05-02")
+    assert answer["posts"] == 1
+    assert answer["window"] == {"since": "2026-05-02", "until": "2026-05-03"}
+    assert (answer["considered"], answer["certain"]) == (3, 2)
+    assert {e["posts"] for e in answer["entities"]} == {None}
+
+
+@pytest.mark.parametrize("query", ["", "&prefix=n", "&since=2026-05-01"])
+def test_every_list_has_pages(api: Client, store: Store, query: str) -> None:
+    names = [entity(f"Name {n}", mentions=n) for n in range(1, 8)]
+    store.add([with_entities("9", names, publication="Paged")])
+    url, seen = f"/api/publications/paged/entities?limit=3{query}", []
+    while url:
+        page = read(api, url)
+        seen.append(texts(page))
+        url = page["next"]
+    assert [len(page) for page in seen] == [3, 3, 1]
+    assert {text for page in seen for text in page} == {e.text for e in names}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=1.5",
+        "label=GPE",
+        "since=2026-13-01",
+        "since=1777777777",
+        "since=2026-05-02&until=2026-05-01",
+        "prefix=",
+        "cursor=WzFd",
+    ],
+)
+def test_a_query_that_is_not_ours_is_refused_by_name(api: Client, query: str) -> None:
+    answer = read(api, f"{GAZETTE}/entities?{query}", HTTPStatus.UNPROCESSABLE_ENTITY)
+    field = query.partition("=")[0]
+    assert answer["errors"][0]["pointer"] in (f"/{field}", "")
+    assert field in json.dumps(answer)
+
+
+def test_one_entity_in_every_publication(api: Client) -> None:
+    answer = read(api, f"/api/entities/{OBAMA}")
+    assert (answer["text"], answer["mentions"], answer["posts"]) == ("Obama", 6, 3)
+    assert answer["of_posts"] == 3
+    assert answer["days"] == {"2026-05-01": 2, "2026-05-02": 1, "2026-05-03": 3}
+    assert [(p["publication"], p["mentions"]) for p in answer["publications"]] == [
+        ("The Gazette", 5),
+        (ODD, 1),
+    ]
+
+
+def test_the_posts_that_mention_an_entity(api: Client) -> None:
+    url, seen = f"/api/entities/{OBAMA}/posts?limit=2", []
+    while url:
+        page = read(api, url)
+        seen.append([p["id"] for p in page["posts"]])
+        url = page["next"]
+    assert seen == [[POSTS[1].post_id, POSTS[2].post_id], [POSTS[0].post_id]]
+    own = read(api, f"/api/entities/{OBAMA}/posts?publication={quote(ODD)}")
+    assert [p["id"] for p in own["posts"]] == [POSTS[2].post_id]
+
+
+def test_two_publications_are_compared(api: Client) -> None:
+    answer = read(api, f"/api/compare?first=the%20gazette&second={quote(ODD)}")
+    assert [e["text"] for e in answer["only_first"]] == ["=1+1", "Oslo"]
+    assert answer["only_second"] == []
+    (both,) = answer["both"]
+    assert both["first"] == {"mentions": 5, "posts": 2}
+    assert both["second"] == {"mentions": 1, "posts": 1}
+    assert (answer["first"]["posts"], answer["second"]["posts"]) == (2, 1)
+
+
+def test_a_csv_export_holds_all_and_no_formula(api: Client) -> None:
+    response = api.get(f"{GAZETTE}/entities.csv")
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert 'filename="The-Gazette.csv"' in response["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(b"".join(response).decode())))
+    assert [row["text"] for row in rows] == ["Obama", "'=1+1", "Oslo"]
+    assert (rows[0]["mentions"], rows[0]["of_posts"], rows[0]["until"]) == ("5", "2", "2026-05-03")
+
+
+def test_a_json_export_holds_all(api: Client, store: Store) -> None:
+    names = [entity(f"Name {n}") for n in range(2500)]
+    store.add([with_entities("9", names, publication="Large")])
+    answer = read(api, "/api/publications/large/entities.json")
+    assert len(set(texts(answer))) == 2500
+    assert answer["posts"] == 1
+    assert texts(read(api, f"{GAZETTE}/entities.json?family=PLACE")) == ["Oslo"]
+    assert texts(read(api, f"{GAZETTE}/entities.json?family=GROUP")) == []
+
+
+def test_what_has_not_changed_is_not_sent_again(api: Client, store: Store) -> None:
+    url = f"{GAZETTE}/entities?limit=1"
+    etag = api.get(url)["ETag"]
+    again = api.get(url, headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (HTTPStatus.NOT_MODIFIED, b"")
+    store.add([with_entities("9", [entity("Obama")])])
+    assert api.get(url, headers={"If-None-Match": etag}).status_code == HTTPStatus.OK
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/publications/Nowhere",
+        "/api/publications/Nowhere/entities.csv",
+        f"/api/entities/{'0' * 32}",
+        "/api/entities/x",
+        "/api/compare?first=Nowhere&second=The%20Gazette",
+    ],
+)
+def test_what_is_not_there_is_404(api: Client, path: str) -> None:
+    read(api, path, HTTPStatus.NOT_FOUND)
+
+
+def test_reading_asks_for_a_key(store: Store) -> None:
+    for path in (GAZETTE, f"{GAZETTE}/entities.csv", "/api/compare", f"/api/entities/{OBAMA}"):
+        assert Client().get(path).status_code == HTTPStatus.UNAUTHORIZED

@@ -1,0 +1,186 @@
+"""The take that a kill cannot tear: a message is on the queue or recorded, never neither."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import current_app
+from kombu import Connection, Consumer, Queue
+from kombu.asynchronous import Hub
+
+from ingest.broker import redis_transport
+from ingest.broker.admission.redis import UNACKED_KEY
+from ingest.broker.connection import redis_client
+from ingest.devstack.stack import wait_until
+
+pytestmark = pytest.mark.usefixtures("empty_broker")
+
+QUEUE = Queue("torn", routing_key="torn")
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    """Return a connection of the app's, through our transport."""
+    with current_app.connection_for_write() as connection:
+        assert isinstance(connection.transport, redis_transport.Transport)
+        yield connection
+
+
+def publish(connection: Connection, bodies: range) -> None:
+    """Put messages on the queue."""
+    producer = connection.Producer()
+    for body in bodies:
+        producer.publish(body, routing_key=QUEUE.name, declare=[QUEUE])
+
+
+def test_messages_come_in_order_and_are_gone_when_acknowledged(connection: Connection) -> None:
+    publish(connection, range(5))
+    bodies: list[int] = []
+
+    def receive(body: int, message: object) -> None:
+        bodies.append(body)
+        message.ack()  # type: ignore[attr-defined]
+
+    with Consumer(connection, [QUEUE], callbacks=[receive]):
+        for _ in range(5):
+            connection.drain_events(timeout=5)
+    assert bodies == [0, 1, 2, 3, 4]
+    assert redis_client().hlen(UNACKED_KEY) == 0
+
+
+def test_a_message_that_is_not_acknowledged_is_on_record(connection: Connection) -> None:
+    publish(connection, range(1))
+    message = QUEUE(connection.default_channel).get()
+    assert message is not None
+    assert redis_client().hlen(UNACKED_KEY) == 1
+    assert redis_client().llen(QUEUE.name) == 0
+    message.requeue()
+    assert redis_client().hlen(UNACKED_KEY) == 0
+    assert redis_client().llen(QUEUE.name) == 1
+    again = QUEUE(connection.default_channel).get()
+    assert again is not None
+    assert again.delivery_info["redelivered"]
+    again.ack()
+
+
+def test_a_message_that_needs_no_acknowledgement_leaves_no_record(connection: Connection) -> None:
+    publish(connection, range(2))
+    assert QUEUE(connection.default_channel).get(no_ack=True) is not None
+    with Consumer(connection, [QUEUE], callbacks=[lambda *_: None], no_ack=True):
+        connection.drain_events(timeout=5)
+    assert redis_client().hlen(UNACKED_KEY) == 0
+
+
+def test_messages_are_taken_and_acknowledged_together(connection: Connection) -> None:
+    publish(connection, range(5))
+    channel = connection.default_channel
+    assert isinstance(channel, redis_transport.Channel)
+    client: Any = redis_client()
+    size = max(len(raw) for raw in client.lrange(QUEUE.name, 0, -1))
+    taken = channel.get_many(QUEUE.name, characters=2 * size + 1)
+    assert [message.payload for message in taken] == [0, 1, 2]
+    assert client.hlen(UNACKED_KEY) == client.zcard("unacked_index") == 3
+    channel.ack_many(taken)
+    assert client.hlen(UNACKED_KEY) == client.zcard("unacked_index") == 0
+    rest = channel.get_many(QUEUE.name, characters=1_000_000)
+    assert [message.payload for message in rest] == [3, 4]
+    assert channel.get_many(QUEUE.name, characters=1) == []
+    channel.close()
+    assert client.llen(QUEUE.name) == 2, "what a lost channel had in hand does not come again"
+
+
+def test_what_is_held_back_is_not_on_the_queue(connection: Connection) -> None:
+    channel = connection.default_channel
+    assert isinstance(channel, redis_transport.Channel)
+    with channel.buffer_publishes() as messages:
+        publish(connection, range(2))
+    assert [queue for queue, _ in messages] == [QUEUE.name] * 2
+    assert redis_client().llen(QUEUE.name) == 0
+    publish(connection, range(1))
+    assert redis_client().llen(QUEUE.name) == 1
+
+
+def test_a_message_that_is_held_is_not_delivered_again(connection: Connection) -> None:
+    publish(connection, range(2))
+    channel = connection.default_channel
+    assert isinstance(channel, redis_transport.Channel)
+    client: Any = redis_client()
+    qos: Any = channel.qos
+    long_ago = 0
+    held = QUEUE(channel).get()
+    assert held is not None
+    client.zadd("unacked_index", {held.delivery_tag: long_ago})
+    channel.extend_visibility()
+    qos.restore_visible()
+    assert client.llen(QUEUE.name) == 1, "it was delivered again"
+
+    held.ack()
+    channel.extend_visibility()
+    assert client.zcard("unacked_index") == 0, "what is acknowledged came back"
+
+    lost = QUEUE(channel).get()
+    assert lost is not None
+    client.zadd("unacked_index", {lost.delivery_tag: long_ago})
+    qos._vrestore_count = 0  # it looks at every tenth call
+    qos.restore_visible()
+    assert client.llen(QUEUE.name) == 1, "what nobody holds is not delivered again"
+
+
+def test_a_worker_s_own_loop_holds_what_the_worker_has(connection: Connection) -> None:
+    connection.transport_options = {
+        **(connection.transport_options or {}),
+        "visibility_timeout": 8,
+    }
+    publish(connection, range(1))
+    message = QUEUE(connection.default_channel).get()
+    assert message is not None
+    client: Any = redis_client()
+    tag = message.delivery_tag
+    taken = client.zscore("unacked_index", tag)
+    loop = Hub()
+    connection.register_with_event_loop(loop)
+
+    def is_held() -> bool:
+        loop.fire_timers()
+        return bool(client.zscore("unacked_index", tag) > taken)
+
+    wait_until(is_held, seconds=30, what="the loop has held it")
+
+
+def test_a_channel_takes_from_one_queue(connection: Connection) -> None:
+    second = Queue("second", routing_key="second")
+    with (
+        Consumer(connection, [QUEUE, second], callbacks=[lambda *_: None]),
+        pytest.raises(RuntimeError, match="one queue"),
+    ):
+        connection.drain_events(timeout=1)
+
+
+CONSUMER = """
+import ingestsite
+from tests.broker.test_redis_transport import QUEUE, Consumer
+with ingestsite.celery_app.connection_for_read() as connection:
+    with Consumer(connection, [QUEUE], callbacks=[lambda *_: None]):
+        while True:
+            connection.drain_events()
+"""
+
+
+def test_a_busy_consumer_that_is_killed_loses_nothing(connection: Connection) -> None:
+    """Kill one that takes and never acknowledges: each message is waiting or on record."""
+    client = redis_client()
+    count = 2000
+    publish(connection, range(count))
+    for _ in range(10):
+        process = subprocess.Popen([sys.executable, "-c", CONSUMER], env=os.environ)
+        enough = client.llen(QUEUE.name) - 100
+        wait_until(lambda: client.llen(QUEUE.name) <= enough, seconds=30, what="it is busy")  # noqa: B023
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert client.llen(QUEUE.name) > 0, "it was idle when it was killed"
+        assert client.llen(QUEUE.name) + client.hlen(UNACKED_KEY) == count
+        assert client.hlen(UNACKED_KEY) == client.zcard("unacked_index")

@@ -1,0 +1,123 @@
+"""A site with posts in it, and a browser in front of it."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page
+
+from ingest.analytics.summaries import summarise
+from ingest.broker.admission import get_admission
+from ingest.core.entity_names import entity_id
+from ingest.core.messages import PostEntities
+from ingest.core.posts import publication_id
+from ingest.store.base import Store
+from tests.support.browser import chromium
+from tests.support.factories import entity, with_entities
+from tests.support.stores import firestore_of
+from tests.support.web_server import website
+
+ODD = '../<b>"é'
+FIRST_DAY = datetime(2026, 5, 1, 9, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the pages are, and the store behind them."""
+
+    url: str
+    store: Store
+
+    def publication(self, name: str) -> str:
+        """Return the address of a publication's page."""
+        return f"{self.url}/publications/{publication_id(name)}"
+
+    def entity(self, family: str, key: str) -> str:
+        """Return the address of an entity's page."""
+        return f"{self.url}/entities/{entity_id(family, key)}"
+
+
+def gazette() -> Iterator[PostEntities]:
+    """Yield posts of sixty names and a place; each day one that mentions Angela Merkel."""
+    for day in range(30):
+        names = [entity(f"Name {n}") for n in range(2 * day + 2)]
+        post = with_entities(
+            str(day),
+            [entity("Angela Merkel", 3), entity("Oslo", label="GPE"), *names],
+            published_at=FIRST_DAY + timedelta(days=day),
+        )
+        yield post.model_copy(
+            update={
+                "title": f"Day <{day}>",
+                "url": f"https://example.org/{day}",
+                "content": f"It rained on day {day}. Then Angela Merkel went to Oslo & back. So.",
+            }
+        )
+
+
+def others() -> Iterator[PostEntities]:
+    """Yield a post of a publication with an odd name, with an odd entity, and one more."""
+    odd = [entity("<script>alert(1)</script>", 7), entity("Angela Merkel"), entity("ÉOLE", 2)]
+    yield with_entities("odd", odd, publication=ODD, published_at=FIRST_DAY)
+
+
+@pytest.fixture(scope="session")
+def site(emulator: None, valkey: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run the web server on a store with posts, whose summaries are made."""
+    project = f"demo-{uuid.uuid4().hex[:12]}"
+    store = firestore_of(project)
+    store.add([*gazette(), *others()])
+    for name in ("The Gazette", ODD):
+        summarise(store, publication_id(name))
+    with website(tmp_path_factory.mktemp("site"), project) as url:
+        yield Site(url, store)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Run Chromium."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """Return what the browser complains of: a test that expects some takes it out."""
+    return []
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """Return how the browser's window is opened; a test may ask for another one."""
+    return {}
+
+
+@pytest.fixture
+def page(
+    browser: Browser, site: Site, options: dict[str, Any], complaints: list[str]
+) -> Iterator[Page]:
+    """Return a page; a script that fails, or that the policy stops, fails the test."""
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(message.text)
+
+    context = browser.new_context(base_url=site.url, **options)
+    page = context.new_page()
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def closed_gate(site: Site) -> Iterator[None]:
+    """Take no posts while a test runs."""
+    get_admission().pause("operator")
+    yield
+    get_admission().resume("operator")

@@ -1,0 +1,102 @@
+"""Who may look, what a page may load, and what is shown when there is little to show."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from ingest.core.posts import publication_id
+from ingest.devstack.ports import free_ports
+from ingest.middleware import POLICY
+from ingest.store import open_store
+from tests.support.factories import entity, with_entities
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "memory_store")]
+
+WORD = "a long password"
+PUB_ID = publication_id("The Gazette")
+PAGES = (
+    "/",
+    f"/publications/{PUB_ID}",
+    f"/publications/{PUB_ID}/entities.csv",
+    f"/entities/{'0' * 32}",
+    "/compare",
+)
+
+
+@pytest.fixture
+def behind_login(settings: Any) -> None:
+    """Show pages to those who have logged in."""
+    settings.PAGES = "login"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_behind_a_login_nothing_is_shown_without_one(path: str, behind_login: None) -> None:
+    open_store().add([with_entities("1", [entity("Obama")])])
+    response = Client().get(path)
+    assert (response.status_code, response["Location"]) == (302, f"/login?next={path}")
+
+
+def test_who_logs_in_sees_the_page_that_was_asked_for(behind_login: None) -> None:
+    User.objects.create_user("reader", password=WORD)
+    client = Client()
+    form = {"username": "reader", "password": WORD, "next": "/compare"}
+    assert b"do not fit" in client.post("/login", {**form, "password": "x"}).content
+    assert client.post("/login", form)["Location"] == "/compare"
+    assert client.get("/").status_code == 200
+    assert client.post("/logout").status_code == 302
+    assert client.get("/").status_code == 302
+
+
+def test_a_login_leads_to_no_other_site(behind_login: None) -> None:
+    User.objects.create_user("reader", password=WORD)
+    form = {"username": "reader", "password": WORD, "next": "//evil.example"}
+    assert Client().post("/login", form)["Location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/login", "/admin/login/"])
+def test_every_page_says_what_it_may_load(path: str) -> None:
+    assert Client().get(path)["Content-Security-Policy"] == POLICY
+    assert "unsafe" not in POLICY
+
+
+def test_nothing_can_be_sent_to_a_page() -> None:
+    assert Client().post("/").status_code == 405
+
+
+def test_without_posts_the_front_page_tells_how_one_is_sent() -> None:
+    page = Client().get("/").content.decode()
+    assert "No posts yet" in page
+    assert "curl -X POST http://testserver/api/posts" in page
+
+
+def test_a_publication_without_names_is_shown() -> None:
+    open_store().add([with_entities("1")])
+    page = Client().get(f"/publications/{PUB_ID}").content.decode()
+    assert "No names have been found" in page
+
+
+def test_a_store_that_is_away_has_a_page(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (nobody,) = free_ports(1)
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{nobody}")
+    settings.STORE = "ingest.store.firestore.store.FirestoreStore"
+    settings.STORE_OPTIONS = {
+        "project": "demo-away",
+        "database": "(default)",
+        "keep_content": True,
+        "commit_posts": 1,
+        "commit_writes": 1,
+        "timeout": 0.5,
+    }
+    response = Client().get("/")
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+    assert "Nothing is lost" in response.content.decode()
+
+
+def test_an_export_that_cannot_be_meant_is_refused() -> None:
+    open_store().add([with_entities("1")])
+    response = Client().get(f"/publications/{PUB_ID}/entities.csv?since=yesterday")
+    assert response.status_code == 400
+    assert "Since: is not a day such as 2026-05-04" in response.content.decode()

@@ -1,0 +1,77 @@
+"""What is kept of a post is the same, in whatever order and however often its revisions come."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from functools import reduce
+from itertools import permutations
+
+from ingest.core.messages import PostEntities
+from ingest.core.revisions import PostRecord, differences
+from tests.support.factories import NOON, entity, with_entities
+
+
+def at(hours: int) -> datetime:
+    return NOON + timedelta(hours=hours)
+
+
+def revision(hours: int, published_at: datetime | None = None) -> PostEntities:
+    some = [entity(f"Name {hours}")]
+    return with_entities("1", some, accepted_at=at(hours), published_at=published_at)
+
+
+def arrive(events: Iterable[object]) -> PostRecord:
+    """Let revisions and deletions arrive in this order."""
+
+    def step(kept: PostRecord, event: object) -> PostRecord:
+        if isinstance(event, datetime):
+            return kept.deleted(event)
+        assert isinstance(event, PostEntities)
+        return kept.with_revision(event)
+
+    return reduce(step, events, PostRecord())
+
+
+def test_the_revision_accepted_last_wins_and_counts_for_the_first_ones_day() -> None:
+    revisions = (revision(0), revision(20), revision(40))
+    for order in permutations((*revisions, revisions[1])):
+        post = arrive(order).post
+        assert post is not None
+        assert post.entities == revisions[2].entities
+        assert post.day == NOON.date()
+
+
+def test_a_revision_counts_for_the_day_it_was_published() -> None:
+    for order in permutations((revision(0), revision(20), revision(40, published_at=at(-100)))):
+        post = arrive(order).post
+        assert post is not None
+        assert post.day == at(-100).date()
+
+
+def test_a_deletion_ends_the_revisions_before_it_whenever_they_arrive() -> None:
+    for order in permutations((revision(0), revision(20), at(30), at(10))):
+        assert arrive(order) == PostRecord(None, at(30))
+
+
+def test_a_post_sent_again_after_its_deletion_is_a_new_one() -> None:
+    again = revision(40)
+    for order in permutations((revision(0), revision(20), at(30), again)):
+        assert arrive(order) == PostRecord(again, at(30))
+
+
+def test_two_revisions_of_one_moment_leave_the_one_that_came_first() -> None:
+    one, other = with_entities("1", [entity("A")]), with_entities("1", [entity("B")])
+    assert PostRecord(one).with_revision(other) == PostRecord(one)
+
+
+def test_a_change_of_nothing_is_nothing() -> None:
+    def refuse(post: PostEntities) -> PostEntities:
+        raise AssertionError
+
+    change: Callable[[PostEntities], PostEntities] = refuse
+    assert PostRecord(None, NOON).changed(change) == PostRecord(None, NOON)
+
+
+def test_what_stays_as_it_was_makes_no_difference() -> None:
+    kept = PostRecord(revision(0))
+    ((_, counts),) = differences([(kept, kept)]).items()
+    assert not counts

@@ -1,0 +1,363 @@
+"""
+How fast posts become counts, beside the limit: the model alone, on the same posts and cores.
+
+    make bench            # a table for each size of posts, and one line of JSON
+    make bench LONG=1     # 100,000 posts, the speed of each tenth, and memory over time
+
+Every row of a round works on the same posts, rounds are interleaved, and figures are medians of
+them, since a shared machine is noisy: read the ratios. Posts are the gensim wheel's articles,
+shuffled and altered with a seed, so that their vocabulary is not all seen before.
+"""
+
+from tests import environment  # isort: skip  (it decides the ports, before they are read)
+
+import http.client
+import json
+import multiprocessing
+import os
+import random
+import re
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from argparse import ArgumentParser
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.table import Table
+
+from ingest import samples
+from ingest.client import ApiClient
+from ingest.core.messages import AcceptedPost
+from ingest.core.posts import Post
+from ingest.devstack.stack import Stack, wait_until
+from ingest.nlp.ner import extract_entities, load_model, load_plain_model, warm
+from ingest.process import fork_memory
+from ingestsite import configuration
+from tests.harness.articles import PUBLICATIONS, articles
+from tests.support.processes import processes
+
+CORES = os.cpu_count() or 1
+LIST = 50  # posts a request of the batched rows
+CONNECTIONS = 4
+LOOK = 0.25  # seconds between two looks at the status, each of which costs milliseconds
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+Texts = list[str]
+T = TypeVar("T")
+
+
+def texts(count: int, *, size: int, seed: int) -> Texts:
+    """Return texts of about so many characters: shuffled sentences, one word in thirty new."""
+    dice = random.Random(seed)
+    sentences = [s.strip() + "." for article in articles() for s in article.split(".") if s.strip()]
+    made = []
+    for _ in range(count):
+        text = ""
+        while len(text) < size:
+            words = dice.choice(sentences).split()
+            for place in range(len(words)):
+                if dice.random() < 1 / 30:
+                    words[place] += dice.choice(LETTERS) + dice.choice(LETTERS)
+            text += " ".join(words) + " "
+        made.append(text)
+    return made
+
+
+def share(work: Callable[[Texts], None], all_texts: Texts) -> float:
+    """Have as many processes as cores do the work; return the posts a second."""
+    fork = multiprocessing.get_context("fork")
+    workers = [fork.Process(target=work, args=(all_texts[n::CORES],)) for n in range(CORES)]
+    began = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return len(all_texts) / (time.perf_counter() - began)
+
+
+class Alone:
+    """The model by itself: our extract function, and spaCy as anybody would call it."""
+
+    def __init__(self) -> None:
+        self._nlp = load_model(configuration.MODEL)
+        warm(self._nlp, (post["content"] for post in samples.read()))
+        self._plain = load_plain_model(configuration.MODEL)
+        fork_memory.freeze()
+
+    def ours(self, some: Texts) -> None:
+        now = datetime.now(UTC)
+        posts = [
+            AcceptedPost.from_post(Post(content=text, publication="x"), accepted_at=now)
+            for text in some
+        ]
+        extract_entities(posts, self._nlp, labels=configuration.LABELS)
+
+    def bare(self, some: Texts) -> None:
+        for text in some:
+            self._plain(text)
+
+
+class Loaded:
+    """A stack under load, and a client that costs little beside it."""
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self.stack = Stack(folder, settings)
+        self.client: ApiClient = self.stack.prepare()
+        self.stack.start()
+        self._key = self.stack.manage("api_key", "create", "load").split()[-1]
+        self._port = int(self.stack.environment["INGEST_WEB_PORT"])
+        wait_until(self._works, seconds=120, what="a first post has gone through")
+
+    def _works(self) -> bool:
+        if not hasattr(self, "_first"):
+            self._first = self.client.submit([{"publication": "first", "content": "Oslo."}])
+        return bool(self.client.status()["empty"])
+
+    def run(self, some: Texts, *, together: int, mark: str) -> tuple[float, float]:
+        """Send posts, so many together, and wait until none is left; return both rates."""
+        bodies = list(_bodies(some, together, mark))
+        began = time.perf_counter()
+        _side_by_side(self._send, bodies)
+        accepted = time.perf_counter() - began
+        while not self.client.status()["empty"]:
+            time.sleep(LOOK)
+        return len(some) / accepted, len(some) / (time.perf_counter() - began)
+
+    def ask(self, times: int) -> None:
+        """Make requests that bring nothing."""
+        ask = partial(self._send, method="GET", path="/api/limits", status=200)
+        _side_by_side(ask, [b""] * times)
+
+    def _send(
+        self,
+        bodies: Sequence[bytes],
+        *,
+        method: str = "POST",
+        path: str = "/api/posts",
+        status: int = 202,
+    ) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port)
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        for body in bodies:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            answer = response.read()
+            assert response.status == status, answer
+        connection.close()
+
+    def latencies(self, some: Texts) -> list[float]:
+        """Send posts one at a time; return the milliseconds from the 202 until each is saved."""
+        found = []
+        for number, text in enumerate(some):
+            post = {"publication": "latency", "content": text, "id": f"latency-{number}"}
+            (answer,) = self.client.submit([post])
+            began = time.perf_counter()
+            wait_until(lambda: self._saved(answer["id"]), seconds=60, what="it is saved")  # noqa: B023
+            found.append(1000 * (time.perf_counter() - began))
+        return found
+
+    def _saved(self, post_id: str) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port)
+        headers = {"Authorization": f"Bearer {self._key}"}
+        connection.request("GET", f"/api/posts/{post_id}", headers=headers)
+        return connection.getresponse().status == 200
+
+    def cpu(self) -> dict[str, float]:
+        """Return the processor seconds of each kind of process so far."""
+        seconds: dict[str, float] = defaultdict(float)
+        for process in processes(self.stack):
+            times = process.cpu_times()
+            seconds[_kind(process)] += times.user + times.system
+        return seconds
+
+    def memory(self) -> Counter[str]:
+        """Return the proportional set size of each kind of process, in MB."""
+        size: Counter[str] = Counter()
+        for process in processes(self.stack):
+            size[_kind(process)] += int(process.memory_full_info().pss) >> 20
+        return size
+
+    def writes(self) -> tuple[int, int, int]:
+        """Return posts saved, documents written, and what unmerged posts would have written."""
+        log = self.stack.log.read_text(errors="replace")
+        lines = re.findall(r"commit posts=(\d+) writes=(\d+) unmerged=(\d+)", log)
+        columns = list(zip(*(map(int, line) for line in lines), strict=True)) or [(0,)] * 3
+        posts, written, unmerged = (sum(column) for column in columns)
+        return posts, written, unmerged
+
+
+def _kind(process: Any) -> str:
+    words = " ".join(process.cmdline())
+    for kind, sign in {
+        "holders": "ingest.devstack.supervise",
+        "web": "gunicorn",
+        "extract": "-Q extract",
+        "save": "-Q save",
+        "broker": "valkey",
+        "emulator": "java",
+        "flower": "flower",
+    }.items():
+        if sign in words:
+            return kind
+    return "other"
+
+
+def _side_by_side(work: Callable[[Sequence[T]], None], parts: Sequence[T]) -> None:
+    """Do work in as many threads as there are connections."""
+    threads = [
+        threading.Thread(target=work, args=(parts[n::CONNECTIONS],)) for n in range(CONNECTIONS)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _bodies(some: Texts, together: int, mark: str) -> Iterator[bytes]:
+    for start in range(0, len(some), together):
+        posts = [
+            {
+                "publication": PUBLICATIONS[(start + n) % len(PUBLICATIONS)],
+                "content": text,
+                "id": f"{mark}-{start + n}",
+            }
+            for n, text in enumerate(some[start : start + together])
+        ]
+        yield json.dumps(posts if together > 1 else posts[0]).encode()
+
+
+@contextmanager
+def loaded(**settings: str) -> Iterator[Loaded]:
+    """Run a stack while a block runs."""
+    with tempfile.TemporaryDirectory(prefix="ingest-bench-") as folder:
+        # The emulator keeps every version of every document in its heap.
+        stack = Loaded(Path(folder), {"INGEST_FIRESTORE_HEAP_MB": "6000", **settings})
+        try:
+            yield stack
+        finally:
+            stack.stack.stop()
+
+
+def bench(*, size: int, count: int, rounds: int) -> dict[str, Any]:
+    """Measure every row on the same posts, in interleaved rounds."""
+    alone = Alone()
+    rates: dict[str, list[float]] = {}
+    used: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+
+    def note(name: str, rate: float) -> None:
+        rates.setdefault(name, []).append(rate)
+        print(f"  {size} characters, {name}: {rate:.0f} posts/s", flush=True)
+
+    cores = {"INGEST_EXTRACT_CONCURRENCY": str(CORES)}
+    with loaded(INGEST_STORE="null", **cores) as null, loaded(**cores) as real:
+        for stack in (null, real):  # the emulator's virtual machine compiles what it runs often
+            stack.run(texts(count // 4, size=size, seed=50), together=LIST, mark="warm")
+        for number in range(rounds):
+            some = texts(count, size=size, seed=number)
+            note("NER alone", share(alone.ours, some))
+            for name, stack, together in (
+                ("null, batched", null, LIST),
+                ("null, single", null, 1),
+                ("firestore, batched", real, LIST),
+            ):
+                before = stack.cpu()
+                accepted, through = stack.run(some, together=together, mark=f"{name}-{number}")
+                note(f"{name}, accepted", accepted)
+                note(name, through)
+                for kind, total in stack.cpu().items():
+                    used[name][kind] += total - before[kind]
+            note("bare spaCy", share(alone.bare, some[: count // 5]))
+        posts, written, unmerged = real.writes()
+        waits = real.latencies(texts(40, size=size, seed=99))
+    median = {name: statistics.median(found) for name, found in rates.items()}
+    _print(size, median)
+
+    def milliseconds(name: str) -> dict[str, float]:
+        posts_sent = count * rounds
+        return {kind: round(1000 * s / posts_sent, 2) for kind, s in sorted(used[name].items())}
+
+    return {
+        "characters": size,
+        "end_to_end_null_over_ner": round(median["null, batched"] / median["NER alone"], 3),
+        "end_to_end_firestore_over_ner": round(
+            median["firestore, batched"] / median["NER alone"], 3
+        ),
+        "single_over_batched": round(median["null, single"] / median["null, batched"], 3),
+        "accept_batched_posts_per_s": round(median["null, batched, accepted"]),
+        "accept_single_posts_per_s": round(median["null, single, accepted"]),
+        "cpu_ms_per_post": milliseconds("firestore, batched"),
+        "cpu_ms_per_post_null": milliseconds("null, batched"),
+        "cpu_ms_per_post_single": milliseconds("null, single"),
+        "firestore_writes_per_post": round(written / posts, 2),
+        "firestore_writes_unmerged": round(unmerged / posts, 2),
+        "idle_latency_ms_p50": round(statistics.median(waits)),
+        "idle_latency_ms_p95": round(statistics.quantiles(waits, n=20)[-1]),
+        "bare_spacy_over": round(median["NER alone"] / median["bare spaCy"], 2),
+    }
+
+
+def memory_of_sixteen(count: int = 5000) -> int:
+    """Return the memory of sixteen extract children and their parent, after so many posts."""
+    with loaded(INGEST_STORE="null", INGEST_EXTRACT_CONCURRENCY="16") as stack:
+        stack.run(texts(count, size=1300, seed=7), together=LIST, mark="memory")
+        return stack.memory()["extract"]
+
+
+def _print(size: int, median: dict[str, float]) -> None:
+    table = Table("row", title=f"posts of {size} characters, {CORES} cores")
+    table.add_column("posts/s", justify="right")
+    table.add_column("of NER alone", justify="right")
+    for name, rate in median.items():
+        table.add_row(name, f"{rate:.0f}", f"{rate / median['NER alone']:.2f}")
+    Console(width=100).print(table)
+
+
+def long(count: int) -> None:
+    """
+    Send very many posts, and print the speed and the memory at each tenth.
+
+    They come in lists, so few requests bring them; the web processes' memory is looked at again
+    over many more.
+    """
+    with loaded(INGEST_STORE="null") as stack:
+        for tenth in range(10):
+            some = texts(count // 10, size=1300, seed=100 + tenth)
+            _, rate = stack.run(some, together=LIST, mark=f"long-{tenth}")
+            memory = dict(sorted(stack.memory().items()))
+            print(
+                json.dumps({"tenth": tenth, "posts_per_s": round(rate), "mb": memory}), flush=True
+            )
+        for _ in range(6):
+            stack.ask(20_000)
+            print(json.dumps({"requests": 20_000, "web_mb": stack.memory()["web"]}), flush=True)
+
+
+def main() -> int:
+    """Measure what the command line asks for."""
+    assert environment.FOLDER
+    parser = ArgumentParser(prog="python -m tests.harness.bench")
+    parser.add_argument("--long", action="store_true", help="100,000 posts")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--posts", type=int, default=4000, help="of 1,300 characters")
+    options = parser.parse_args()
+    if options.long:
+        long(100_000)
+        return 0
+    small = bench(size=1300, count=options.posts, rounds=options.rounds)
+    large = bench(size=4000, count=options.posts // 3, rounds=options.rounds)
+    small["memory_16_children_mb"] = memory_of_sixteen()
+    print(json.dumps({**small, "of_4000_characters": large}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""
+Look at every page on 300 real articles, and measure how fast lists of entities are.
+
+    python -m tests.harness.pages FOLDER [--sizes 1000 10000 100000]
+
+The pictures of each page, in desktop and phone width, light and dark, go into the folder. The
+articles are real; their days, titles and addresses are made up. The lists are timed through the
+web server, one request at a time, in publications of so many entities that are written into the
+emulator as they are, without posts. `p95_ms` is of the lists that are answered by documents that
+were kept: the first page, the next, and one family. The emulator reads a whole collection for any
+query, so the others are few; a bare query of Google's own client stands beside them.
+"""
+
+import json
+import os
+import random
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+from google.cloud.firestore_v1 import Client
+from playwright.sync_api import Browser
+from rich.console import Console
+from rich.table import Table
+
+from ingest.client import ApiClient
+from ingest.core.entity_names import entity_id
+from ingest.core.posts import publication_id, publication_key
+from ingest.devstack.stack import Stack, wait_until
+from ingest.store.firestore import schema
+from ingest.store.firestore.store import FirestoreStore
+from tests.harness.articles import PUBLICATIONS, articles
+from tests.support.browser import chromium, serious_faults
+from tests.support.factories import with_entities
+from tests.support.stores import firestore_of
+
+WIDTHS = {"desktop": 1280, "phone": 390}
+SCHEMES = ("light", "dark")
+REQUESTS = 60  # of each kind
+QUERIES = 5  # of each kind that the emulator reads a whole collection for
+PATIENCE = 600  # seconds
+PROJECT = "demo-ingest"
+SETTINGS = {"INGEST_FIRESTORE_HEAP_MB": "2048", "INGEST_STORE_SECONDS": "120"}
+FIRST_DAY = datetime(2001, 9, 1, 8, tzinfo=UTC)
+FAMILIES = {"PERSON": "PERSON", "PLACE": "GPE", "GROUP": "ORG", "WORK": "EVENT"}
+
+
+def posts() -> Iterator[dict[str, Any]]:
+    """Yield the articles as posts of five publications, on days that are made up."""
+    chance = random.Random(8)
+    for number, content in enumerate(articles()):
+        day = datetime(2001, 9, 1, 8, tzinfo=UTC) + timedelta(
+            days=int(chance.triangular(0, 90, 25))
+        )
+        yield {
+            "publication": PUBLICATIONS[number % len(PUBLICATIONS)],
+            "title": " ".join(content.split()[:9]) + " …",
+            "url": f"https://example.org/{number}",
+            "published_at": day.isoformat(),
+            "content": content,
+        }
+
+
+def show_everything(stack: Stack, client: ApiClient, folder: Path) -> tuple[Table, int, int]:
+    """Take a picture of every page in every way; return a table, the pages, and what axe found."""
+    table = Table("page", "pictures", "serious findings", title="Pages")
+    found = 0
+    with chromium() as browser:
+        pictures = [("empty", "/")]
+        found += _take(browser, stack.url, folder, pictures, table)
+        client.submit(list(posts()))
+        wait_until(lambda: _saved(client) == 300, seconds=600, what="300 posts are saved")
+        wait_until(lambda: _summarised(stack), seconds=300, what="the summaries are made")
+        found += _take(browser, stack.url, folder, _pages(client), table)
+        requests.post(f"{stack.url}/api/drain", headers=client.headers, timeout=60)
+        firestore_of(PROJECT).add([with_entities("fresh", publication="Fresh")])
+        found += _take(browser, stack.url, folder, [("drained-and-loading", "/")], table)
+        requests.post(f"{stack.url}/api/resume", headers=client.headers, timeout=60)
+    return table, table.row_count, found
+
+
+def _saved(client: ApiClient) -> int:
+    return sum(publication["posts"] for publication in client.publications())
+
+
+def _summarised(stack: Stack) -> bool:
+    """Look at the front page, which asks for what it lacks."""
+    return "data-pending" not in requests.get(stack.url, timeout=60).text
+
+
+def _pages(client: ApiClient) -> list[tuple[str, str]]:
+    first, second, *_ = client.publications()
+    top = next(e for e in client.entities(first["name"]) if e["label"] == "GPE")
+    page = f"/publications/{first['id']}"
+    return [
+        ("front", "/"),
+        ("publication", page),
+        ("publication-filtered", f"{page}?family=PERSON&since=2001-09-20&until=2001-10-20"),
+        ("entity", f"/entities/{top['id']}"),
+        ("compare", f"/compare?first={first['id']}&second={second['id']}"),
+        ("login", "/login"),
+        ("not-here", "/nothing"),
+    ]
+
+
+def _take(
+    browser: Browser, url: str, folder: Path, pages: list[tuple[str, str]], table: Table
+) -> int:
+    found = 0
+    for name, path in pages:
+        faults: list[str] = []
+        for scheme in SCHEMES:
+            for width_name, width in WIDTHS.items():
+                window = {"width": width, "height": 900}
+                context = browser.new_context(viewport=window, color_scheme=scheme)  # type: ignore[arg-type]
+                page = context.new_page()
+                page.goto(url + path)
+                page.screenshot(path=folder / f"{name}-{width_name}-{scheme}.png", full_page=True)
+                faults += serious_faults(page)
+                context.close()
+        table.add_row(name, str(len(SCHEMES) * len(WIDTHS)), "\n".join(faults) or "none")
+        found += len(faults)
+    return found
+
+
+def fill(size: int, *, client: Client) -> str:
+    """Write a publication of so many entities, and return its name."""
+    name = f"Of {size} entities"
+    pub_id = publication_id(name)
+    publication = client.collection(schema.PUBLICATIONS).document(pub_id)
+    publication.set({"key": publication_key(name), "name": name})
+    publication.collection(schema.SHARDS).document("0").set({"posts": size, "days": {DAY: size}})
+    for start in range(0, size, 500):
+        batch = client.batch()
+        for number in range(start, min(start + 500, size)):
+            id_, document = _entity(number)
+            batch.set(publication.collection(schema.ENTITIES).document(id_), document)
+        batch.commit()
+    return name
+
+
+DAY = "2026-05-04"
+
+
+def _entity(number: int) -> tuple[str, schema.Document]:
+    family = list(FAMILIES)[number % len(FAMILIES)]
+    key = f"{WORDS[number % len(WORDS)]} {number}"
+    mentions = 1 + 200_000 // (number + 1)
+    id_ = entity_id(family, key)
+    return id_, {
+        "id": id_,
+        "family": family,
+        "key": key,
+        "mentions": mentions,
+        "posts": 1 + mentions // 2,
+        "days": {DAY: mentions},
+        "labels": {FAMILIES[family]: mentions},
+        "forms": {schema.FORM + key.title(): mentions},
+    }
+
+
+WORDS = ("angela", "berlin", "cyprus", "delhi", "obama", "oslo", "paris", "united")
+
+
+def measure(stack: Stack, client: ApiClient, name: str, store: FirestoreStore) -> dict[str, float]:
+    """Return the 95th percentile of each kind of list, in milliseconds, once a summary is there."""
+    page = f"{stack.url}/publications/{publication_id(name)}"
+    wait_until(lambda: not _pending(page), seconds=PATIENCE, what="the summary is made")
+    api = f"{stack.url}/api/publications/{publication_id(name)}/entities?limit=25"
+    answer = requests.get(api, headers=client.headers, timeout=PATIENCE).json()
+    kept = {"first page": api, "next page": stack.url + answer["next"]}
+    kept["one family"] = f"{api}&family=PLACE"
+    queried = {"by beginning": f"{api}&prefix=ob", "within days": f"{api}&since={DAY}"}
+    times = {kind: _times(url, client, REQUESTS) for kind, url in kept.items()}
+    indexed = [t for kind in kept for t in times[kind]]
+    times["the page"] = _times(page, client, REQUESTS)
+    times |= {kind: _times(url, client, QUERIES) for kind, url in queried.items()}
+    times["a bare query"] = list(_bare(store, name))
+    return {**{kind: _p95(t) for kind, t in times.items()}, "indexed": _p95(indexed)}
+
+
+def _pending(page: str) -> bool:
+    return "data-pending" in requests.get(page, timeout=PATIENCE).text
+
+
+def _bare(store: FirestoreStore, name: str) -> Iterator[float]:
+    """Yield the times of the least query there is, by Google's client: any 25 documents."""
+    entities = store._database.entities(publication_id(name))
+    for _ in range(QUERIES):
+        started = time.perf_counter()
+        list(entities.limit(25).stream())
+        yield 1000 * (time.perf_counter() - started)
+
+
+def _times(url: str, client: ApiClient, count: int) -> list[float]:
+    with requests.Session() as session:
+        session.headers.update(client.headers)
+        for _ in range(3):  # each web process opens its connections first
+            _milliseconds(session, url)
+        return [_milliseconds(session, url) for _ in range(count)]
+
+
+def _milliseconds(session: requests.Session, url: str) -> float:
+    started = time.perf_counter()
+    session.get(url, timeout=PATIENCE).raise_for_status()
+    return 1000 * (time.perf_counter() - started)
+
+
+def _p95(times: list[float]) -> float:
+    return round(sorted(times)[int(0.95 * (len(times) - 1))], 1)
+
+
+def measure_all(
+    stack: Stack, client: ApiClient, sizes: list[int]
+) -> tuple[Table, dict[str, float]]:
+    """Measure publications of these sizes; return a table and the figures of the indexed lists."""
+    table = Table("entities", title="95th percentile, ms")
+    figures: dict[str, float] = {}
+    store = firestore_of(PROJECT)
+    for size in sizes:
+        found = measure(stack, client, fill(size, client=store._client), store)
+        if not figures:
+            for kind in found:
+                table.add_column(kind, justify="right")
+        table.add_row(f"{size:,}", *(f"{value:g}" for value in found.values()))
+        figures[f"p95_ms_{size}"] = found["indexed"]
+    return table, figures
+
+
+def main() -> None:
+    """Show, measure, and print."""
+    parser = ArgumentParser(prog="python -m tests.harness.pages", description="Look, and measure.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 10_000, 100_000])
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    console = Console(width=120)
+    with tempfile.TemporaryDirectory(prefix="ingest-pages-") as state:
+        stack = Stack(Path(state), SETTINGS)
+        port = stack.environment["INGEST_FIRESTORE_PORT"]
+        os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{port}"
+        client = stack.prepare()
+        stack.start()
+        try:
+            pages, count, faults = show_everything(stack, client, asked.folder)
+            console.print(pages)
+            speed, figures = measure_all(stack, client, asked.sizes)
+            console.print(speed)
+        finally:
+            stack.stop()
+    console.print(f"The pictures are in {asked.folder}.")
+    print(json.dumps({"pages": count, **figures, "accessibility_serious": faults}))
+
+
+if __name__ == "__main__":
+    main()

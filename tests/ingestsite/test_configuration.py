@@ -1,0 +1,168 @@
+"""What the environment may say, and what must not start."""
+
+import ast
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def read(folder: Path, environment: dict[str, str], name: str = "BROKER_URL") -> tuple[int, str]:
+    """Read one setting in a process of its own; return the status and what it printed."""
+    code = f"from ingestsite import configuration; print(configuration.{name})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": os.environ["PATH"], "INGEST_STATE_DIR": str(folder), **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, (done.stdout or done.stderr).strip()
+
+
+PRODUCTION = {
+    "INGEST_PRODUCTION": "on",
+    "INGEST_SECRET_KEY": "s" * 50,
+    "INGEST_FLOWER_PASSWORD": "f" * 20,
+    "INGEST_BROKER_URL": "amqp://user:secret@rabbit:5672/ingest",
+    "INGEST_FIRESTORE_PROJECT": "newsroom",
+}
+
+
+def test_models_are_named_by_language(tmp_path: Path) -> None:
+    environment = {"INGEST_MODELS": "de=de_core_news_sm fr=/models/a=b"}
+    expected = {"de": "de_core_news_sm", "fr": "/models/a=b"}
+    assert read(tmp_path, environment, "MODELS") == (0, str(expected))
+
+
+def test_everything_listens_on_loopback_by_default(tmp_path: Path) -> None:
+    assert read(tmp_path, {}, "WEB_HOST") == (0, "127.0.0.1")
+    assert "@127.0.0.1:8401/0" in read(tmp_path, {})[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INGEST_WEB_PORT", "http"),
+        ("INGEST_WEB_PORT", "70000"),
+        ("INGEST_WEB_PORT", "-1"),
+        ("INGEST_STORE", "mysql"),
+        ("INGEST_PRODUCTION", "yes"),
+        ("INGEST_LOG_LEVEL", "LOUD"),
+        ("INGEST_BROKER_URL", "sqs://"),
+        ("INGEST_MERGE_SECONDS", "21"),
+        ("INGEST_MODELS", "de"),
+        ("INGEST_MODELS", "German=de_core_news_sm"),
+        ("INGEST_MODELS", "de=one de=two"),
+        ("INGEST_OTHER_LANGUAGES", "english"),
+        ("INGEST_DATABASE_URL", "mysql://user:secret@host/ingest"),
+        ("INGEST_DATABASE_URL", "postgresql://user:secret@host"),
+        ("INGEST_DATABASE_URL", "postgresql://user:secret@host/ingest?ssl=on"),
+        ("INGEST_SECRET_KEY", ""),
+        ("INGEST_SECRET_KEY", "short"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_stops_the_process(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    if name == "INGEST_BROKER_URL":
+        assert read(tmp_path, {name: value})[0] == 1
+    status, words = read(tmp_path, {name: value})
+    assert status == 1
+    assert words.startswith(name)
+    assert len(words.splitlines()) == 1
+    assert "secret@" not in words
+
+
+def test_production_starts_with_everything_it_needs(tmp_path: Path) -> None:
+    assert read(tmp_path, PRODUCTION) == (0, PRODUCTION["INGEST_BROKER_URL"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["INGEST_SECRET_KEY", "INGEST_FLOWER_PASSWORD", "INGEST_FIRESTORE_PROJECT"]
+)
+def test_production_generates_no_secret(tmp_path: Path, name: str) -> None:
+    status, words = read(tmp_path, {n: v for n, v in PRODUCTION.items() if n != name})
+    assert status == 1
+    assert words.startswith(name)
+
+
+def test_production_is_what_django_would_deploy(tmp_path: Path) -> None:
+    secret = "".join(map(chr, range(ord("0"), ord("0") + 60)))
+    environment = {**PRODUCTION, "INGEST_SECRET_KEY": secret, "INGEST_ALLOWED_HOSTS": "news.test"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        env={"PATH": os.environ["PATH"], "INGEST_STATE_DIR": str(tmp_path), **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no issues" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "who"),
+    [
+        ({}, "public"),
+        ({"INGEST_PAGES": "login"}, "login"),
+        ({"INGEST_WEB_HOST": "0.0.0.0"}, "login"),  # noqa: S104
+        ({"INGEST_ALLOWED_HOSTS": "news.example"}, "login"),
+        (PRODUCTION, "login"),
+        ({**PRODUCTION, "INGEST_PAGES": "public"}, "public"),
+    ],
+)
+def test_pages_are_open_only_where_nobody_else_can_reach_them(
+    tmp_path: Path, environment: dict[str, str], who: str
+) -> None:
+    assert read(tmp_path, environment, "PAGES") == (0, who)
+
+
+def test_pages_are_not_opened_beyond_this_machine_by_mistake(tmp_path: Path) -> None:
+    open_ = {"INGEST_PAGES": "public", "INGEST_WEB_HOST": "0.0.0.0"}  # noqa: S104
+    status, words = read(tmp_path, open_, "PAGES")
+    assert status == 1
+    assert words.startswith("INGEST_PAGES")
+
+
+def test_production_refuses_the_emulator(tmp_path: Path) -> None:
+    status, words = read(tmp_path, {**PRODUCTION, "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"})
+    assert status == 1
+    assert words.startswith("FIRESTORE_EMULATOR_HOST")
+
+
+def test_a_generated_secret_stays_and_is_only_ours(tmp_path: Path) -> None:
+    first = read(tmp_path, {}, "SECRET_KEY")
+    assert first == read(tmp_path, {}, "SECRET_KEY")
+    assert len(first[1]) >= 40
+    for path in tmp_path.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_database_is_what_its_url_says(tmp_path: Path) -> None:
+    url = "postgresql://us%40er:secret@data.test:5433/ingest?sslmode=verify-full"
+    status, words = read(tmp_path, {"INGEST_DATABASE_URL": url}, "DATABASE")
+    parts = ("us@er", "secret", "ingest", "data.test", "5433", "verify-full")
+    assert (status, sorted(ast.literal_eval(words).values())) == (0, sorted(parts))
+    assert read(tmp_path, {"INGEST_DATABASE_URL": ""}, "DATABASE") == (0, "{}")
+
+
+SOURCES = ("ingestsite/configuration.py", "ingest/loader/environment.py", "Procfile")
+
+
+def test_the_readme_s_table_names_every_setting() -> None:
+    code = "".join((ROOT / name).read_text("utf-8") for name in SOURCES)
+    read_here = set(re.findall(r"\b(INGEST_[A-Z_]+)\b", code))
+    table = set(
+        re.findall(r"^\| `(INGEST_[A-Z_]+)`", (ROOT / "README.md").read_text("utf-8"), re.M)
+    )
+    assert read_here == table

@@ -1,0 +1,68 @@
+"""How the mentions in one post become its entities."""
+
+from ingest.core.messages import Entity
+from ingest.nlp.mentions import entities_of
+
+LABELS = ("PERSON", "GPE", "LOC", "ORG")
+
+
+def found(*ents: tuple[str, str]) -> list[Entity]:
+    return sorted(entities_of(ents, labels=LABELS))
+
+
+def test_ways_of_writing_a_name_share_a_key_and_keep_their_forms() -> None:
+    assert found(("GPE", "U.S."), ("GPE", "the US"), ("GPE", "US")) == [
+        Entity("us", "GPE", "U.S.", 1),
+        Entity("us", "GPE", "US", 2),
+    ]
+
+
+def test_labels_that_are_not_chosen_and_junk_are_left_out() -> None:
+    assert found(("DATE", "Tuesday"), ("ORG", "http://oslo.no"), ("GPE", " ")) == []
+
+
+def test_a_key_has_one_sense_throughout_a_post() -> None:
+    assert found(("PERSON", "Sydney"), ("GPE", "Sydney"), ("LOC", "Sydney")) == [
+        Entity("sydney", "GPE", "Sydney", 3)
+    ]
+
+
+def test_a_lone_surname_is_the_one_longer_person_that_ends_with_it() -> None:
+    ents = (("PERSON", n) for n in ("John Howard", "Howard", "Mr Howard's", "Tim Howards"))
+    assert found(*ents) == [
+        Entity("john howard", "PERSON", "John Howard", 3),
+        Entity("tim howards", "PERSON", "Tim Howards", 1),
+    ]
+
+
+def test_a_surname_of_two_people_in_a_post_stays_by_itself() -> None:
+    names = ("George Bush", "Laura Bush", "Bush")
+    assert [e.key for e in found(*(("PERSON", n) for n in names))] == [
+        "bush",
+        "george bush",
+        "laura bush",
+    ]
+
+
+def test_a_surname_of_several_words_has_one_bearer_too() -> None:
+    names = ("Osama bin Laden", "bin Laden", "Laden")
+    assert found(*(("PERSON", n) for n in names)) == [
+        Entity("osama bin laden", "PERSON", "Osama bin Laden", 3)
+    ]
+
+
+def test_a_surname_is_a_person_s_only() -> None:
+    assert len(found(("PERSON", "Alice Springs"), ("GPE", "Springs"))) == 2
+
+
+def test_a_surname_counts_under_the_most_frequent_form_of_its_bearer() -> None:
+    names = ("JOHN HOWARD", "John Howard", "John Howard", "Howard")
+    assert found(*(("PERSON", n) for n in names)) == [
+        Entity("john howard", "PERSON", "JOHN HOWARD", 1),
+        Entity("john howard", "PERSON", "John Howard", 3),
+    ]
+
+
+def test_the_order_of_mentions_decides_nothing() -> None:
+    ents = [("PERSON", "Paris"), ("GPE", "Paris"), ("PERSON", "Ann Lee"), ("PERSON", "Lee")]
+    assert found(*ents) == found(*reversed(ents))

@@ -1,0 +1,126 @@
+"""How a change of the rules reaches what is counted already."""
+
+import pytest
+
+from ingest.broker import connection, publish
+from ingest.core.messages import PostEntities
+from ingest.models import Alias, AliasBackfill
+from ingest.operations import alias_backfill, rule_versions
+from ingest.operations.rule_versions import bump_version, current_rules, newest_rules
+from ingest.store import open_store
+from tests.support.factories import entity, with_entities
+from tests.support.stores import mentions
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("empty_broker", "memory_store"),
+]
+
+
+def alias(name: str, becomes: str, *, publication: str = "") -> Alias:
+    """Change the rules as the admin does."""
+    row = Alias(name=name, label="GPE", becomes=becomes, publication=publication)
+    row.full_clean()
+    row.save()
+    bump_version()
+    return row
+
+
+def save(count: int, *, publication: str = "The Gazette") -> None:
+    entities = [entity("US", 2, label="GPE"), entity("United States", label="GPE")]
+    posts = [with_entities(str(n), entities, publication=publication) for n in range(count)]
+    open_store().add([current_rules().apply(post) for post in posts])
+
+
+def finish(run: AliasBackfill) -> AliasBackfill:
+    """Take the steps of a run, as the savers do that are asked for them."""
+    while True:
+        run.refresh_from_db()
+        if run.ended_at:
+            return run
+        alias_backfill.take_step(run.pk)
+
+
+def test_a_merge_and_its_end_reach_posts_that_are_counted() -> None:
+    save(450)
+    row = alias("US", "United States")
+    run = finish(alias_backfill.start())
+    assert mentions(open_store(), "The Gazette") == {"united states": (1350, 450)}
+    assert (run.total, run.seen, run.changed, run.problem) == (450, 450, 450, "")
+    row.delete()
+    bump_version()
+    assert finish(alias_backfill.start()).changed == 450
+    assert mentions(open_store(), "The Gazette") == {"us": (900, 450), "united states": (450, 450)}
+
+
+def test_a_rule_of_one_publication_is_for_that_one() -> None:
+    save(3)
+    save(3, publication="Another/Paper")
+    alias("US", "United States", publication="another/PAPER")
+    assert finish(alias_backfill.start("another/PAPER")).seen == 3
+    assert mentions(open_store(), "Another/Paper") == {"united states": (9, 3)}
+    assert mentions(open_store(), "The Gazette") == {"us": (6, 3), "united states": (3, 3)}
+
+
+def test_of_two_steps_that_do_the_same_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    save(450)
+    alias("US", "United States")
+    run = alias_backfill.start()
+    asked = connection.redis_client().llen(publish.SAVE)
+    revise = open_store().revise
+
+    def twice(*arguments: object) -> int:
+        monkeypatch.undo()
+        alias_backfill.take_step(run.pk)
+        return revise(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(open_store(), "revise", twice)
+    alias_backfill.take_step(run.pk)
+    assert connection.redis_client().llen(publish.SAVE) == asked + 1
+    assert finish(run).seen == 450
+    assert mentions(open_store(), "The Gazette") == {"united states": (1350, 450)}
+
+
+def test_a_run_takes_the_place_of_one_that_does_no_more() -> None:
+    one, all_ = alias_backfill.start("The Gazette"), alias_backfill.start()
+    other = alias_backfill.start("The Gazette")
+    one.refresh_from_db()
+    all_.refresh_from_db()
+    assert one.ended_at
+    assert not all_.ended_at
+    assert not other.ended_at
+
+
+def test_a_run_waits_until_every_saver_knows_the_rules() -> None:
+    run = alias_backfill.start()
+    assert 0 < alias_backfill.seconds_too_early(run.pk) <= rule_versions.REFRESH_SECONDS + 1
+    alias_backfill.finish(run.pk)
+    assert alias_backfill.seconds_too_early(run.pk) == 0
+
+
+def test_a_process_knows_new_rules_after_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = current_rules()
+    alias("US", "United States")
+    assert current_rules() is before
+    monkeypatch.setattr(rule_versions, "REFRESH_SECONDS", 0)
+    rule_versions._rules.ask_again()
+    assert current_rules().version == before.version + 1
+    assert newest_rules() is current_rules()
+
+
+def test_rules_that_change_while_posts_are_saved_are_applied_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ingest.worker.steps import save_batch
+
+    monkeypatch.setattr(rule_versions, "REFRESH_SECONDS", 0)
+    add = open_store().add
+
+    def slowly(posts: list[PostEntities]) -> int:
+        added = add(posts)
+        alias("US", "United States")
+        return added
+
+    monkeypatch.setattr(open_store(), "add", slowly)
+    save_batch([with_entities("1", [entity("US", label="GPE")])])
+    assert mentions(open_store(), "The Gazette") == {"united states": (1, 1)}

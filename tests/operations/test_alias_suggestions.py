@@ -1,0 +1,40 @@
+"""Which entities may be one."""
+
+import pytest
+
+from ingest.models import Alias
+from ingest.operations.alias_suggestions import propose, suggest
+from ingest.store import open_store
+from tests.support.factories import entity, with_entities
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("memory_store")]
+
+NAMES = [
+    entity("United Nations", 9, label="ORG"),
+    entity("UN", 7, label="ORG"),
+    entity("Slobodan Milosevic", 5),
+    entity("Slobodan Milosovic", 3),
+    entity("Slobodan Milosevicz", 1, label="ORG"),
+    entity("2000 Olympics", 5, label="EVENT"),
+    entity("2004 Olympics", 4, label="EVENT"),
+    entity("Oslo", 2, label="GPE"),
+]
+
+
+def pairs() -> set[tuple[str, str]]:
+    found = suggest("The Gazette", among=100, likeness=88)
+    return {(suggestion.entity.text, suggestion.other.text) for suggestion in found}
+
+
+def test_what_is_written_alike_or_is_initials_is_suggested() -> None:
+    open_store().add([with_entities("1", NAMES)])
+    assert pairs() == {("UN", "United Nations"), ("Slobodan Milosovic", "Slobodan Milosevic")}
+
+
+def test_a_suggestion_is_proposed_once_and_changes_nothing() -> None:
+    open_store().add([with_entities("1", NAMES)])
+    found = list(suggest("The Gazette", among=100, likeness=88))
+    assert [propose("The Gazette", suggestion) for suggestion in found] == [True, True]
+    Alias.objects.filter(name="UN").update(state=Alias.State.REJECTED)
+    assert [propose("THE gazette", suggestion) for suggestion in found] == [False, False]
+    assert Alias.objects.filter(state=Alias.State.ACCEPTED).count() == 0

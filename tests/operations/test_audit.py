@@ -1,0 +1,67 @@
+"""The trail of who did what."""
+
+import getpass
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from structlog.testing import capture_logs
+
+from ingest.models import ApiKey, AuditEntry
+from ingest.operations import audit
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("empty_broker", "forgotten_keys", "memory_store"),
+]
+
+
+def trail() -> list[tuple[str, str, str]]:
+    """Return the trail, the oldest first: from where, what, and to what."""
+    return list(AuditEntry.objects.order_by("pk").values_list("via", "action", "target"))
+
+
+def test_commands_are_in_the_trail_under_the_name_of_their_user() -> None:
+    out = StringIO()
+    call_command("api_key", "create", "wire", stdout=out)
+    call_command("api_key", "revoke", "wire", stdout=out)
+    with pytest.raises(SystemExit):
+        call_command("drain", stdout=out)
+    call_command("drain", "--resume", stdout=out)
+    key = ApiKey.objects.get()
+    assert trail() == [
+        ("command", "add", f"API key {key}"),
+        ("command", "revoke", "API key wire"),
+        ("command", "drain", ""),
+        ("command", "resume", ""),
+    ]
+    assert getpass.getuser() in AuditEntry.objects.all()[0].actor
+
+
+def test_a_stop_of_the_stack_is_nobodys_doing() -> None:
+    with pytest.raises(SystemExit):
+        call_command("drain", "--by", "stop", stdout=StringIO())
+    call_command("drain", "--by", "stop", "--resume", stdout=StringIO())
+    assert trail() == []
+
+
+def test_who_drains_and_resumes_by_the_api_is_named_by_the_key() -> None:
+    _, secret = ApiKey.create("night shift", scopes=["operate"])
+    client = Client(headers={"authorization": f"Bearer {secret}"})
+    client.post("/api/drain")
+    client.post("/api/resume")
+    assert [action for _, action, _ in trail()] == ["drain", "resume"]
+    assert AuditEntry.objects.all()[0].actor == "key night shift"
+    assert not any(secret in str(vars(entry)) for entry in AuditEntry.objects.all())
+
+
+def test_without_a_database_the_log_has_it() -> None:
+    alice = audit.Actor("alice", audit.Via.ADMIN)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE ingest_auditentry RENAME TO elsewhere")
+    with capture_logs() as lines:
+        audit.record(alice, audit.Action.DRAIN)
+    assert [line["event"] for line in lines] == ["drained", "not in the audit trail"]
+    assert lines[0]["actor"] == "alice"

@@ -1,0 +1,73 @@
+"""An operator at the desk: with an account, and a browser that has logged in."""
+
+import json
+from pathlib import Path
+
+import requests
+from playwright.sync_api import Page
+
+from ingest.devstack.stack import Stack
+from tests.support import faulty_model
+
+WORD = "a long password"
+
+MAKE = """
+from django.contrib.auth.models import Group, User
+account = User.objects.create_user("olive", password={word!r}, is_staff=True)
+account.groups.add(Group.objects.get(name="operator"))
+"""
+
+
+def make_operator(stack: Stack) -> None:
+    """Give Olive an account with the role of an operator."""
+    stack.manage("shell", "-v", "0", "-c", MAKE.format(word=WORD))
+
+
+def log_in(page: Page, stack: Stack) -> None:
+    """Log in as Olive, and stay on the start page."""
+    page.goto(f"{stack.url}/admin/")
+    page.get_by_label("Username").fill("olive")
+    page.get_by_label("Password").fill(WORD)
+    page.get_by_role("button", name="Log in").click()
+
+
+def open_letter(page: Page, stack: Stack, post_id: str) -> None:
+    """Open the dead letter of a post, by way of the start page and the list."""
+    page.goto(f"{stack.url}/admin/")
+    page.locator(".letters a").first.click()
+    page.get_by_role("link", name=post_id).click()
+
+
+def replay_letter(page: Page) -> None:
+    """Replay the dead letter that is open."""
+    page.get_by_role("link", name="Replay", exact=True).click()
+    page.get_by_role("button", name="Replay 1").click()
+
+
+def defuse(stack: Stack) -> None:
+    """Mend what makes posts raise."""
+    Path(stack.environment[faulty_model.DEFUSED]).touch()
+
+
+def flower_login(stack: Stack) -> tuple[str, str]:
+    """Return the user and the password of Flower."""
+    return "ingest", (stack.folder / "flower_password").read_text()
+
+
+def flower(stack: Stack) -> requests.Session:
+    """Return a session that has Flower's password."""
+    session = requests.Session()
+    session.auth = flower_login(stack)
+    return session
+
+
+def told_by_flower(stack: Stack) -> str:
+    """Return all that Flower tells of workers and tasks, in its pages and its API."""
+    session = flower(stack)
+    workers = session.get(f"{stack.flower_url}/api/workers?refresh=1", timeout=30).json()
+    paths = ["/tasks", "/tasks/datatable?draw=1&start=0&length=500&search[value]=", "/api/tasks"]
+    paths += ["/workers", "/broker", *(f"/worker/{name}" for name in workers)]
+    pages = [session.get(stack.flower_url + path, timeout=30) for path in paths]
+    tasks = session.get(f"{stack.flower_url}/api/tasks", timeout=30).json()
+    pages += [session.get(f"{stack.flower_url}/task/{id_}", timeout=30) for id_ in tasks]
+    return "\n".join([json.dumps(workers), *(page.text for page in pages)])

@@ -1,0 +1,51 @@
+"""
+A model that fails on purpose: spaCy's own, with a component that reads what a post asks for.
+
+It is a real model in a real folder; what is real too is the exception, the endless loop and the
+SIGKILL that a post of it causes. The component is found as any installed one is: by an entry point.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ingest.nlp.ner import load_model
+from ingestsite import configuration
+
+# Where a file lies when somebody has mended what makes posts raise.
+DEFUSED = "BOMBS_DEFUSED"
+RAISE, SPIN, KILL = "BOMB-RAISE", "BOMB-SPIN", "BOMB-KILL"
+
+
+@Language.component("bomb")
+def bomb(doc: Doc) -> Doc:
+    """Do what the text asks for."""
+    if RAISE in doc.text and not Path(os.environ[DEFUSED]).exists():
+        raise ValueError("a bomb")
+    while SPIN in doc.text:
+        pass
+    if KILL in doc.text:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return doc
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """Make the model in a folder, and return the settings of a stack that uses it."""
+    information = folder / "bombs-1.0.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: bombs\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(
+        "[spacy_factories]\nbomb = tests.support.faulty_model:bomb\n"
+    )
+    nlp = load_model(configuration.MODEL)
+    nlp.add_pipe("bomb", first=True)
+    nlp.to_disk(folder / "model")
+    path = os.pathsep.join((str(folder), str(configuration.ROOT)))
+    return {
+        "INGEST_MODEL": str(folder / "model"),
+        "PYTHONPATH": path,
+        DEFUSED: str(folder / "defused"),
+    }

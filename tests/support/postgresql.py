@@ -1,0 +1,122 @@
+"""A real PostgreSQL of the tests' own: one server on a private address, installed if missing."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+
+from ingest.devstack.ports import free_ports
+from ingest.devstack.stack import wait_until
+from tests.support import apt
+
+# Debian keeps each version's programs in a folder of its own; the newest will do.
+PROGRAMS = Path("/usr/lib/postgresql")
+USER = "postgres"  # of the machine, where we are root: the server refuses to run as that
+PASSWORD = uuid.uuid4().hex
+
+
+def install() -> None:
+    """Install PostgreSQL where that is ours to do."""
+    apt.install("postgres", package="postgresql")
+
+
+class PostgreSQL:
+    """
+    One server with its state in a folder of its own.
+
+    Args:
+        host: the address it listens on.
+        net: who may log in.
+        inside: what a command begins with that is to run where the address is.
+    """
+
+    def __init__(
+        self, host: str = "127.0.0.1", net: str = "127.0.0.1/32", inside: Sequence[str] = ()
+    ) -> None:
+        self._host, self._net, self._inside = host, net, inside
+        (self._port,) = free_ports(1)
+        self._folder = Path(tempfile.mkdtemp(prefix="ingest-postgresql-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, name: str) -> str:
+        """Return the address of a database."""
+        return f"postgresql://{USER}:{PASSWORD}@{self._host}:{self._port}/{name}"
+
+    def new_database(self) -> str:
+        """Make a database with nothing in it, and return its URL."""
+        name = f"d{uuid.uuid4().hex}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+    def start(self) -> None:
+        """Make the server's files, unless they are there, start it, and wait until it answers."""
+        data = self._folder / "data"
+        if not data.exists():
+            self._make(data)
+        settings = {
+            "listen_addresses": self._host,
+            "port": str(self._port),
+            "unix_socket_directories": str(self._folder),
+            "fsync": "off",  # what is tested is not the disk
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._inside, *self._as_user("postgres", "-D", str(data), *options)],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_until(self._answers, seconds=60, what="PostgreSQL answers")
+
+    def stop(self) -> None:
+        """Stop the server, whoever is connected, and forget its files."""
+        self.kill(signal.SIGINT)
+        shutil.rmtree(self._folder)
+
+    def kill(self, number: signal.Signals = signal.SIGQUIT) -> None:
+        """End the server: by default without a word to anybody."""
+        if self._process:
+            self._process.send_signal(number)
+            self._process.wait(timeout=60)
+
+    def _make(self, data: Path) -> None:
+        password = self._folder / "password"
+        password.write_text(PASSWORD)
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, USER)
+            shutil.chown(password, USER)
+        make = ("--pgdata", str(data), "--username", USER, "--pwfile", str(password))
+        words = ("--auth", "scram-sha-256", "--no-sync", "--locale", "C.UTF-8")
+        subprocess.run(
+            self._as_user("initdb", *make, *words), check=True, stdout=subprocess.DEVNULL
+        )
+        with (data / "pg_hba.conf").open("a") as access:
+            access.write(f"host all all {self._net} scram-sha-256\n")
+
+    def _answers(self) -> bool:
+        assert self._process
+        log = (self._folder / "log").read_text
+        assert self._process.poll() is None, f"PostgreSQL has ended: {log()}"
+        with suppress(psycopg.OperationalError):
+            psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+            return True
+        return False
+
+    def _as_user(self, program: str, *arguments: str) -> list[str]:
+        """Return the command of a program, as a user who is not root, ended when we end."""
+        newest = max(PROGRAMS.iterdir(), key=lambda folder: float(folder.name))
+        own = ["setpriv", "--pdeathsig", "INT"]
+        if os.geteuid() == 0:
+            group = pwd.getpwnam(USER).pw_gid
+            own += [f"--reuid={USER}", f"--regid={group}", "--clear-groups"]
+        return [*own, str(newest / "bin" / program), *arguments]

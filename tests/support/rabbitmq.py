@@ -1,0 +1,174 @@
+"""A real RabbitMQ of the tests' own: a private node on loopback, installed if it is missing."""
+
+import os
+import signal
+import subprocess
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from ingest.devstack.ports import free_ports
+from ingest.devstack.stack import WaitTimeout, wait_until
+from ingestsite.configuration import ROOT
+from tests.support import apt
+
+# Debian's wrapper insists on its own user; the scripts behind it do not.
+PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+# As it is deployed on several machines.
+CONFIGURATION = ROOT / "deploy" / "rabbitmq" / "advanced.config"
+
+
+def install() -> None:
+    """Install RabbitMQ where that is ours to do."""
+    apt.install("rabbitmq-server")
+
+
+class RabbitMQ:
+    """
+    One node, with its state in a folder; it can be killed and started again.
+
+    Args:
+        folder: of its own.
+        host: the address it listens on.
+        inside: what a command begins with that is to run where the address is.
+    """
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._host, self._inside = folder, host, inside
+        self._port, self._epmd, self._distribution = free_ports(3)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def new_host(self) -> str:
+        """Make a virtual host with nothing in it, and return its URL."""
+        name = uuid.uuid4().hex
+        self._control("add_vhost", name)
+        self._control("set_permissions", "--vhost", name, "guest", ".*", ".*", ".*")
+        return f"amqp://guest:guest@{self._host}:{self._port}/{name}"
+
+    def settle(self) -> None:
+        """
+        Write to disk which quorum queues there are.
+
+        RabbitMQ 3.10 does so minutes after a queue was made, and a node that is killed before finds
+        the queue's messages but not the queue. A node in production is older than that.
+        """
+        self._control("eval", "[dets:sync(T) || T <- dets:all()].")
+
+    def freeze(self, host: str, queue: str) -> None:
+        """Have the process of a quorum queue answer nobody."""
+        self._control("eval", f"sys:suspend('{host}_{queue}').")
+
+    def thaw(self, host: str, queue: str) -> None:
+        """Have it go on."""
+        self._control("eval", f"sys:resume('{host}_{queue}').")
+
+    def queues(self) -> str:
+        """Return what each virtual host's queues hold, ready and unacknowledged."""
+        hosts = self._output("list_vhosts", "name").split()
+        columns = ("name", "messages_ready", "messages_unacknowledged", "consumers")
+        return "".join(self._output("list_queues", "--vhost", h, *columns) for h in hosts)
+
+    def start(self) -> None:
+        """Start the node, and wait until it answers."""
+        environment = self._environment()
+        with (self._folder / "rabbitmq.out").open("ab") as out:
+            self._process = subprocess.Popen(
+                [*self._inside, str(PROGRAMS / "rabbitmq-server")],
+                env=environment,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        wait_until(self._answers, seconds=90, what="RabbitMQ answers")
+
+    def kill(self) -> None:
+        """End the node as a power cut would end its process."""
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the node's processes."""
+        assert self._process
+        os.killpg(self._process.pid, number)
+
+    def restart(self) -> None:
+        """Start the node again after it was killed."""
+        assert self._process
+        self._process.wait()
+        self.start()
+
+    def memory_mb(self) -> int:
+        """Return the proportional set size of the node's processes."""
+        assert self._process
+        node = psutil.Process(self._process.pid)
+        sizes = (one.memory_full_info().pss for one in [node, *node.children(recursive=True)])
+        return sum(sizes) >> 20
+
+    def stop(self) -> None:
+        """Stop the node and the daemon that knows its port."""
+        assert self._process
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(timeout=60)
+        subprocess.run(
+            [*self._inside, "epmd", "-port", str(self._epmd), "-kill"],
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _control(self, *arguments: str) -> None:
+        self._output(*arguments)
+
+    def _output(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [*self._inside, str(PROGRAMS / "rabbitmqctl"), "--quiet", *arguments],
+            env=self._environment(),
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return done.stdout
+
+    def _answers(self) -> bool:
+        assert self._process
+        if self._process.poll() is not None:
+            raise WaitTimeout(f"RabbitMQ has ended: {(self._folder / 'rabbitmq.out').read_text()}")
+        ping = subprocess.run(
+            [
+                *self._inside,
+                str(PROGRAMS / "rabbitmq-diagnostics"),
+                "--quiet",
+                "check_running",
+            ],
+            env=self._environment(),
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return ping.returncode == 0
+
+    def _environment(self) -> dict[str, str]:
+        home = str(self._folder)
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": home,
+            "LANG": "C.UTF-8",
+            "RABBITMQ_NODENAME": f"ingest{self._port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": self._host,
+            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_DIST_PORT": str(self._distribution),
+            "RABBITMQ_MNESIA_BASE": f"{home}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{home}/log",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/enabled_plugins",
+            "RABBITMQ_PID_FILE": f"{home}/rabbitmq.pid",
+            "ERL_EPMD_PORT": str(self._epmd),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(CONFIGURATION),
+            # On any address `guest` is let in: nobody but the tests can reach it.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "-kernel inet_dist_use_interface {127,0,0,1} -rabbit loopback_users []"
+            ),
+        }

@@ -1,0 +1,32 @@
+"""Servers of the project's own, started for a while on a port and stopped by pid."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ingest.devstack.ports import listens
+from ingest.devstack.stack import wait_until
+from ingest.process.parent_death import tied_command
+
+
+@contextmanager
+def server(module: str, port: int) -> Iterator[None]:
+    """Run one of the project's servers while a block runs."""
+    process = subprocess.Popen(
+        tied_command(signal.SIGTERM, [sys.executable, "-m", module]),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: _listens(process, port), seconds=60, what=f"{module} listens")
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    assert process.poll() is None, "the server has ended; run it by hand to see why"
+    return listens(port)

@@ -1,0 +1,67 @@
+"""What became of the posts that were accepted, beside what the model alone says of their texts."""
+
+from collections import Counter
+from collections.abc import Mapping, Set
+from functools import cache
+from typing import Any
+
+from ingest.core.counts import EntityName, name_of
+from ingest.nlp.ner import find_entities, load_plain_model
+from ingest.store.base import Store
+from ingestsite import configuration
+
+Sent = Mapping[str, tuple[str, str]]  # publication and text, by post id
+
+
+def judge(sent: Sent, dead: Set[str], store: Store) -> dict[str, int]:
+    """Compare what was accepted with what is in the store and among the dead letters."""
+    expected: dict[str, Counter[EntityName]] = {}
+    posts: dict[str, Counter[EntityName]] = {}
+    number: Counter[str] = Counter()
+    saved, lost, not_poison = 0, 0, 0
+    for post_id, (publication, content) in sent.items():
+        poison = content.startswith("BOMB")
+        if post_id in dead:
+            not_poison += not poison
+        elif store.post(post_id) is None:
+            lost += 1
+            print(f"  lost: {post_id}", flush=True)
+        else:
+            saved += 1
+            number[publication] += 1
+            found = mentions(content)
+            expected.setdefault(publication, Counter()).update(found)
+            posts.setdefault(publication, Counter()).update(found.keys())
+    wrong, doubled = 0, 0
+    for stored in store.publications():
+        recount = store.recount(stored.name)
+        kept = recount.stored.entities
+        doubled += max(0, stored.posts - number[stored.name])
+        wrong += stored.posts != number[stored.name]
+        wrong += len(recount.diff.entities)
+        for name in kept.keys() | expected[stored.name].keys():
+            entity = kept.get(name)
+            counted = (entity.mentions, entity.posts) if entity else (0, 0)
+            wrong += counted != (expected[stored.name][name], posts[stored.name][name])
+    return {
+        "saved": saved,
+        "dead": len(dead & sent.keys()),
+        "lost": lost,
+        "doubled": doubled,
+        "counters_wrong": wrong,
+        "not_poison": not_poison,
+    }
+
+
+@cache
+def mentions(text: str) -> Counter[EntityName]:
+    """Count the entities of a text with the model alone."""
+    counts: Counter[EntityName] = Counter()
+    for entity in find_entities(text, _plain_model(), labels=configuration.LABELS):
+        counts[name_of(entity)] += entity.mentions
+    return counts
+
+
+@cache
+def _plain_model() -> Any:
+    return load_plain_model(configuration.MODEL)

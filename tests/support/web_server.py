@@ -1,0 +1,42 @@
+"""The web server alone, as `make run` starts it, on a store and a broker that run already."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingest.devstack.ports import listens
+from ingest.devstack.stack import Stack, wait_until
+from ingest.process.parent_death import tied_command
+from ingestsite import configuration
+
+COMMAND = ["gunicorn", "--config", "python:ingestsite.webserver", "ingestsite.wsgi"]
+
+
+@contextmanager
+def website(folder: Path, project: str) -> Iterator[str]:
+    """Run the web server while a block runs, on a project of the emulator; yield its address."""
+    settings = {
+        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
+        "INGEST_FIRESTORE_PROJECT": project,
+        "INGEST_BROKER_URL": configuration.BROKER_URL,
+    }
+    stack = Stack(folder, settings)
+    stack.manage("migrate", "--verbosity", "0")
+    port = int(stack.url.rpartition(":")[2])
+    with stack.log.open("wb") as log:
+        server = subprocess.Popen(
+            tied_command(signal.SIGTERM, COMMAND),
+            cwd=configuration.ROOT,
+            env=stack.environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: listens(port), seconds=60, what="the web server listens")
+        yield stack.url
+    finally:
+        server.terminate()
+        server.wait(timeout=60)

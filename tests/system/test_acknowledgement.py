@@ -1,0 +1,49 @@
+"""A message is let go of when its post is counted or laid aside, and by nothing else."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ingest.devstack.stack import Stack, wait_until
+from tests.support import faulty_model
+from tests.support.processes import parent, processes, words
+
+TERMINATE = """
+from celery import current_app
+active = current_app.control.inspect().active() or {}
+ids = [request["id"] for requests in active.values() for request in requests]
+current_app.control.revoke(ids, terminate=True, reply=True)
+print("terminated", len(ids))
+"""
+
+
+@pytest.mark.parametrize("stack", ["embedded"], indirect=True)
+def test_a_task_that_is_revoked_and_whose_child_is_killed_is_worked_on_again(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """Celery does both to the children itself, when it has lost its connection to the broker."""
+    stack.environment |= faulty_model.settings(tmp_path / "bombs") | {
+        "INGEST_EXTRACT_CONCURRENCY": "1",
+        "INGEST_EXTRACT_SECONDS": "4",
+    }
+    client = stack.prepare()
+    stack.start()
+    client.submit([{"publication": "The Gazette", "content": f"{faulty_model.SPIN} Oslo."}])
+
+    def terminates() -> bool:
+        return "terminated 1" in stack.manage("shell", "-c", TERMINATE)
+
+    wait_until(terminates, seconds=60, what="the post is in hand, and its task is revoked")
+    child(stack).kill()
+    wait_until(
+        lambda: client.status()["dead_letters"] == 1, seconds=60, what="the post is laid aside"
+    )
+
+
+def child(stack: Stack) -> psutil.Process:
+    """Return the only child of the extract worker."""
+    workers = [p for p in processes(stack) if "-Q extract" in words(p) and "hold" not in words(p)]
+    own = {p.pid for p in workers}
+    (found,) = (p for p in workers if parent(p) in own)
+    return found

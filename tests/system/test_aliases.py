@@ -1,0 +1,82 @@
+"""Aliases and patterns reach everything that is counted, while posts flow and a saver dies."""
+
+import pytest
+
+from ingest.core.counts import Counts, EntityCounts
+from ingest.devstack import demo
+from ingest.devstack.stack import Stack
+from ingest.store.firestore.store import FirestoreStore
+from tests.support.processes import kill, parent, processes, words
+
+CHANGE = """
+from ingest import runs
+from ingest.models import Alias
+from ingest.rulebook import note_change
+{change}
+note_change()
+runs.start()
+"""
+MERGE = 'Alias.objects.create(name="US", label="GPE", becomes="United States")'
+SPLIT = "Alias.objects.all().delete()"
+
+PATTERN = """
+from ingest.models import Pattern
+from ingest.rulebook import note_patterns
+Pattern.objects.create(label="PERSON", pattern="envoy")
+note_patterns()
+"""
+
+TEXT = "The US and France spoke. The United States sent an envoy to Paris, France said."
+US, STATES = ("PLACE", "us"), ("PLACE", "united states")
+
+
+def posts(start: int, count: int) -> list[dict[str, str]]:
+    return [
+        {"publication": "The Gazette", "content": TEXT, "id": str(n)}
+        for n in range(start, start + count)
+    ]
+
+
+def change(stack: Stack, what: str) -> None:
+    """Change the aliases, and start a run."""
+    stack.manage("shell", "-c", CHANGE.format(change=what))
+
+
+def kill_a_saver(stack: Stack) -> None:
+    savers = [p for p in processes(stack) if "-Q save" in words(p) and "hold" not in words(p)]
+    own = {p.pid for p in savers}
+    kill(next(p for p in savers if parent(p) in own))
+
+
+def mentions(counts: Counts) -> list[int]:
+    return [counts.entities.get(name, EntityCounts()).mentions for name in (US, STATES)]
+
+
+@pytest.mark.parametrize("stack", ["embedded"], indirect=True)
+def test_an_alias_is_exact_while_posts_flow_and_a_saver_dies(
+    stack: Stack, firestore: FirestoreStore
+) -> None:
+    stack.environment |= {"INGEST_VISIBILITY_SECONDS": "9", "INGEST_MERGE_SECONDS": "3"}
+    client = stack.prepare()
+    stack.start()
+
+    client.submit(posts(0, 60))
+    for number, (what, expected) in enumerate(((MERGE, [0, 2]), (SPLIT, [1, 1])), start=1):
+        change(stack, what)
+        client.submit(posts(60 * number, 60))
+        kill_a_saver(stack)
+        # A run's next step is on the queue or in work until it has ended.
+        demo.await_empty(client)
+        recount = firestore.recount("The Gazette")
+        count = 60 * (number + 1)
+        assert recount.stored.posts == count
+        assert not recount.diff
+        assert mentions(recount.stored) == [share * count for share in expected]
+
+    # The workers are warm, and none is started again.
+    stack.manage("shell", "-c", PATTERN)
+    stack.manage("reprocess")
+    demo.await_empty(client)
+    recount = firestore.recount("The Gazette")
+    assert not recount.diff
+    assert recount.stored.entities["PERSON", "envoy"].mentions == recount.stored.posts == count

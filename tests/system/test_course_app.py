@@ -1,0 +1,116 @@
+"""What the course's app got wrong, where it takes a whole stack to show that we do not."""
+
+import json
+import os
+import signal
+import uuid
+from pathlib import Path
+
+from kombu import Connection, Queue
+
+from ingest import samples
+from ingest.broker.publish import DEAD_QUEUE, EXTRACT, EXTRACT_TASK
+from ingest.core.messages import ExtractMessage
+from ingest.devstack import demo
+from ingest.devstack.stack import Stack, wait_until
+from ingest.store.firestore.store import FirestoreStore
+from tests.support.factories import accepted
+from tests.support.processes import kill, processes, words
+from tests.support.rabbitmq import RabbitMQ
+
+POSTS = list(samples.read())
+
+
+def fresh(count: int) -> list[dict[str, str]]:
+    """Return so many posts, each one of a kind."""
+    return [{**POSTS[n % len(POSTS)], "id": uuid.uuid4().hex} for n in range(count)]
+
+
+def test_1_2_3_7_a_long_day(stack: Stack, firestore: FirestoreStore) -> None:
+    """One stack for four of them, since each start takes seconds."""
+    client = stack.prepare()
+    stack.start()
+
+    # 1, 7: the first message is worked on, and a single post can be read as soon as it is saved.
+    (first,) = demo.submit(client, fresh(1))
+    wait_until(lambda: firestore.post(first) is not None, seconds=60, what="the post is there")
+
+    # 3: after the workers have died the front end goes on, and so do they.
+    for process in processes(stack):
+        if "-A ingestsite worker" in words(process) and "hold" not in words(process):
+            kill(process)
+    accepted = demo.submit(client, fresh(1)) | {first}
+    demo.await_empty(client)
+
+    # 2: a SIGTERM with a backlog of 300 loses nothing, and stops.
+    accepted |= demo.submit(client, fresh(300))
+    stack.stop(by=signal.SIGTERM)
+    saved = sum(publication.posts for publication in firestore.publications())
+    assert saved == len(accepted) == 302
+    assert processes(stack) == []
+
+
+def test_8_what_is_delivered_too_often_is_a_dead_letter_whose_replay_counts_once(
+    rabbitmq: RabbitMQ, tmp_path: Path, firestore: FirestoreStore
+) -> None:
+    """Give a message back to RabbitMQ more often than its limit; nobody else has seen it."""
+    settings = {
+        "INGEST_BROKER_URL": rabbitmq.new_host(),
+        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
+        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
+        "INGEST_DELIVERY_LIMIT": "5",
+    }
+    stack = Stack(tmp_path, settings)
+    client = stack.prepare()
+    post = accepted("Oslo.")
+    arguments = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 5,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": DEAD_QUEUE,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+    with Connection(settings["INGEST_BROKER_URL"]) as connection:
+        channel = connection.default_channel
+        queue = Queue(EXTRACT, routing_key=EXTRACT, queue_arguments=arguments)(channel)
+        queue.declare()
+        Queue(DEAD_QUEUE, routing_key=DEAD_QUEUE, queue_arguments={"x-queue-type": "quorum"})(
+            channel
+        ).declare()
+        body = json.dumps([[ExtractMessage(posts=(post,)).payload()], {}, {}])
+        connection.Producer().publish(
+            body,
+            routing_key=EXTRACT,
+            content_type="application/json",
+            content_encoding="utf-8",
+            headers={"task": EXTRACT_TASK, "id": "1", "lang": "py", "argsrepr": "()"},
+        )
+        for _ in range(6):
+            wait_until(lambda: _give_back(queue), seconds=10, what="the message is delivered")
+    try:
+        stack.start()
+        wait_until(
+            lambda: client.status()["dead_letters"] == 1, seconds=60, what="there is a letter"
+        )
+        letters = stack.manage("dead_letters", "list")
+        assert post.post_id in letters
+        assert "delivered too often" in letters
+        assert firestore.post(post.post_id) is None
+        stack.manage("dead_letters", "replay", post.post_id)
+        demo.await_empty(client)
+        client.submit([{"publication": post.publication, "content": post.content}])
+        demo.await_empty(client)
+        assert client.status()["dead_letters"] == 0
+    finally:
+        stack.stop()
+    publication = firestore.publication(post.publication)
+    assert publication is not None
+    assert publication.posts == 1
+
+
+def _give_back(queue: Queue) -> bool:
+    message = queue.get()
+    if message is not None:
+        message.requeue()
+    return message is not None

@@ -1,0 +1,94 @@
+"""Start in any order: what is not there yet is waited for, by its name."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from ingest.client import ApiClient, ApiError
+from ingest.devstack import demo
+from ingest.devstack.stack import Stack, wait_until
+from ingest.store.firestore.store import FirestoreStore
+from ingestsite.configuration import ROOT
+from tests import environment
+from tests.support.tcp_proxy import Line
+
+
+class Processes:
+    """Lines of a stack's Procfile, each started by itself, and stopped together."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, name: str) -> None:
+        """Run one line of the Procfile."""
+        with self._stack.log.open("ab") as log:
+            honcho = subprocess.Popen(
+                ["honcho", "--env", os.devnull, "start", "--no-colour", name],
+                cwd=ROOT,
+                env=self._stack.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._started.append(honcho)
+
+    def stop(self) -> None:
+        """Stop all of them, which wait for one another."""
+        for process in self._started:
+            process.terminate()
+        for process in self._started:
+            process.wait(timeout=120)
+
+
+def refusal(client: ApiClient) -> dict[str, Any]:
+    """Return what a client is told that sends a post just now."""
+    try:
+        client.submit([{"publication": "early", "content": "Oslo."}])
+    except ApiError as error:
+        return {"status": error.status, "text": str(error)}
+    except requests.RequestException:
+        return {}
+    return {"status": 202}
+
+
+def test_workers_come_first_and_the_broker_and_the_store_last(
+    tmp_path: Path, firestore: FirestoreStore
+) -> None:
+    line = Line(environment.FIRESTORE_PORT)
+    line.cut()
+    settings = {
+        "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{line.port}",
+        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
+        "INGEST_EXTRACT_CONCURRENCY": "2",
+        "INGEST_STORE_SECONDS": "2",
+    }
+    stack = Stack(tmp_path, settings)
+    client = stack.prepare()
+
+    def says(words: str) -> bool:
+        return words in stack.log.read_text(errors="replace")
+
+    running = Processes(stack)
+    try:
+        for name in ("save", "extract", "web"):
+            running.start(name)
+        port = stack.environment["INGEST_BROKER_PORT"]
+        broker = f"Cannot connect to redis://:**@127.0.0.1:{port}"
+        wait_until(lambda: says(broker), seconds=60, what="a worker waits for the broker")
+        wait_until(lambda: refusal(client).get("status") == 503, seconds=60, what="the web answers")
+        assert "The queue does not answer" in refusal(client)["text"]
+
+        running.start("broker")
+        wait_until(lambda: refusal(client).get("status") == 202, seconds=60, what="one is accepted")
+        wait_until(lambda: says("Firestore: "), seconds=60, what="a saver waits for Firestore")
+
+        line.mend()
+        demo.await_empty(client)
+        early = firestore.publication("early")
+        assert early
+        assert early.posts == 1
+    finally:
+        running.stop()

@@ -1,0 +1,149 @@
+"""PostgreSQL in place of SQLite: what is exact on the one is exact on the other."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.devstack.stack import Stack
+from ingestsite.configuration import ROOT
+from tests.support.postgresql import PostgreSQL, install
+from tests.support.rabbitmq import RabbitMQ
+
+PROCESSES, POSTS = 3, 30
+# The tests of everything that is a row; those that start a stack of their own say which database.
+OF_ROWS = ("attempts", "commands", "poison", "runs", "suggestions", "throttle")
+
+WRITE = """
+import json, random, time
+from django.db import connection
+from ingest import pipeline, throttle
+from ingest.attempts import attempt
+from ingest.broker.admission import IntakePaused, get_admission
+from ingest.models import ApiKey, Step
+from ingest.tasks import _patiently
+from tests.making import accepted
+
+_, count = throttle.COUNTERS
+key, _ = ApiKey.objects.get_or_create(name="shared")
+allowed = sum(count(key.pk)[0] <= 100 for _ in range(60))
+
+posts, begun = list("abcdef"), []
+for _ in range(40):
+    with attempt(Step.SAVE, random.sample(posts, 4)) as most:
+        begun.append(most)
+
+post, enqueued, refused = accepted("Oslo."), 0, 0
+while enqueued < POSTS or not refused:
+    try:
+        with get_admission().passage() as producer:
+            pipeline.enqueue([post], through=producer)
+        enqueued += 1
+    except IntakePaused:
+        refused += 1
+        time.sleep(0.01)
+
+tries = []
+def lose_the_connection():
+    tries.append(1)
+    with connection.cursor() as cursor:
+        end = "SELECT pg_terminate_backend(pg_backend_pid())"
+        cursor.execute(end if len(tries) == 1 else "SELECT 1")
+_patiently(lose_the_connection)
+
+said = {"allowed": allowed, "begun": begun, "refused": refused, "tries": len(tries)}
+print(json.dumps(said))
+"""
+
+CLOSE = """
+import json, select, sys, time
+from django.utils import timezone
+from ingest.broker.admission import get_admission
+from ingest.gate.rabbitmq import _ready
+from ingest.models import Attempt, GateLease
+from ingest.pipeline import EXTRACT
+
+def waiting():
+    return _ready()[0][EXTRACT]
+
+def closed():
+    get_admission().close("operator")
+    while GateLease.objects.filter(ends_at__gt=timezone.now()).exists():
+        time.sleep(0.01)
+    first = waiting()
+    time.sleep(0.2)  # in which a post that slipped in would arrive
+    second = waiting()
+    get_admission().reopen("operator")
+    time.sleep(0.5)  # in which posts come in
+    return first, second
+
+rounds = []
+while not select.select([sys.stdin], [], [], 0)[0]:  # it ends when nobody writes any more
+    rounds.append(closed())
+print(json.dumps({"rounds": rounds, "attempts": Attempt.objects.count()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgreSQL]:
+    install()
+    server = PostgreSQL()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def start(stack: Stack, code: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", f"import django; django.setup()\n{code}"],
+        cwd=ROOT,
+        env={**stack.environment, "DJANGO_SETTINGS_MODULE": "ingestsite.settings"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_tests_of_rows_pass(server: PostgreSQL) -> None:
+    names = [f"tests/test_{name}.py" for name in OF_ROWS]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-k", "not four_processes", *names],
+        cwd=ROOT,
+        env={**os.environ, "TESTS_DATABASE_URL": server.new_database()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_several_processes_agree(server: PostgreSQL, rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    """On a key's limit, on who began a post, and on whether the gate is open."""
+    stack = Stack(
+        tmp_path,
+        {
+            "INGEST_DATABASE_URL": server.new_database(),
+            "INGEST_BROKER_URL": rabbitmq.new_host(),
+            "INGEST_STORE": "null",
+        },
+    )
+    stack.manage("migrate", "--verbosity", "0")
+    writers = [start(stack, WRITE.replace("POSTS", str(POSTS))) for _ in range(PROCESSES)]
+    closer = start(stack, CLOSE)
+    said = [json.loads(writer.communicate(timeout=300)[0]) for writer in writers]
+    end = json.loads(closer.communicate(timeout=300)[0])
+
+    assert sum(one["allowed"] for one in said) == 100
+    # Beginnings of processes that live are nothing against a post.
+    assert {most for one in said for most in one["begun"]} == {1}
+    assert end["attempts"] == 0
+    assert all(one["refused"] for one in said), "the gate was never found closed"
+    assert all(before == after for before, after in end["rounds"]), "a post slipped in"
+    assert {one["tries"] for one in said} == {2}, "a connection that died was used again"
+    assert not list(tmp_path.glob("*.sqlite3"))

@@ -1,0 +1,148 @@
+"""The main job, on the stack that `make run` starts."""
+
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from ingest import samples
+from ingest.client import ApiClient, ApiError
+from ingest.devstack import demo
+from ingest.devstack.stack import Stack, wait_until
+from ingest.store.firestore.store import FirestoreStore
+from tests.support.processes import parent, processes
+from tests.support.rabbitmq import RabbitMQ
+
+POSTS = list(samples.read())[:50]
+
+
+def test_posts_become_the_counts_that_the_model_alone_gives(
+    stack: Stack, firestore: FirestoreStore
+) -> None:
+    client = stack.prepare()
+    stack.start()
+    accepted = demo.submit(client, POSTS)
+    assert len(accepted) == len(POSTS)
+    demo.await_empty(client)
+    assert demo.differences(demo.counted(client), demo.recounted(POSTS)) == []
+    assert sum(p["posts"] for p in client.publications()) == len(POSTS)
+    assert client.status()["dead_letters"] == 0
+    assert client.post(min(accepted))["status"] == "saved"
+
+    demo.submit(client, POSTS)
+    demo.await_empty(client)
+    assert demo.differences(demo.counted(client), demo.recounted(POSTS)) == []
+
+    ping = subprocess.run(
+        [str(Path(sys.executable).with_name("celery")), "-A", "ingestsite", "inspect", "ping"],
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ping.stdout.count("pong") == 2
+    assert client.status()["in_work"] == 0, "a reply to remote control stays on record"
+
+    assert requests.get(stack.flower_url, timeout=10).status_code == 401
+    password = (stack.folder / "flower_password").read_text()
+    page = requests.get(f"{stack.flower_url}/workers", auth=("ingest", password), timeout=10)
+    assert page.status_code == 200
+    assert "extract@" in page.text
+
+    assert processes(stack)
+    _stop_with_a_backlog(stack, client, firestore)
+    assert processes(stack) == []
+
+
+def test_the_web_answers_503_without_a_broker_and_202_when_it_is_back(
+    stack: Stack, request: pytest.FixtureRequest
+) -> None:
+    client = stack.prepare()
+    stack.start()
+    demo.await_empty(client)  # every queue is there, and can be settled on disk
+    send, start_again = _broker_of(stack, request)
+    client.submit(POSTS[:1])
+    send(signal.SIGSTOP)
+    with pytest.raises(ApiError) as refusal:
+        client.submit(POSTS[1:2])
+    assert refusal.value.status == 503
+    send(signal.SIGCONT)
+    send(signal.SIGKILL)
+    with pytest.raises(ApiError) as refusal:
+        client.submit(POSTS[2:3])
+    assert refusal.value.status == 503
+    start_again()
+    wait_until(lambda: _accepts(client, POSTS[3:4]), seconds=60, what="the broker is back")
+    demo.submit(client, POSTS[:3])
+    wait_until(lambda: _saved(client) == 4, seconds=60, what="all posts are saved")
+
+
+def test_full_queues_refuse_posts_and_open_again(stack: Stack) -> None:
+    stack.environment["INGEST_QUEUE_LIMIT"] = "5"
+    client = stack.prepare()
+    stack.start()
+    wait_until(lambda: _saves_the_first(client), seconds=60, what="the workers are there")
+    demo.await_empty(client)  # what was sent again meanwhile
+    celery = [p for p in processes(stack) if "celery" in p.name()]
+    workers = [p for p in celery if parent(p) in {other.pid for other in celery}]
+    for worker in workers:
+        worker.suspend()
+    posts = ([{**POSTS[0], "id": str(number)}] for number in range(10_000))
+    sent = 0
+    try:
+        while _accepts(client, next(posts)):
+            sent += 1
+        assert client.status()["oldest_seconds"]["extract"] > 0
+    finally:
+        for worker in workers:
+            worker.resume()
+    assert sent >= 5
+    wait_until(lambda: _accepts(client, next(posts)), seconds=60, what="the queues are open again")
+    wait_until(lambda: _saved(client) == sent + 2, seconds=60, what="all posts are saved")
+
+
+def _stop_with_a_backlog(stack: Stack, client: ApiClient, firestore: FirestoreStore) -> None:
+    """Stop as Ctrl-C does, when posts have just come in: all that was accepted is saved."""
+    posts = [
+        {"publication": "The Gazette", "content": f"{uuid.uuid4()} {post['content']}"}
+        for post in POSTS
+        for _ in range(6)
+    ]
+    accepted = demo.submit(client, posts)
+    stack.stop()
+    publication = firestore.publication("The Gazette")
+    assert publication is not None
+    assert publication.posts == len(accepted) == 300
+    assert "drained" in stack.log.read_text()
+
+
+def _saves_the_first(client: ApiClient) -> bool:
+    return _accepts(client, POSTS[1:2]) and _saved(client) == 1
+
+
+def _broker_of(
+    stack: Stack, request: pytest.FixtureRequest
+) -> tuple[Callable[[signal.Signals], None], Callable[[], None]]:
+    """Return how to send the stack's broker a signal, and how it is started again."""
+    if "amqp" in stack.environment.get("INGEST_BROKER_URL", ""):
+        node: RabbitMQ = request.getfixturevalue("rabbitmq")
+        node.settle()
+        return node.send, node.restart
+    (valkey,) = (p for p in processes(stack) if "valkey" in p.name())
+    return valkey.send_signal, lambda: None  # its holder starts it again
+
+
+def _accepts(client: ApiClient, posts: list[dict[str, str]]) -> bool:
+    try:
+        return bool(client.submit(posts))
+    except ApiError:
+        return False
+
+
+def _saved(client: ApiClient) -> int:
+    return sum(publication["posts"] for publication in client.publications())

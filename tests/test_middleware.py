@@ -1,0 +1,60 @@
+"""The id under which a request, and the posts that it brought, are found in the log."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from structlog.testing import capture_logs
+
+from ingest.broker.connection import redis_client
+from ingest.broker.publish import EXTRACT
+from ingest.models import ApiKey
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("empty_broker", "memory_store", "forgotten_keys"),
+]
+
+POST = {"content": "Angela Merkel met Barack Obama.", "publication": "The Gazette"}
+
+
+@pytest.fixture
+def api() -> Client:
+    """Return a client with a key."""
+    _, secret = ApiKey.create("wire", scopes=["submit"])
+    return Client(headers={"Authorization": f"Bearer {secret}"})
+
+
+def queued() -> list[Any]:
+    """Return the posts that wait."""
+    client: Any = redis_client()
+    bodies = [json.loads(message)["body"] for message in client.lrange(EXTRACT, 0, -1)]
+    payloads = [json.loads(base64.b64decode(body))[0][0] for body in bodies]
+    return [post for payload in payloads for post in payload["posts"]]
+
+
+def test_a_request_keeps_the_id_that_it_came_with(api: Client) -> None:
+    said = {"X-Request-ID": "proxy-7:a/b+c=d_e.f"}
+    assert api.get("/livez", headers=said).headers["X-Request-ID"] == said["X-Request-ID"]
+
+
+@pytest.mark.parametrize("said", ["", "two words", "x" * 65, 'a"b', "ü"])
+def test_an_id_that_could_not_stand_in_a_line_is_replaced(api: Client, said: str) -> None:
+    answered = {api.get("/livez", headers={"X-Request-ID": said})["X-Request-ID"] for _ in "ab"}
+    assert len(answered) == 2
+    assert said not in answered
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson"])
+def test_a_post_takes_the_id_of_its_request_along(api: Client, kind: str) -> None:
+    body = json.dumps(POST)
+    with capture_logs() as lines:
+        answer = api.post("/api/posts", body, kind, headers={"X-Request-ID": "r-1"})
+        b"".join(answer) if answer.streaming else answer.content
+    assert answer["X-Request-ID"] == "r-1"
+    (post,) = queued()
+    assert post["request_id"] == "r-1"
+    (accepted,) = (line for line in lines if line["event"] == "accepted")
+    assert accepted["posts"] == {"r-1": [post["post_id"]]}

@@ -1,0 +1,103 @@
+"""Taking more of one's own queue, and waiting for more of it."""
+
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ingest.broker import publish
+from ingest.broker.connection import redis_client
+from ingest.core.messages import SaveMessage
+from ingest.devstack.stack import wait_until
+from ingest.worker.batching import Delivery, take_batch
+from tests.support.factories import accepted, with_entities
+
+pytestmark = pytest.mark.usefixtures("empty_broker")
+
+TASK: Any = SimpleNamespace(
+    name=publish.SAVE_TASK, request=SimpleNamespace(delivery_info={"routing_key": "save"})
+)
+FIRST = SaveMessage(posts=(with_entities("first"),)).payload()
+
+
+def gather(*, patience: float, characters: int = 100_000) -> list[Delivery]:
+    """Gather as the save task does that was delivered the first post."""
+    with take_batch(
+        TASK, FIRST, characters=characters, source=publish.EXTRACT, patience=patience
+    ) as deliveries:
+        return deliveries
+
+
+def save_later(id: str) -> None:
+    """Put a post on the save queue, and let nothing wait before it once it is taken."""
+    publish.enqueue_save([with_entities(id)])
+    wait_until(lambda: not redis_client().llen(publish.SAVE), seconds=30, what="it is taken")
+    redis_client().delete(publish.EXTRACT)
+
+
+def test_what_is_no_message_of_posts_stays_on_the_queue() -> None:
+    publish.enqueue_save([with_entities("second")])
+    publish.enqueue_summary("0" * 32)
+    publish.enqueue_save([with_entities("third")])
+    assert len(gather(patience=60)) == 3
+    assert redis_client().llen(publish.SAVE) == 1
+
+
+def test_what_waits_already_is_taken_without_patience() -> None:
+    publish.enqueue_save([with_entities("second")])
+    publish.enqueue([accepted("Oslo.")])
+    assert len(gather(patience=0)) == 2
+
+
+def test_more_is_waited_for_while_posts_wait_for_the_step_before() -> None:
+    publish.enqueue([accepted("Oslo.")])
+    later = threading.Thread(target=save_later, args=("second",))
+    began = time.monotonic()
+    later.start()
+    found = gather(patience=60)
+    later.join()
+    assert [delivery.payload["posts"][0]["content"] for delivery in found] == [
+        "Post first.",
+        "Post second.",
+    ]
+    assert time.monotonic() - began < 60, "it waited although nothing was to come"
+
+
+def test_nothing_is_waited_for_when_nothing_is_to_come() -> None:
+    began = time.monotonic()
+    assert len(gather(patience=60)) == 1
+    assert time.monotonic() - began < 60
+
+
+def test_a_full_batch_waits_for_nothing() -> None:
+    publish.enqueue([accepted("Oslo.")])
+    publish.enqueue_save([with_entities("second")])
+    assert len(gather(patience=60, characters=100)) == 1
+
+
+def test_a_message_of_another_task_is_left_to_it() -> None:
+    publish.enqueue_save([with_entities("second")])
+    publish.enqueue_backfill_step(7)
+    publish.enqueue([accepted("Oslo.")])
+    assert len(gather(patience=60)) == 2
+    assert redis_client().llen(publish.SAVE) == 1
+
+
+def test_patience_ends() -> None:
+    publish.enqueue([accepted("Oslo.")])
+    assert len(gather(patience=0.3)) == 1
+
+
+def test_what_is_in_hand_is_held(settings: Any) -> None:
+    settings.VISIBILITY_SECONDS = 0.2
+    publish.enqueue_save([with_entities("second")])
+    long_ago = 0
+    with take_batch(TASK, FIRST, characters=100_000) as deliveries:
+        assert len(deliveries) == 2
+        client: Any = redis_client()
+        (tag,) = client.zrange("unacked_index", 0, -1)
+        client.zadd("unacked_index", {tag: long_ago})
+        wait_until(lambda: client.zscore("unacked_index", tag) > long_ago, seconds=30, what="held")
+    assert not client.exists("unacked_index")
