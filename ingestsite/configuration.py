@@ -29,6 +29,26 @@ def _text(name: str, default: str) -> str:
     return os.environ.get(name) or default
 
 
+def _given(name: str) -> str | None:
+    """Return a secret of the environment, or of the file that NAME_FILE names; of neither, None."""
+    value, file = os.environ.get(name), f"{name}_FILE"
+    if file not in os.environ:
+        return value
+    if value:
+        raise BadSetting(name, f"and {file} are both set: only one may be.")
+    if not os.environ[file]:
+        raise BadSetting(file, "is set, but names no file.")
+    try:
+        secret = Path(os.environ[file]).read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise BadSetting(file, f"names a file that cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:  # it would say what it read
+        raise BadSetting(file, "names a file that is not text in UTF-8.") from None
+    if not secret:
+        raise BadSetting(file, "names a file that is empty.")
+    return secret
+
+
 def _whole(name: str, default: int, *, least: int = 1, most: int = 2**31) -> int:
     text = _text(name, str(default))
     if not text.isdecimal() or not least <= int(text) <= most:
@@ -66,21 +86,23 @@ def _port(name: str, default: int) -> int:
     return _whole(name, default, most=65535)
 
 
-def _url(name: str, default: str, schemes: tuple[str, ...]) -> str:
-    url = _text(name, default)
-    if urlsplit(url).scheme not in schemes:
+def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:  # what is wrong would be said with the password in it
+        scheme = ""
+    if scheme not in schemes:
         raise BadSetting(name, f"must be a URL that begins with one of {', '.join(schemes)}.")
-    return url
 
 
 def _database(name: str) -> dict[str, str]:
     """Return the parameters of a PostgreSQL database as libpq calls them; of none, nothing."""
-    url = _text(name, "")
+    url = _given(name)
     if not url:
         return {}
     from psycopg.conninfo import conninfo_to_dict  # whoever keeps to SQLite need not load it
 
-    _url(name, "", ("postgresql", "postgres"))
+    _check_url(name, url, ("postgresql", "postgres"))
     try:
         parameters = conninfo_to_dict(url)
     except Exception:  # what is wrong would be said with the password in it
@@ -92,10 +114,11 @@ def _database(name: str) -> dict[str, str]:
 
 def _secret(name: str, *, least: int = 16) -> str:
     """Return a secret: the environment's, else one that this machine keeps in the state folder."""
-    if name in os.environ:
-        if len(os.environ[name]) < least:
+    secret = _given(name)
+    if secret is not None:
+        if len(secret) < least:
             raise BadSetting(name, f"is a secret of fewer than {least} characters.")
-        return os.environ[name]
+        return secret
     if PRODUCTION:
         raise BadSetting(name, "must be set, since INGEST_PRODUCTION is on.")
     return _kept_secret(STATE_DIR / name.removeprefix("INGEST_").lower())
@@ -148,9 +171,9 @@ if PAGES == "public" and not (_ONLY_HERE or PRODUCTION):
 LOG_LEVEL = _choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 # Who takes traces, by OpenTelemetry's own name for it: its libraries read the others of its names.
 TRACES_ENDPOINT = _text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
-if TRACES_ENDPOINT and urlsplit(TRACES_ENDPOINT).scheme not in ("http", "https"):
-    raise BadSetting("OTEL_EXPORTER_OTLP_ENDPOINT", "must be a URL that begins with http.")
-if not TRACES_ENDPOINT:
+if TRACES_ENDPOINT:
+    _check_url("OTEL_EXPORTER_OTLP_ENDPOINT", TRACES_ENDPOINT, ("http", "https"))
+else:
     # Redis's client loads OpenTelemetry wherever it is installed; None says that it is not.
     for _name in ("opentelemetry.metrics", "opentelemetry.sdk.metrics"):
         sys.modules.setdefault(_name, cast(ModuleType, None))
@@ -162,9 +185,11 @@ FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")
 
 # The embedded broker is the default; its password keeps other users of this machine out.
 BROKER_PORT = _port("INGEST_BROKER_PORT", 8401)
-if "INGEST_BROKER_URL" in os.environ:
+_BROKER_ELSEWHERE = _given("INGEST_BROKER_URL")
+if _BROKER_ELSEWHERE is not None:
     BROKER_PASSWORD = None
-    BROKER_URL = _url("INGEST_BROKER_URL", "", ("redis", "amqp", "amqps"))
+    BROKER_URL = _BROKER_ELSEWHERE
+    _check_url("INGEST_BROKER_URL", BROKER_URL, ("redis", "amqp", "amqps"))
 else:
     BROKER_PASSWORD = _secret("INGEST_BROKER_PASSWORD")
     BROKER_URL = f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:{BROKER_PORT}/0"

@@ -5,7 +5,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+
+def _secret(name: str) -> str:
+    """Return a secret of the environment, or of the file that NAME_FILE names, as a server does."""
+    value, file = os.environ.get(name) or "", f"{name}_FILE"
+    if file not in os.environ:
+        return value
+    if value:
+        raise SystemExit(f"{name} and {file} are both set: only one may be.")
+    try:
+        value = Path(os.environ[file]).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise SystemExit(f"{file} names a file that cannot be read.") from None
+    if not value:
+        raise SystemExit(f"{file} names a file that is empty.")
+    return value
+
+
 URL = os.environ.get("INGEST_URL") or "http://127.0.0.1:8400"
-KEY = os.environ.get("INGEST_KEY") or ""
+KEY = _secret("INGEST_KEY")
 # Where journals are, and the rows that were refused.
 FOLDER = Path(os.environ.get("INGEST_STATE_DIR") or ROOT / "var") / "load"

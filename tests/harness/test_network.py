@@ -16,7 +16,7 @@ LIVE = """
 import json, os, sys
 from pathlib import Path
 from ingest.devstack.stack import wait_until
-from tests.network import Network
+from tests.support.network import Network
 
 LISTEN = "import socket; s = socket.create_server(('', 80)); [s.accept() for _ in iter(int, 1)]"
 ASK = "import socket; print(socket.create_connection((ADDRESS, 80), timeout=5).getpeername()[0])"
@@ -49,7 +49,7 @@ print(json.dumps(said))
 WAIT = """
 import os, sys, time
 from pathlib import Path
-from tests.network import Network
+from tests.support.network import Network
 
 with Network(Path(sys.argv[1])) as network:
     network.machine("one").start(["sleep", "1234567"], os.environ)
@@ -60,7 +60,7 @@ with Network(Path(sys.argv[1])) as network:
 APART = """
 import sys
 from pathlib import Path
-from tests.network import run_apart
+from tests.support.network import run_apart
 
 sys.exit(run_apart([sys.executable, "-c", sys.argv[1], sys.argv[2]], Path(sys.argv[2])))
 """

@@ -11,11 +11,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+SERVER, CLIENT = "ingestsite.configuration", "ingest.loader.environment"
 
 
-def read(folder: Path, environment: dict[str, str], name: str = "BROKER_URL") -> tuple[int, str]:
+def read(
+    folder: Path,
+    environment: dict[str, str],
+    name: str = "BROKER_URL",
+    *,
+    module: str = SERVER,
+) -> tuple[int, str]:
     """Read one setting in a process of its own; return the status and what it printed."""
-    code = f"from ingestsite import configuration; print(configuration.{name})"
+    code = f"from {module} import {name}; print({name})"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"PATH": os.environ["PATH"], "INGEST_STATE_DIR": str(folder), **environment},
@@ -156,13 +163,134 @@ def test_a_database_is_what_its_url_says(tmp_path: Path) -> None:
     assert read(tmp_path, {"INGEST_DATABASE_URL": ""}, "DATABASE") == (0, "{}")
 
 
+SECRETS = {
+    "INGEST_SECRET_KEY": "k" * 50,
+    "INGEST_FLOWER_PASSWORD": "f" * 16,
+    "INGEST_BROKER_PASSWORD": "b" * 16,
+    "INGEST_BROKER_URL": "redis://:secret@broker.test:6379/0",
+    "INGEST_DATABASE_URL": "postgresql://user:secret@data.test/ingest",
+}
+
+
+def read_secret(
+    folder: Path, name: str, environment: dict[str, str], *, module: str = SERVER
+) -> tuple[int, str]:
+    """Read the setting that a secret becomes."""
+    setting = {"INGEST_DATABASE_URL": "DATABASE"}.get(name, name.removeprefix("INGEST_"))
+    return read(folder, environment, setting, module=module)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"], ids=["no end", "newline", "CR LF"])
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_may_come_from_a_file(tmp_path: Path, name: str, end: str) -> None:
+    file = tmp_path / "given"
+    file.write_bytes(f"{SECRETS[name]}{end}".encode())
+    given = read_secret(tmp_path, name, {name: SECRETS[name]})
+    assert read_secret(tmp_path, name, {f"{name}_FILE": str(file)}) == given
+    assert read_secret(tmp_path, name, {name: "", f"{name}_FILE": str(file)}) == given
+    assert given[0] == 0
+
+
+def test_production_takes_its_secrets_from_files(tmp_path: Path) -> None:
+    environment = dict(PRODUCTION)
+    for name in ("INGEST_SECRET_KEY", "INGEST_FLOWER_PASSWORD", "INGEST_BROKER_URL"):
+        file = tmp_path / name
+        file.write_text(f"{environment.pop(name)}\n")
+        environment[f"{name}_FILE"] = str(file)
+    state = tmp_path / "state"
+    assert read(state, environment) == (0, PRODUCTION["INGEST_BROKER_URL"])
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_is_not_given_twice(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "given"
+    file.write_text(SECRETS[name])
+    environment = {name: SECRETS[name], f"{name}_FILE": str(file)}
+    words = f"{name} and {name}_FILE are both set: only one may be."
+    assert read_secret(tmp_path, name, environment) == (1, words)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "names a file that cannot be read: No such file or directory."),
+        (b"", "names a file that is empty."),
+        (b"\n", "names a file that is empty."),
+        (b"hunter2\xff", "names a file that is not text in UTF-8."),
+    ],
+    ids=["missing", "empty", "only a newline", "not text"],
+)
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_file_that_gives_no_secret_stops_the_process(
+    tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    file = tmp_path / "given"
+    if content is not None:
+        file.write_bytes(content)
+    expected = (1, f"{name}_FILE {words}")
+    assert read_secret(tmp_path, name, {f"{name}_FILE": str(file)}) == expected
+
+
+def test_a_folder_and_no_name_are_no_file(tmp_path: Path) -> None:
+    name = "INGEST_SECRET_KEY_FILE"
+    words = f"{name} names a file that cannot be read: Is a directory."
+    assert read(tmp_path, {name: str(tmp_path)}) == (1, words)
+    assert read(tmp_path, {name: ""}) == (1, f"{name} is set, but names no file.")
+
+
+@pytest.mark.parametrize("by", ["value", "file"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INGEST_SECRET_KEY", "hunter2"),
+        ("INGEST_FLOWER_PASSWORD", "hunter2"),
+        ("INGEST_BROKER_PASSWORD", "hunter2"),
+        ("INGEST_BROKER_URL", "sqs://user:hunter2@host"),
+        ("INGEST_BROKER_URL", "redis://:hunter2@[host"),
+        # Python says of such a host what else is in the URL.
+        ("INGEST_BROKER_URL", "redis://:hunter2@ho\u2100st"),
+        ("INGEST_DATABASE_URL", "mysql://user:hunter2@host/ingest"),
+        ("INGEST_DATABASE_URL", "postgresql://user:hunter2@host"),
+        ("INGEST_DATABASE_URL", "postgresql://user:hunter2@host:port/ingest?ssl=on"),
+        ("INGEST_DATABASE_URL", "postgresql://user:hunter2@ho\u2100st/ingest"),
+    ],
+)
+def test_no_error_shows_a_secret(tmp_path: Path, name: str, value: str, by: str) -> None:
+    environment = {name: value}
+    if by == "file":
+        (tmp_path / "given").write_text(value, "utf-8")
+        environment = {f"{name}_FILE": str(tmp_path / "given")}
+    status, words = read_secret(tmp_path, name, environment)
+    assert (status, len(words.splitlines())) == (1, 1)
+    assert words.startswith(f"{name} ")
+    assert "hunter2" not in words
+
+
+def test_a_client_s_key_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    name = "INGEST_KEY_FILE"
+
+    def key(**environment: str) -> tuple[int, str]:
+        return read_secret(tmp_path, "INGEST_KEY", environment, module=CLIENT)
+
+    assert key() == (0, "")
+    assert key(INGEST_KEY_FILE=str(file)) == (1, f"{name} names a file that cannot be read.")
+    file.write_text("\n")
+    assert key(INGEST_KEY_FILE=str(file)) == (1, f"{name} names a file that is empty.")
+    file.write_text("ing_hunter2\n")
+    assert key(INGEST_KEY_FILE=str(file)) == (0, "ing_hunter2")
+    words = f"INGEST_KEY and {name} are both set: only one may be."
+    assert key(INGEST_KEY_FILE=str(file), INGEST_KEY="ing_hunter3") == (1, words)
+
+
 SOURCES = ("ingestsite/configuration.py", "ingest/loader/environment.py", "Procfile")
 
 
-def test_the_readme_s_table_names_every_setting() -> None:
+def test_the_table_of_settings_names_each_of_them() -> None:
     code = "".join((ROOT / name).read_text("utf-8") for name in SOURCES)
     read_here = set(re.findall(r"\b(INGEST_[A-Z_]+)\b", code))
     table = set(
-        re.findall(r"^\| `(INGEST_[A-Z_]+)`", (ROOT / "README.md").read_text("utf-8"), re.M)
+        re.findall(r"^\| `(INGEST_[A-Z_]+)`", (ROOT / "docs/configuration.md").read_text("utf-8"), re.M)
     )
     assert read_here == table

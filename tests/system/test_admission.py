@@ -7,15 +7,15 @@ from tests.support.rabbitmq import RabbitMQ
 
 LOOK = """
 from celery import current_app
-from ingest import pipeline
-from ingest.broker import BrokerUnavailable
+from ingest.broker import publish
+from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.admission import get_admission
-from tests.making import accepted
+from tests.support.factories import accepted
 
 def look():
     try:
         backlog = get_admission().backlog()
-        print("waiting", backlog.waiting[pipeline.EXTRACT], "empty", backlog.empty)
+        print("waiting", backlog.waiting[publish.EXTRACT], "empty", backlog.empty)
     except BrokerUnavailable:
         print("nobody knows")
 
@@ -23,7 +23,7 @@ current_app.conf.broker_transport_options["read_timeout"] = 1
 look()
 """
 ENQUEUE_AND_LOOK = """
-pipeline.enqueue([accepted("Oslo.")])
+publish.enqueue([accepted("Oslo.")])
 look()
 """
 

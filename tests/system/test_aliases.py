@@ -9,21 +9,21 @@ from ingest.store.firestore.store import FirestoreStore
 from tests.support.processes import kill, parent, processes, words
 
 CHANGE = """
-from ingest import runs
+from ingest.operations import alias_backfill
 from ingest.models import Alias
-from ingest.rulebook import note_change
+from ingest.operations.rule_versions import bump_version
 {change}
-note_change()
-runs.start()
+bump_version()
+alias_backfill.start()
 """
 MERGE = 'Alias.objects.create(name="US", label="GPE", becomes="United States")'
 SPLIT = "Alias.objects.all().delete()"
 
 PATTERN = """
 from ingest.models import Pattern
-from ingest.rulebook import note_patterns
+from ingest.operations.rule_versions import save_pattern_set
 Pattern.objects.create(label="PERSON", pattern="envoy")
-note_patterns()
+save_pattern_set()
 """
 
 TEXT = "The US and France spoke. The United States sent an envoy to Paris, France said."

@@ -8,27 +8,27 @@ from tests.support.rabbitmq import RabbitMQ
 PUBLISH = """
 from urllib.parse import urlsplit
 from celery import current_app
-from ingest import pipeline
-from ingest.broker import BrokerUnavailable
-from tests.line import Line
-from tests.making import accepted
+from ingest.broker import publish
+from ingest.broker.connection import BrokerUnavailable
+from tests.support.tcp_proxy import Line
+from tests.support.factories import accepted
 
 url = urlsplit(current_app.conf.broker_url)
 line = Line(url.port)
 current_app.conf.broker_url = url._replace(netloc=f"guest:guest@127.0.0.1:{line.port}").geturl()
 current_app.conf.broker_transport_options["read_timeout"] = 1
 
-pipeline.enqueue([accepted("Lima.")])
+publish.enqueue([accepted("Lima.")])
 line.hold_answers()
 try:
-    pipeline.enqueue([accepted("Oslo.")])
+    publish.enqueue([accepted("Oslo.")])
 except BrokerUnavailable:
     print("not confirmed in time")
 line.answer_late()
-pipeline.enqueue([accepted("Rome.")])
+publish.enqueue([accepted("Rome.")])
 with current_app.connection_for_read() as connection:
     channel = connection.default_channel
-    print("waiting", channel.queue_declare(pipeline.EXTRACT, passive=True).message_count)
+    print("waiting", channel.queue_declare(publish.EXTRACT, passive=True).message_count)
 """
 
 
@@ -48,21 +48,21 @@ def test_a_confirmation_that_comes_late_is_not_taken_for_the_next_one(
 
 VANISH = """
 from celery import current_app
-from ingest import pipeline
-from ingest.broker import BrokerUnavailable
-from tests.making import accepted
+from ingest.broker import publish
+from ingest.broker.connection import BrokerUnavailable
+from tests.support.factories import accepted
 
-pipeline.enqueue([accepted("Lima.")])
+publish.enqueue([accepted("Lima.")])
 with current_app.connection_for_write() as connection:
-    connection.default_channel.queue_delete(pipeline.EXTRACT)
+    connection.default_channel.queue_delete(publish.EXTRACT)
 try:
-    pipeline.enqueue([accepted("Oslo.")])
+    publish.enqueue([accepted("Oslo.")])
 except BrokerUnavailable:
     print("refused")
-pipeline.enqueue([accepted("Rome.")])
+publish.enqueue([accepted("Rome.")])
 with current_app.connection_for_read() as connection:
     channel = connection.default_channel
-    print("waiting", channel.queue_declare(pipeline.EXTRACT, passive=True).message_count)
+    print("waiting", channel.queue_declare(publish.EXTRACT, passive=True).message_count)
 """
 
 

@@ -16,32 +16,40 @@ from tests.support.rabbitmq import RabbitMQ
 
 PROCESSES, POSTS = 3, 30
 # The tests of everything that is a row; those that start a stack of their own say which database.
-OF_ROWS = ("attempts", "commands", "poison", "runs", "suggestions", "throttle")
+OF_ROWS = (
+    "broker/test_rate_limit",
+    "management/test_commands",
+    "operations/test_alias_backfill",
+    "operations/test_alias_suggestions",
+    "worker/test_crash_counter",
+    "worker/test_failure_isolation",
+)
 
 WRITE = """
 import json, random, time
 from django.db import connection
-from ingest import pipeline, throttle
-from ingest.attempts import attempt
-from ingest.broker.admission import IntakePaused, get_admission
+from ingest.broker import publish, rate_limit
+from ingest.broker.admission import get_admission
+from ingest.broker.admission.base import IntakePaused
 from ingest.models import ApiKey, Step
-from ingest.tasks import _patiently
-from tests.making import accepted
+from ingest.worker.crash_counter import count_crashes
+from ingest.worker.steps import retry_until_available
+from tests.support.factories import accepted
 
-_, count = throttle.COUNTERS
+_, count = rate_limit.COUNTERS
 key, _ = ApiKey.objects.get_or_create(name="shared")
 allowed = sum(count(key.pk)[0] <= 100 for _ in range(60))
 
 posts, begun = list("abcdef"), []
 for _ in range(40):
-    with attempt(Step.SAVE, random.sample(posts, 4)) as most:
+    with count_crashes(Step.SAVE, random.sample(posts, 4)) as most:
         begun.append(most)
 
 post, enqueued, refused = accepted("Oslo."), 0, 0
 while enqueued < POSTS or not refused:
     try:
-        with get_admission().passage() as producer:
-            pipeline.enqueue([post], through=producer)
+        with get_admission().admit() as producer:
+            publish.enqueue([post], through=producer)
         enqueued += 1
     except IntakePaused:
         refused += 1
@@ -53,7 +61,7 @@ def lose_the_connection():
     with connection.cursor() as cursor:
         end = "SELECT pg_terminate_backend(pg_backend_pid())"
         cursor.execute(end if len(tries) == 1 else "SELECT 1")
-_patiently(lose_the_connection)
+retry_until_available(lose_the_connection)
 
 said = {"allowed": allowed, "begun": begun, "refused": refused, "tries": len(tries)}
 print(json.dumps(said))
@@ -63,28 +71,28 @@ CLOSE = """
 import json, select, sys, time
 from django.utils import timezone
 from ingest.broker.admission import get_admission
-from ingest.gate.rabbitmq import _ready
-from ingest.models import Attempt, GateLease
-from ingest.pipeline import EXTRACT
+from ingest.broker.admission.rabbitmq import _ready
+from ingest.models import CrashCount, InFlightRequest
+from ingest.broker.publish import EXTRACT
 
 def waiting():
     return _ready()[0][EXTRACT]
 
 def closed():
-    get_admission().close("operator")
-    while GateLease.objects.filter(ends_at__gt=timezone.now()).exists():
+    get_admission().pause("operator")
+    while InFlightRequest.objects.filter(ends_at__gt=timezone.now()).exists():
         time.sleep(0.01)
     first = waiting()
     time.sleep(0.2)  # in which a post that slipped in would arrive
     second = waiting()
-    get_admission().reopen("operator")
+    get_admission().resume("operator")
     time.sleep(0.5)  # in which posts come in
     return first, second
 
 rounds = []
 while not select.select([sys.stdin], [], [], 0)[0]:  # it ends when nobody writes any more
     rounds.append(closed())
-print(json.dumps({"rounds": rounds, "attempts": Attempt.objects.count()}))
+print(json.dumps({"rounds": rounds, "attempts": CrashCount.objects.count()}))
 """
 
 
@@ -111,7 +119,7 @@ def start(stack: Stack, code: str) -> "subprocess.Popen[str]":
 
 
 def test_the_tests_of_rows_pass(server: PostgreSQL) -> None:
-    names = [f"tests/test_{name}.py" for name in OF_ROWS]
+    names = [f"tests/{name}.py" for name in OF_ROWS]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", "not four_processes", *names],
         cwd=ROOT,
