@@ -4,9 +4,29 @@ from typing import Any
 
 from ingestsite import configuration, logs
 
+# Django's settings, and ingest's, that the environment decides under the same name.
+from ingestsite.configuration import (  # noqa: F401
+    ALLOWED_HOSTS,
+    CLIENT_SECONDS,
+    EXTRACT_SECONDS,
+    LABELS,
+    MAX_BODY_BYTES,
+    MAX_POSTS,
+    MAX_UNPACKED_BYTES,
+    MERGE_SECONDS,
+    METRICS_DIR,
+    MODEL,
+    MODELS,
+    OTHER_LANGUAGES,
+    PAGES,
+    QUEUE_LIMIT,
+    REQUESTS_PER_MINUTE,
+    SECRET_KEY,
+    TRACES_ENDPOINT,
+    VISIBILITY_SECONDS,
+)
+
 DEBUG = False
-SECRET_KEY = configuration.SECRET_KEY
-ALLOWED_HOSTS = configuration.ALLOWED_HOSTS
 
 ROOT_URLCONF = "ingestsite.urls"
 WSGI_APPLICATION = "ingestsite.wsgi.application"
@@ -131,23 +151,7 @@ SPECTACULAR_SETTINGS = {
 LOGGING_CONFIG = "ingestsite.logs.configure"
 LOGGING = logs.CONFIG
 
-# What ingest itself is set to.
-METRICS_DIR = configuration.METRICS_DIR
-TRACES_ENDPOINT = configuration.TRACES_ENDPOINT
-MAX_BODY_BYTES = configuration.MAX_BODY_BYTES
-MAX_POSTS = configuration.MAX_POSTS
-MAX_UNPACKED_BYTES = configuration.MAX_UNPACKED_BYTES
-CLIENT_SECONDS = configuration.CLIENT_SECONDS
-REQUESTS_PER_MINUTE = configuration.REQUESTS_PER_MINUTE
-QUEUE_LIMIT = configuration.QUEUE_LIMIT
-VISIBILITY_SECONDS = configuration.VISIBILITY_SECONDS
-PAGES = configuration.PAGES
-MODEL = configuration.MODEL
-MODELS = configuration.MODELS
-OTHER_LANGUAGES = configuration.OTHER_LANGUAGES
-LABELS = configuration.LABELS
-EXTRACT_SECONDS = configuration.EXTRACT_SECONDS
-MERGE_SECONDS = configuration.MERGE_SECONDS
+# What ingest itself is set to, beside the names above.
 STORE = {
     "firestore": "ingest.store.firestore.store.FirestoreStore",
     "null": "ingest.store.null.NullStore",
