@@ -291,6 +291,8 @@ def test_the_table_of_settings_names_each_of_them() -> None:
     code = "".join((ROOT / name).read_text("utf-8") for name in SOURCES)
     read_here = set(re.findall(r"\b(INGEST_[A-Z_]+)\b", code))
     table = set(
-        re.findall(r"^\| `(INGEST_[A-Z_]+)`", (ROOT / "docs/configuration.md").read_text("utf-8"), re.M)
+        re.findall(
+            r"^\| `(INGEST_[A-Z_]+)`", (ROOT / "docs/configuration.md").read_text("utf-8"), re.M
+        )
     )
     assert read_here == table
