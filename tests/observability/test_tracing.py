@@ -13,7 +13,8 @@ from tests.support.otlp_collector import Collector, collecting
 
 LOADED = """
 import sys
-import ingestsite.wsgi, ingestsite.urls, ingest.tasks, ingest.worker.lifecycle, ingest.store.firestore.store
+import ingestsite.wsgi, ingestsite.urls, ingest.tasks
+import ingest.worker.lifecycle, ingest.store.firestore.store
 from ingest.observability import tracing
 tracing.start("", role="web")
 with tracing.span("accept"), tracing.request_span("GET", ""), tracing.batch_span("save", []):
