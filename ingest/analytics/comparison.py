@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ingest.store.base import Publication, StoredEntity, StoreReader
+from ingest.store.base import Cursor, EntityFilter, Publication, StoredEntity, StoreReader
 
 # So many of each publication's most mentioned entities are looked up in the other.
 COMPARED_ENTITIES = 200
@@ -38,8 +38,9 @@ def compare(
     store: StoreReader, first: Publication, second: Publication, *, family: str | None = None
 ) -> Comparison:
     """Compare the entities that two publications mention most, whatever the other has of them."""
-    of_first = _by_id(store.entities(first.name, limit=COMPARED_ENTITIES, family=family))
-    of_second = _by_id(store.entities(second.name, limit=COMPARED_ENTITIES, family=family))
+    wanted = EntityFilter[Cursor](limit=COMPARED_ENTITIES, family=family)
+    of_first = _by_id(store.entities(first.name, wanted))
+    of_second = _by_id(store.entities(second.name, wanted))
     missing_first = store.entities_by_id(first.name, of_second.keys() - of_first.keys())
     missing_second = store.entities_by_id(second.name, of_first.keys() - of_second.keys())
     rows = _rows(of_first | _by_id(missing_first), of_second | _by_id(missing_second))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ingest.store.base import StoredEntity, StoreReader
+from ingest.store.base import EntityFilter, StoredEntity, StoreReader
 
 # An entity counts its days in a map, which no index can put in order. So this many entities are
 # read, those that are mentioned most of all, and put in the order of the window.
@@ -52,7 +52,9 @@ def rank_within(
     as_of: datetime | None = None,
 ) -> Ranking:
     """Find what a publication mentions most within a window, and how far that is certain."""
-    top = store.entities(name, limit=CONSIDERED_ENTITIES, family=family, as_of=as_of, days=True)
+    top = store.entities(
+        name, EntityFilter(limit=CONSIDERED_ENTITIES, family=family, as_of=as_of, days=True)
+    )
     within = (replace(entity, mentions=window.total(entity.days)) for entity in top)
     ranked = sorted(
         (entity for entity in within if entity.mentions),

@@ -10,7 +10,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from ingest.analytics.day_window import DayWindow, rank_within
 from ingest.analytics.top_entities import read_top_entities
 from ingest.core.entity_names import entity_key
-from ingest.store.base import Cursor, KeyCursor, Publication, StoredEntity, StoreReader
+from ingest.store.base import (
+    Cursor,
+    EntityFilter,
+    KeyCursor,
+    Publication,
+    StoredEntity,
+    StoreReader,
+)
 
 DEFAULT_LIMIT, MAX_LIMIT = 10, 100  # entities a page
 
@@ -126,16 +133,15 @@ def list_entities(store: StoreReader, publication: Publication, query: EntityQue
 
 def _by_mentions(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
     place, as_of = query.place, _as_of(publication, query)
-    after = Cursor(int(place.value), place.id) if place else None
-    asked: Any = {
-        "limit": query.limit + 1,
-        "after": after,
-        "family": query.family,
-        "as_of": as_of,
-    }
-    found = read_top_entities(store, publication, **asked)
+    wanted = EntityFilter(
+        limit=query.limit + 1,
+        after=Cursor(int(place.value), place.id) if place else None,
+        family=query.family,
+        as_of=as_of,
+    )
+    found = read_top_entities(store, publication, wanted)
     if found is None:
-        found = store.entities(publication.name, **asked)
+        found = store.entities(publication.name, wanted)
     more = _next(found, query.limit, "mentions", as_of)
     return EntityList(publication, query, publication.posts, found[: query.limit], more)
 
@@ -145,10 +151,12 @@ def _by_key(store: StoreReader, publication: Publication, query: EntityQuery) ->
     found = store.entities_by_prefix(
         publication.name,
         query.key_prefix or "",
-        limit=query.limit + 1,
-        after=KeyCursor(str(place.value), place.id) if place else None,
-        family=query.family,
-        as_of=as_of,
+        EntityFilter(
+            limit=query.limit + 1,
+            after=KeyCursor(str(place.value), place.id) if place else None,
+            family=query.family,
+            as_of=as_of,
+        ),
     )
     more = _next(found, query.limit, "key", as_of)
     page = [entity for entity in found[: query.limit] if entity.mentions]

@@ -17,7 +17,7 @@ from ingest.broker import publish
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import IntakePaused
 from ingest.broker.connection import BrokerUnavailable
-from ingest.store.base import Publication, StoreReader
+from ingest.store.base import EntityFilter, FamilyCounts, Publication, StoreReader
 
 logger = get_logger()
 
@@ -41,16 +41,6 @@ class CloudWord(BaseModel):
     mentions: int
 
 
-class FamilyShare(BaseModel):
-    """What the entities of one family add up to."""
-
-    model_config = ConfigDict(frozen=True)
-
-    family: str
-    entities: int
-    mentions: int
-
-
 class Summary(BaseModel):
     """A publication at a glance, at some moment; `posts` is how many it is of."""
 
@@ -60,7 +50,7 @@ class Summary(BaseModel):
     made_at: AwareDatetime
     changed_at: AwareDatetime | None = None  # the last change of the counts that is in it
     posts: int
-    families: tuple[FamilyShare, ...]
+    families: tuple[FamilyCounts, ...]
     words: tuple[CloudWord, ...]
 
     @classmethod
@@ -82,27 +72,25 @@ def summarise(store: StoreReader, pub_id: str) -> None:
     publication = store.publication_by_id(pub_id)
     if publication is None:
         return
-    top = store.entities(publication.name, limit=TOP_SIZE, as_of=publication.read_time)
+    top = store.entities(
+        publication.name, EntityFilter(limit=TOP_SIZE, as_of=publication.read_time)
+    )
     words = [
         CloudWord(id=e.id, text=e.text, label=e.label, mentions=e.mentions)
         for e in top[:CLOUD_SIZE]
-    ]
-    families = [
-        FamilyShare(family=sums.family, entities=sums.entities, mentions=sums.mentions)
-        for sums in store.families(publication.name)
     ]
     summary = Summary(
         made_at=datetime.now(UTC),
         changed_at=publication.changed_at,
         posts=publication.posts,
-        families=tuple(sorted(families, key=lambda sums: -sums.mentions)),
+        families=tuple(sorted(store.families(publication.name), key=lambda sums: -sums.mentions)),
         words=tuple(words),
     )
     kept = TopEntities.at(publication, top)
     store.keep_summary(
         pub_id,
         summary.model_dump_json(),
-        top_entities=kept.model_dump_json() if kept else "",
+        top_entities=kept.to_json() if kept else "",
         as_of=kept.changed_at if kept else None,
     )
 

@@ -6,38 +6,14 @@ find, so a list is answered by documents that are read by name; else the query i
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import replace
 from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from ingest.store.base import Cursor, Publication, StoredEntity, StoreReader
+from ingest.store.base import Cursor, EntityFilter, Publication, StoredEntity, StoreReader
 
 TOP_SIZE = 500  # entities: about 60 kB
-
-
-class Leader(BaseModel):
-    """An entity as a list shows it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    family: str
-    key: str
-    label: str
-    text: str
-    mentions: int
-    posts: int
-
-    @classmethod
-    def of(cls, entity: StoredEntity) -> Self:
-        """Return what is kept of an entity."""
-        return cls(**{name: getattr(entity, name) for name in cls.model_fields})
-
-    @property
-    def entity(self) -> StoredEntity:
-        """The entity, without its days."""
-        return StoredEntity(**dict(self))
 
 
 class TopEntities(BaseModel):
@@ -48,7 +24,7 @@ class TopEntities(BaseModel):
     version: int = 1
     changed_at: AwareDatetime  # the last change that is in it
     is_all: bool
-    entities: tuple[Leader, ...]
+    entities: tuple[StoredEntity, ...]
 
     @classmethod
     def at(cls, publication: Publication, entities: Iterable[StoredEntity]) -> Self | None:
@@ -56,42 +32,40 @@ class TopEntities(BaseModel):
         changed_at, as_of = publication.changed_at, publication.read_time
         if changed_at is None or (as_of is not None and as_of < changed_at):
             return None  # it was changed while it was read
-        kept = tuple(map(Leader.of, entities))
+        kept = tuple(replace(entity, days={}) for entity in entities)
         return cls(
             changed_at=changed_at,
             is_all=len(kept) < TOP_SIZE,
             entities=kept,
         )
 
-    def page(self, *, limit: int, after: Cursor | None, family: str | None) -> list[StoredEntity]:
-        """Return entities after a place, fewer than there are where this ends before."""
+    def to_json(self) -> str:
+        """Return the text that is kept; a list shows no days."""
+        return self.model_dump_json(exclude={"entities": {"__all__": {"days"}}})
+
+    def page(self, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
+        """Return the entities that are wanted, as far as they are kept."""
         return [
-            leader.entity
-            for leader in self.entities
-            if family in (None, leader.family)
-            and (after is None or (leader.mentions, leader.id) < after)
-        ][:limit]
+            entity
+            for entity in self.entities
+            if wanted.family in (None, entity.family)
+            and (wanted.after is None or (entity.mentions, entity.id) < wanted.after)
+        ][: wanted.limit]
 
 
 def read_top_entities(
-    store: StoreReader,
-    publication: Publication,
-    *,
-    limit: int,
-    after: Cursor | None = None,
-    family: str | None = None,
-    as_of: datetime | None = None,
+    store: StoreReader, publication: Publication, wanted: EntityFilter[Cursor]
 ) -> list[StoredEntity] | None:
-    """Return a page of a publication's entities, if what is kept has all of it, as of a as_of."""
+    """Return a page of a publication's entities, if all of it is kept and up to date."""
     if publication.changed_at is None or publication.top_entities_as_of != publication.changed_at:
         return None
     kept = _read(store.get_top_entities(publication.id))
     if kept is None or kept.changed_at != publication.changed_at:
         return None
-    if as_of is not None and as_of < kept.changed_at:
+    if wanted.as_of is not None and wanted.as_of < kept.changed_at:
         return None
-    page = kept.page(limit=limit, after=after, family=family)
-    return page if kept.is_all or len(page) == limit else None
+    page = kept.page(wanted)
+    return page if kept.is_all or len(page) == wanted.limit else None
 
 
 def _read(text: str | None) -> TopEntities | None:

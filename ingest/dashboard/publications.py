@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from ingest.observability.probe import Probe, wait_for_probes
 from ingest.store import open_store
-from ingest.store.base import Publication, Store, StoredEntity
+from ingest.store.base import EntityFilter, Publication, Store, StoredEntity
 
 PAGE_SIZE = 20  # publications a page
 TOP_SIZE = 5  # entities of each
@@ -30,7 +30,7 @@ def list_publications(request: HttpRequest) -> dict[str, Any]:
 
 def _rows(store: Store, after: str | None) -> list[tuple[Publication, list[StoredEntity]]]:
     found = store.publications(limit=PAGE_SIZE + 1, after=after)
-    return [(each, store.entities(each.name, limit=TOP_SIZE)) for each in found]
+    return [(each, store.entities(each.name, EntityFilter(limit=TOP_SIZE))) for each in found]
 
 
 def entry() -> dict[str, Any]:

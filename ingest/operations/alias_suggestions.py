@@ -9,7 +9,7 @@ from rapidfuzz import fuzz, process
 
 from ingest.models import Alias
 from ingest.store import open_store
-from ingest.store.base import Cursor, StoredEntity
+from ingest.store.base import Cursor, EntityFilter, StoredEntity
 
 PAGE_SIZE = 1000
 
@@ -68,7 +68,9 @@ def _most_like(
 def _most_mentioned(publication: str, count: int) -> Iterator[StoredEntity]:
     after: Cursor | None = None
     while count > 0:
-        page = open_store().entities(publication, limit=min(count, PAGE_SIZE), after=after)
+        page = open_store().entities(
+            publication, EntityFilter(limit=min(count, PAGE_SIZE), after=after)
+        )
         yield from page
         if len(page) < min(count, PAGE_SIZE):
             return

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol, Self
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 from ingest.core.counts import Counts, EntityCounts, EntityName
 from ingest.core.entity_names import entity_id
@@ -109,6 +109,29 @@ class KeyCursor(NamedTuple):
     entity_id: str
 
 
+C = TypeVar("C", Cursor, KeyCursor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntityFilter(Generic[C]):
+    """
+    Which entities of a publication a list holds.
+
+    Args:
+        limit: how many at the most.
+        after: the last entity of the page before.
+        family: the only family that is listed.
+        as_of: the time that the list is read as of; None reads the present.
+        days: whether each entity comes with its mentions by day.
+    """
+
+    limit: int
+    after: C | None = None
+    family: str | None = None
+    as_of: datetime | None = None
+    days: bool = False
+
+
 class PostCursor(NamedTuple):
     """The place after the last post that was read, where the newest day comes first."""
 
@@ -120,8 +143,8 @@ class StoreReader(Protocol):
     """
     What a store tells those who look at counts.
 
-    A list whose `as_of` is given is read as it was then: page by page, whatever is added
-    meanwhile, no entity comes twice and none is missed.
+    A list that names an `as_of` time shows that time. So its pages neither repeat nor miss an
+    entity, although posts are added meanwhile.
     """
 
     def publications(
@@ -135,29 +158,13 @@ class StoreReader(Protocol):
     def publication_by_id(self, pub_id: str) -> Publication | None:
         """Return the publication of this id, or None."""
 
-    def entities(
-        self,
-        name: str,
-        *,
-        limit: int,
-        after: Cursor | None = None,
-        family: str | None = None,
-        as_of: datetime | None = None,
-        days: bool = False,
-    ) -> list[StoredEntity]:
+    def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
         """Return a publication's entities, the most mentioned first."""
 
     def entities_by_prefix(
-        self,
-        name: str,
-        prefix: str,
-        *,
-        limit: int,
-        after: KeyCursor | None = None,
-        family: str | None = None,
-        as_of: datetime | None = None,
+        self, name: str, prefix: str, wanted: EntityFilter[KeyCursor]
     ) -> list[StoredEntity]:
-        """Return the entities whose key begins so, in the order of their keys."""
+        """Return the entities whose key begins with a prefix, in the order of their keys."""
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         """Return those of these entities that a publication has, with their days, in any order."""
@@ -183,10 +190,10 @@ class StoreReader(Protocol):
     def keep_summary(
         self, pub_id: str, text: str, *, top_entities: str = "", as_of: datetime | None = None
     ) -> None:
-        """Keep what the pages show of a publication, and its leading entities, until the next."""
+        """Keep the summary of a publication and its top entities, until the next call."""
 
     def get_top_entities(self, pub_id: str) -> str | None:
-        """Return the list of a publication's leading entities that was kept last, as text."""
+        """Return the top entities that were kept last, as text."""
 
 
 class Store(StoreReader, Protocol):

@@ -13,6 +13,7 @@ from ingest.core.posts import publication_id
 from ingest.core.revisions import Change, PostRecord
 from ingest.store.base import (
     Cursor,
+    EntityFilter,
     FamilyCounts,
     KeyCursor,
     PostCursor,
@@ -87,32 +88,20 @@ class MemoryStore:
             top_entities_as_of=as_of,
         )
 
-    def entities(
-        self,
-        name: str,
-        *,
-        limit: int,
-        after: Cursor | None = None,
-        family: str | None = None,
-        as_of: datetime | None = None,
-        days: bool = False,
-    ) -> list[StoredEntity]:
-        entities = sorted(self._entities(name, family), key=_cursor, reverse=True)
-        return [e for e in entities if after is None or _cursor(e) < after][:limit]
+    def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
+        entities = sorted(self._entities(name, wanted.family), key=_cursor, reverse=True)
+        return [e for e in entities if wanted.after is None or _cursor(e) < wanted.after][
+            : wanted.limit
+        ]
 
     def entities_by_prefix(
-        self,
-        name: str,
-        prefix: str,
-        *,
-        limit: int,
-        after: KeyCursor | None = None,
-        family: str | None = None,
-        as_of: datetime | None = None,
+        self, name: str, prefix: str, wanted: EntityFilter[KeyCursor]
     ) -> list[StoredEntity]:
-        found = (e for e in self._entities(name, family) if e.key.startswith(prefix))
+        found = (e for e in self._entities(name, wanted.family) if e.key.startswith(prefix))
         entities = sorted(found, key=lambda e: (e.key, e.id))
-        return [e for e in entities if after is None or (e.key, e.id) > after][:limit]
+        return [e for e in entities if wanted.after is None or (e.key, e.id) > wanted.after][
+            : wanted.limit
+        ]
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         wanted = set(ids)

@@ -1,28 +1,18 @@
 """A store that keeps nothing: for development, and for measuring everything but the store."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from structlog import get_logger
 
-from ingest.core.counts import Counts
 from ingest.core.messages import PostEntities
-from ingest.core.revisions import PostRecord
-from ingest.store.base import (
-    Cursor,
-    FamilyCounts,
-    KeyCursor,
-    PostCursor,
-    Publication,
-    Recount,
-    StoredEntity,
-)
+from ingest.store.memory import MemoryStore
 
 logger = get_logger()
 
 
-class NullStore:
-    """Take every post, and know of none: whatever is read is empty, and nothing is invented."""
+class NullStore(MemoryStore):
+    """Accept every post and drop it: reads find an empty store, and nothing is invented."""
 
     def add(self, posts: Sequence[PostEntities]) -> int:
         logger.info("commit", posts=len(posts), writes=0, unmerged=0)
@@ -30,87 +20,3 @@ class NullStore:
 
     def remove(self, post_id: str, *, at: datetime) -> bool:
         return False
-
-    def revise(
-        self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
-    ) -> int:
-        return 0
-
-    def get_record(self, post_id: str) -> PostRecord:
-        return PostRecord()
-
-    def post(self, post_id: str) -> PostEntities | None:
-        return None
-
-    def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
-        return []
-
-    def publications(
-        self, *, limit: int | None = None, after: str | None = None
-    ) -> list[Publication]:
-        return []
-
-    def publication_by_id(self, pub_id: str) -> Publication | None:
-        return None
-
-    def publication(self, name: str) -> Publication | None:
-        return None
-
-    def entities(
-        self,
-        name: str,
-        *,
-        limit: int,
-        after: Cursor | None = None,
-        family: str | None = None,
-        as_of: datetime | None = None,
-        days: bool = False,
-    ) -> list[StoredEntity]:
-        return []
-
-    def entities_by_prefix(
-        self,
-        name: str,
-        prefix: str,
-        *,
-        limit: int,
-        after: KeyCursor | None = None,
-        family: str | None = None,
-        as_of: datetime | None = None,
-    ) -> list[StoredEntity]:
-        return []
-
-    def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
-        return []
-
-    def entity_everywhere(
-        self, entity_id: str, *, limit: int
-    ) -> list[tuple[Publication, StoredEntity]]:
-        return []
-
-    def posts_mentioning(
-        self,
-        entity_id: str,
-        *,
-        name: str | None = None,
-        limit: int,
-        after: PostCursor | None = None,
-    ) -> list[PostEntities]:
-        return []
-
-    def families(self, name: str) -> list[FamilyCounts]:
-        return []
-
-    def keep_summary(
-        self, pub_id: str, text: str, *, top_entities: str = "", as_of: datetime | None = None
-    ) -> None:
-        """Do nothing: nothing is summed up."""
-
-    def get_top_entities(self, pub_id: str) -> str | None:
-        return None
-
-    def recount(self, name: str) -> Recount:
-        return Recount(Counts(), Counts())
-
-    def repair(self, name: str, wrong: Counts) -> None:
-        """Do nothing: there is nothing that could be wrong."""

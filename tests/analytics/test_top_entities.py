@@ -12,7 +12,7 @@ from ingest.analytics.summaries import summarise
 from ingest.analytics.top_entities import read_top_entities
 from ingest.core.counts import Counts, EntityCounts
 from ingest.core.messages import PostEntities
-from ingest.store.base import Cursor, Publication, Store, StoredEntity
+from ingest.store.base import Cursor, EntityFilter, Publication, Store, StoredEntity
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import NOON, entity, with_entities
 
@@ -34,12 +34,12 @@ def publication(store: Store) -> Publication:
 
 def read(store: Store, **asked: Any) -> Any:
     """Return a page of what is kept, or None where it cannot be used."""
-    return read_top_entities(store, publication(store), **{"limit": 3, **asked})
+    return read_top_entities(store, publication(store), EntityFilter(**{"limit": 3, **asked}))
 
 
 def query(store: Store, **asked: Any) -> list[StoredEntity]:
     """Return a page of what there is; a list needs no days, and one store has them all the same."""
-    return [replace(entity, days={}) for entity in store.entities(GAZETTE, **asked)]
+    return [replace(entity, days={}) for entity in store.entities(GAZETTE, EntityFilter(**asked))]
 
 
 @pytest.fixture

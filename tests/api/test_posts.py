@@ -16,6 +16,7 @@ from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities
 from ingest.core.posts import Post
 from ingest.models import ApiKey, DeadLetter, Scope
 from ingest.store import open_store
+from ingest.store.base import EntityFilter
 from tests.support.bad_bodies import CURSOR
 from tests.support.clients import keyed, queued, send
 from tests.support.factories import entity, with_entities
@@ -193,7 +194,7 @@ def test_a_deleted_post_counts_for_nothing_saved_queued_or_dead(api: Client) -> 
         assert answer["status"] == "deleted"
         assert api.get(f"/api/posts/{post.post_id}").json() == answer
     open_store().add([on_its_way])
-    assert open_store().entities("The Gazette", limit=10) == []
+    assert open_store().entities("The Gazette", EntityFilter(limit=10)) == []
     assert not DeadLetter.objects.exists()
 
 

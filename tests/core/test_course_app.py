@@ -18,6 +18,7 @@ from ingest.broker.admission import get_admission
 from ingest.core.counts import count_post, merge_counts
 from ingest.core.entity_names import entity_id
 from ingest.models import ApiKey
+from ingest.store.base import EntityFilter
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
 
@@ -61,7 +62,7 @@ def test_6_every_entity_of_a_publication_is_kept(firestore: FirestoreStore) -> N
 def test_8_a_write_that_is_repeated_counts_once(firestore: FirestoreStore) -> None:
     posts = [with_entities(str(n), [entity("Oslo")]) for n in range(5)]
     assert [firestore.add(posts) for _ in range(3)] == [5, 0, 0]
-    (oslo,) = firestore.entities("The Gazette", limit=10)
+    (oslo,) = firestore.entities("The Gazette", EntityFilter(limit=10))
     assert oslo.mentions == 5
 
 

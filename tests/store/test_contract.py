@@ -13,7 +13,14 @@ from ingest.core.counts import Counts, EntityCounts
 from ingest.core.entity_names import entity_id
 from ingest.core.posts import publication_id
 from ingest.devstack.ports import free_ports
-from ingest.store.base import Cursor, Publication, Store, StoreRefused, StoreUnavailable
+from ingest.store.base import (
+    Cursor,
+    EntityFilter,
+    Publication,
+    Store,
+    StoreRefused,
+    StoreUnavailable,
+)
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
 from tests.support.stores import mentions
@@ -34,7 +41,7 @@ def test_every_store_knows_nothing_it_was_not_given(any_store: Store) -> None:
     assert any_store.post("0" * 32) is None
     assert any_store.publication("Nowhere") is None
     assert any_store.publications() == []
-    assert any_store.entities("Nowhere", limit=10) == []
+    assert any_store.entities("Nowhere", EntityFilter(limit=10)) == []
 
 
 def test_posts_add_up_by_publication(store: Store) -> None:
@@ -71,7 +78,7 @@ def test_entities_come_page_by_page_the_most_mentioned_first(store: Store) -> No
     names = [entity(f"Name {n}", mentions=1 + n % 3) for n in range(10)]
     store.add([with_entities("1", names)])
     pages, after = [], None
-    while page := store.entities("The Gazette", limit=4, after=after):
+    while page := store.entities("The Gazette", EntityFilter(limit=4, after=after)):
         pages.append(page)
         after = Cursor(page[-1].mentions, page[-1].id)
     assert [len(page) for page in pages] == [4, 4, 2]
@@ -83,7 +90,7 @@ def test_entities_come_page_by_page_the_most_mentioned_first(store: Store) -> No
 @pytest.mark.parametrize("text", ["AC/DC", ".", "..", "__init__", "x" * 100, "`a.b`\\", "日本 😀"])
 def test_any_text_can_be_counted(store: Store, text: str) -> None:
     store.add([with_entities("1", [entity(text)], publication=text)])
-    assert [e.text for e in store.entities(text, limit=2)] == [text]
+    assert [e.text for e in store.entities(text, EntityFilter(limit=2))] == [text]
 
 
 def test_a_recount_of_what_was_added_finds_nothing_wrong(store: Store) -> None:
@@ -217,7 +224,7 @@ def test_a_store_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPatch) ->
         lambda: away.add(POSTS),
         lambda: away.post("1"),
         away.publications,
-        lambda: away.entities("x", limit=1),
+        lambda: away.entities("x", EntityFilter(limit=1)),
     ]
     for read in reads:
         with pytest.raises(StoreUnavailable):

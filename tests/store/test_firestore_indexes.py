@@ -16,7 +16,7 @@ import pytest
 from google.cloud.firestore_v1.base_query import BaseQuery
 from google.cloud.firestore_v1.types import StructuredQuery
 
-from ingest.store.base import Cursor, KeyCursor, PostCursor, StoreReader
+from ingest.store.base import Cursor, EntityFilter, KeyCursor, PostCursor, StoreReader
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
 
@@ -27,23 +27,28 @@ ONE_VALUE = (StructuredQuery.FieldFilter.Operator.EQUAL,)
 CONTAINS = (StructuredQuery.FieldFilter.Operator.ARRAY_CONTAINS,)
 
 GAZETTE, ID = "The Gazette", "0" * 32
+AFTER = Cursor(1, ID)
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("publications", {"limit": 2, "after": "A"}),
     ("publication", {"name": GAZETTE}),
     ("publication_by_id", {"pub_id": ID}),
-    ("entities", {"name": GAZETTE, "limit": 2}),
-    ("entities", {"name": GAZETTE, "limit": 2, "after": Cursor(1, ID), "days": True}),
-    ("entities", {"name": GAZETTE, "limit": 2, "after": Cursor(1, ID), "family": "GROUP"}),
-    ("entities_by_prefix", {"name": GAZETTE, "prefix": "o", "limit": 2}),
-    ("entities_by_prefix", {"name": GAZETTE, "prefix": "", "limit": 2, "family": "GROUP"}),
+    ("entities", {"name": GAZETTE, "wanted": EntityFilter(limit=2)}),
+    ("entities", {"name": GAZETTE, "wanted": EntityFilter(limit=2, after=AFTER, days=True)}),
+    (
+        "entities",
+        {"name": GAZETTE, "wanted": EntityFilter(limit=2, after=AFTER, family="GROUP")},
+    ),
+    ("entities_by_prefix", {"name": GAZETTE, "prefix": "o", "wanted": EntityFilter(limit=2)}),
+    (
+        "entities_by_prefix",
+        {"name": GAZETTE, "prefix": "", "wanted": EntityFilter(limit=2, family="GROUP")},
+    ),
     (
         "entities_by_prefix",
         {
             "name": GAZETTE,
             "prefix": "o",
-            "limit": 2,
-            "after": KeyCursor("o", ID),
-            "family": "GROUP",
+            "wanted": EntityFilter(limit=2, after=KeyCursor("o", ID), family="GROUP"),
         },
     ),
     ("entities_by_id", {"name": GAZETTE, "ids": [ID]}),
@@ -167,5 +172,5 @@ def test_a_query_that_has_no_index_would_be_seen(
 
 def test_a_moment_is_no_other_query(firestore: FirestoreStore, queries: list[Any]) -> None:
     firestore.add([with_entities("1", [entity("Oslo")])])
-    firestore.entities(GAZETTE, limit=2, as_of=datetime.now(UTC))
+    firestore.entities(GAZETTE, EntityFilter(limit=2, as_of=datetime.now(UTC)))
     assert [needed(query).fields for query in queries] == [(("mentions", "DESCENDING"),)]

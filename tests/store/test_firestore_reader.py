@@ -6,7 +6,15 @@ import pytest
 
 from ingest.core.entity_names import entity_id
 from ingest.core.posts import publication_id
-from ingest.store.base import Cursor, FamilyCounts, KeyCursor, PostCursor, Store, StoredEntity
+from ingest.store.base import (
+    Cursor,
+    EntityFilter,
+    FamilyCounts,
+    KeyCursor,
+    PostCursor,
+    Store,
+    StoredEntity,
+)
 from ingest.store.firestore.store import FirestoreStore
 from ingest.store.memory import MemoryStore
 from tests.support.factories import entity, with_entities
@@ -58,25 +66,34 @@ def test_a_publication_is_found_by_its_id_and_knows_its_days(store: Store) -> No
 
 
 def test_entities_of_one_family(store: Store) -> None:
-    assert texts(store.entities(GAZETTE, limit=5, family="PERSON")) == ["Obama", "Odin"]
-    (odin,) = store.entities(GAZETTE, limit=5, family="PERSON", after=Cursor(5, OBAMA))
+    assert texts(store.entities(GAZETTE, EntityFilter(limit=5, family="PERSON"))) == [
+        "Obama",
+        "Odin",
+    ]
+    (odin,) = store.entities(
+        GAZETTE, EntityFilter(limit=5, family="PERSON", after=Cursor(5, OBAMA))
+    )
     assert odin.text == "Odin"
-    assert store.entities(GAZETTE, limit=5, family="GROUP") == []
+    assert store.entities(GAZETTE, EntityFilter(limit=5, family="GROUP")) == []
 
 
 def test_a_list_with_days_has_them(store: Store) -> None:
-    (obama,) = store.entities(GAZETTE, limit=1, days=True)
+    (obama,) = store.entities(GAZETTE, EntityFilter(limit=1, days=True))
     assert dict(obama.days) == {"2026-05-01": 2, "2026-05-03": 3}
 
 
 def test_entities_are_looked_up_by_the_beginning_of_their_key(store: Store) -> None:
-    first, *rest = store.entities_by_prefix(GAZETTE, "o", limit=9)
+    first, *rest = store.entities_by_prefix(GAZETTE, "o", EntityFilter(limit=9))
     assert texts([first, *rest]) == ["Obama", "Odin", "Oslo"]
-    assert texts(store.entities_by_prefix(GAZETTE, "od", limit=9)) == ["Odin"]
-    assert texts(store.entities_by_prefix(GAZETTE, "o", limit=9, family="PLACE")) == ["Oslo"]
+    assert texts(store.entities_by_prefix(GAZETTE, "od", EntityFilter(limit=9))) == ["Odin"]
+    assert texts(store.entities_by_prefix(GAZETTE, "o", EntityFilter(limit=9, family="PLACE"))) == [
+        "Oslo"
+    ]
     after = KeyCursor(first.key, first.id)
-    assert texts(store.entities_by_prefix(GAZETTE, "o", limit=1, after=after)) == ["Odin"]
-    assert store.entities_by_prefix(GAZETTE, "ox", limit=9) == []
+    assert texts(store.entities_by_prefix(GAZETTE, "o", EntityFilter(limit=1, after=after))) == [
+        "Odin"
+    ]
+    assert store.entities_by_prefix(GAZETTE, "ox", EntityFilter(limit=9)) == []
 
 
 def test_entities_by_id_come_with_their_days(store: Store) -> None:
@@ -122,9 +139,11 @@ def test_a_moment_can_be_read_again_while_posts_flow(firestore: FirestoreStore) 
     firestore.add(POSTS)
     publication = firestore.publication(GAZETTE)
     assert publication
-    first = firestore.entities(GAZETTE, limit=1, as_of=publication.read_time)
+    first = firestore.entities(GAZETTE, EntityFilter(limit=1, as_of=publication.read_time))
     firestore.add([with_entities("5", [entity("Odin", 50), entity("Oslo", 50, label="GPE")])])
     after = Cursor(first[0].mentions, first[0].id)
-    rest = firestore.entities(GAZETTE, limit=9, after=after, as_of=publication.read_time)
+    rest = firestore.entities(
+        GAZETTE, EntityFilter(limit=9, after=after, as_of=publication.read_time)
+    )
     assert {e.text: e.mentions for e in rest} == {"Odin": 1, "Oslo": 1}
-    assert texts(firestore.entities(GAZETTE, limit=9, after=after)) == []
+    assert texts(firestore.entities(GAZETTE, EntityFilter(limit=9, after=after))) == []

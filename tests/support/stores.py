@@ -1,6 +1,6 @@
 """Stores of a test's own, and what they count."""
 
-from ingest.store.base import Store
+from ingest.store.base import EntityFilter, Store
 from ingest.store.firestore.store import FirestoreStore
 from ingestsite import configuration
 
@@ -19,4 +19,4 @@ def firestore_of(project: str) -> FirestoreStore:
 
 def mentions(store: Store, name: str) -> dict[str, tuple[int, int]]:
     """Return the mentions and posts of each entity of a publication."""
-    return {e.key: (e.mentions, e.posts) for e in store.entities(name, limit=1000)}
+    return {e.key: (e.mentions, e.posts) for e in store.entities(name, EntityFilter(limit=1000))}

@@ -10,7 +10,16 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id, publication_key
-from ingest.store.base import Cursor, FamilyCounts, KeyCursor, PostCursor, Publication, StoredEntity
+from ingest.store.base import (
+    C,
+    Cursor,
+    EntityFilter,
+    FamilyCounts,
+    KeyCursor,
+    PostCursor,
+    Publication,
+    StoredEntity,
+)
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
 
@@ -61,44 +70,28 @@ class FirestoreReader:
             found = self._with_counts([self._database.publications.document(pub_id)])
         return found[0] if found else None
 
-    def entities(
-        self,
-        name: str,
-        *,
-        limit: int,
-        after: Cursor | None = None,
-        family: str | None = None,
-        as_of: datetime | None = None,
-        days: bool = False,
-    ) -> list[StoredEntity]:
+    def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
-        query = _mentioned(entities if family is None else _of_family(entities, family))
+        query = _mentioned(_of_family(entities, wanted.family))
         query = query.order_by("mentions", direction=DESCENDING)
         query = query.order_by("__name__", direction=DESCENDING)
-        if after:
+        if after := wanted.after:
             place = {"mentions": after.mentions, "__name__": entities.document(after.entity_id)}
             query = query.start_after(place)
-        return self._entities_of(query.limit(limit), as_of, days=days)
+        return self._entities_of(query, wanted)
 
     def entities_by_prefix(
-        self,
-        name: str,
-        prefix: str,
-        *,
-        limit: int,
-        after: KeyCursor | None = None,
-        family: str | None = None,
-        as_of: datetime | None = None,
+        self, name: str, prefix: str, wanted: EntityFilter[KeyCursor]
     ) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
-        query = (entities if family is None else _of_family(entities, family)).order_by("key")
+        query = _of_family(entities, wanted.family).order_by("key")
         query = query.order_by("__name__").end_at({"key": prefix + LAST_CHARACTER})
-        if after:
+        if after := wanted.after:
             place = {"key": after.key, "__name__": entities.document(after.entity_id)}
             query = query.start_after(place)
         else:
             query = query.start_at({"key": prefix})
-        return self._entities_of(query.limit(limit), as_of)
+        return self._entities_of(query, wanted)
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
@@ -178,13 +171,11 @@ class FirestoreReader:
         values = {value.alias: int(value.value) for value in row}
         return FamilyCounts(family, **values)
 
-    def _entities_of(
-        self, query: Query, as_of: datetime | None, *, days: bool = False
-    ) -> list[StoredEntity]:
-        fields = [*LIST_FIELDS, "days"] if days else LIST_FIELDS
-        at: dict[str, Any] = {"read_time": as_of} if as_of else {}
+    def _entities_of(self, query: Query, wanted: EntityFilter[C]) -> list[StoredEntity]:
+        fields = [*LIST_FIELDS, "days"] if wanted.days else LIST_FIELDS
+        at: dict[str, Any] = {"read_time": wanted.as_of} if wanted.as_of else {}
         with unavailable_on_error():
-            found = query.select(fields).stream(**at, **self._limits)
+            found = query.limit(wanted.limit).select(fields).stream(**at, **self._limits)
             return [_entity(snapshot) for snapshot in found]
 
     def _read_entities(self, references: list[DocumentReference]) -> list[StoredEntity]:
@@ -212,7 +203,10 @@ def _mentioned(entities: Any) -> Any:
     return entities.where(filter=FieldFilter("mentions", ">", 0))
 
 
-def _of_family(entities: Any, family: str) -> Any:
+def _of_family(entities: Any, family: str | None) -> Any:
+    """Narrow a query to one family, if one is named."""
+    if family is None:
+        return entities
     return entities.where(filter=FieldFilter("family", "==", family))
 
 
