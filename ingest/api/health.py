@@ -1,66 +1,24 @@
-"""
-What a load balancer asks: whether this server lives, and whether to send it requests.
+"""What a load balancer asks: whether this server lives, and whether to send it requests."""
 
-Each part is looked at in a thread of its own, and waited for no longer than a moment. One that has
-not answered yet is not asked again, so questions do not pile up before a part that hangs.
-"""
-
-import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, wait
+from collections.abc import Iterable
 from functools import cache
 from http import HTTPStatus
-from threading import Lock, Thread
 
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
-from structlog import get_logger
 
 from ingest.broker.admission import get_admission
+from ingest.observability.probe import Outcome, Probe, ask_all
 from ingest.store import open_store
 
-logger = get_logger()
-
-TIMEOUT_SECONDS = 2  # seconds for all parts together
-STORE_CACHE_SECONDS = 5  # seconds: a look at the store is paid for
+TIMEOUT_SECONDS = 2  # for all parts together
+STORE_CACHE_SECONDS = 5  # each read of the store is paid for
 PROBES = ("broker", "database", "store")
 MISSING_POST_ID = "0" * 32  # the id of no post
 
 PAUSED = "no posts are taken in just now"
 
 Fault = str  # empty: there is none
-
-
-class CachedProbe:
-    """Something that the service needs, and how it is asked."""
-
-    def __init__(self, name: str, ask: Callable[[], Fault], *, remembered: float = 0) -> None:
-        self._name = name
-        self._ask = ask
-        self._remembered = remembered
-        self._lock = Lock()
-        self._answer: Future[Fault] | None = None
-        self._asked_at = 0.0
-
-    def answer(self) -> "Future[Fault]":
-        """Return what it answers, or will: to the last question while that is new or open."""
-        with self._lock:
-            is_old = time.monotonic() - self._asked_at >= self._remembered
-            if self._answer is None or (self._answer.done() and is_old):
-                self._asked_at = time.monotonic()
-                self._answer = Future()
-                # It must not keep a process from ending that waits for a part which hangs.
-                Thread(target=self._look, args=(self._answer,), daemon=True).start()
-            return self._answer
-
-    def _look(self, answer: "Future[Fault]") -> None:
-        try:
-            answer.set_result(self._ask())
-        except Exception as error:
-            logger.warning("a part is away", part=self._name, why=str(error))
-            answer.set_result("does not answer")
-        finally:
-            connection.close()  # the thread's own
 
 
 def _admission() -> Fault:
@@ -80,21 +38,27 @@ def _store() -> Fault:
 
 
 @cache
-def _probes() -> dict[str, CachedProbe]:
-    """Return the parts."""
+def _probes() -> dict[str, Probe[Fault]]:
+    """Return this process's probes."""
     return {
-        "broker": CachedProbe("broker", _admission),
-        "database": CachedProbe("database", _database),
-        "store": CachedProbe("store", _store, remembered=STORE_CACHE_SECONDS),
+        "broker": Probe("broker", _admission),
+        "database": Probe("database", _database),
+        "store": Probe("store", _store, cache_seconds=STORE_CACHE_SECONDS),
     }
 
 
 def faults(names: Iterable[str] = PROBES) -> dict[str, Fault]:
     """Ask parts at once, and return what is wrong with each: nothing, if it answers."""
-    answers = {name: _probes()[name].answer() for name in names}
-    wait(answers.values(), TIMEOUT_SECONDS)
-    late = f"has not answered within {TIMEOUT_SECONDS} s"
-    return {name: a.result() if a.done() else late for name, a in answers.items()}
+    probes = [_probes()[name] for name in names]
+    outcomes = ask_all(*probes, seconds=TIMEOUT_SECONDS)
+    return {outcome.part: _fault(outcome) for outcome in outcomes}
+
+
+def _fault(outcome: Outcome[Fault]) -> Fault:
+    """Name a fault without its details, which may hold a host of ours."""
+    if outcome.late_after is not None:
+        return f"has not answered within {outcome.late_after:g} s"
+    return "does not answer" if outcome.error else outcome.found or ""
 
 
 def livez(_request: HttpRequest) -> JsonResponse:

@@ -5,7 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from ingest.observability.probe import Probe, wait_for_probes
+from ingest.dashboard.state import TIMEOUT_SECONDS
+from ingest.observability.probe import Probe, ask_all
 from ingest.store import open_store
 from ingest.store.base import EntityFilter, Publication, Store, StoredEntity
 
@@ -16,13 +17,13 @@ TOP_SIZE = 5  # entities of each
 def list_publications(request: HttpRequest) -> dict[str, Any]:
     """Return a page of publications, or why there is none."""
     store, after = open_store(), request.GET.get("after")
-    look = Probe("The store", lambda: _rows(store, after))
-    wait_for_probes(look)
-    rows = look.found or []
+    probe = Probe("The store", lambda: _rows(store, after))
+    (outcome,) = ask_all(probe, seconds=TIMEOUT_SECONDS)
+    rows = outcome.found or []
     following = rows[PAGE_SIZE - 1][0].name if len(rows) > PAGE_SIZE else None
     return {
         "rows": rows[:PAGE_SIZE],
-        "problem": look.problem,
+        "problem": outcome.problem,
         "after": after,
         "following": following,
     }

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ingest.broker.admission import get_admission
 from ingest.dashboard import publications, state
 from ingest.models import AuditEntry
-from ingest.observability.probe import Probe, wait_for_probes
+from ingest.observability.probe import Probe, ask_all
 from ingest.operations import audit
 
 RECENT_ENTRIES = 10  # entries of the trail
@@ -69,13 +69,13 @@ class DashboardSite(AdminSite):
             raise PermissionDenied
         admission = get_admission()
         move = admission.pause if what == audit.Action.DRAIN else admission.resume
-        look = Probe("The broker", lambda: (move("operator"), admission.is_open())[1])
-        wait_for_probes(look)
-        if look.problem:
-            self._tell(request, f"{look.problem} Look again.", messages.ERROR)
+        probe = Probe("The broker", lambda: (move("operator"), admission.is_open())[1])
+        (outcome,) = ask_all(probe, seconds=state.TIMEOUT_SECONDS)
+        if outcome.problem:
+            self._tell(request, f"{outcome.problem} Look again.", messages.ERROR)
         else:
             audit.record(audit.Actor(request.user.get_username(), audit.Via.ADMIN), what)
-            self._tell(request, _moved(what, opened=bool(look.found)), messages.SUCCESS)
+            self._tell(request, _moved(what, opened=bool(outcome.found)), messages.SUCCESS)
         return redirect("admin:index")
 
     def _tell(self, request: HttpRequest, words: str, level: int) -> None:

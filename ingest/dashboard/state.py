@@ -10,8 +10,10 @@ from ingest.broker.admission.base import Backlog, low_watermark
 from ingest.broker.inspect import WorkerStatus, list_workers
 from ingest.broker.publish import QUEUES
 from ingest.models import DeadLetter
-from ingest.observability.probe import Probe, wait_for_probes
+from ingest.observability.probe import Probe, ask_all
 from ingest.store import open_store
+
+TIMEOUT_SECONDS = 3.0  # for all parts that a page shows
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,14 @@ class PipelineState:
 def read_state() -> PipelineState:
     """Look at everything at the same time, for a few seconds at the most."""
     store = open_store()
-    gate = Probe("The broker", get_admission().backlog)
-    workers = Probe("The workers' broker", list_workers)
-    saved = Probe("The store", lambda: store.publications(limit=1))
-    wait_for_probes(gate, workers, saved)
-    backlog = gate.found
-    problems = [gate.problem or workers.problem, saved.problem]  # one broker is one problem
+    admission, workers, saved = ask_all(
+        Probe("The broker", get_admission().backlog),
+        Probe("The workers' broker", list_workers),
+        Probe("The store", lambda: store.publications(limit=1)),
+        seconds=TIMEOUT_SECONDS,
+    )
+    backlog = admission.found
+    problems = [admission.problem or workers.problem, saved.problem]  # one broker is one problem
     return PipelineState(
         gate=_admission(backlog),
         backlog=backlog,

@@ -14,10 +14,10 @@ from django.utils import timezone
 from ingest.broker import connection, inspect, publish
 from ingest.broker.admission import get_admission
 from ingest.core.posts import publication_id
+from ingest.dashboard import state
 from ingest.dashboard.state import format_seconds
 from ingest.devstack.ports import free_ports
 from ingest.models import Alias, AliasBackfill, ApiKey, AuditEntry, DeadLetter, RulesVersion
-from ingest.observability import probe
 from ingest.operations.rule_versions import newest_rules
 from ingest.store import open_store
 from tests.support.factories import accepted, entity, with_entities
@@ -260,7 +260,7 @@ def nothing_answers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         port = silent.getsockname()[1]
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
         monkeypatch.setattr(current_app.conf, "broker_url", f"redis://127.0.0.1:{nobody}/0")
-        monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 0.5)
+        monkeypatch.setattr(state, "TIMEOUT_SECONDS", 0.5)
         settings.STORE = "ingest.store.firestore.store.FirestoreStore"
         settings.STORE_OPTIONS = {
             "project": "demo-away",

@@ -12,6 +12,7 @@ from django.test import Client
 from ingest.api import health
 from ingest.broker.admission import get_admission
 from ingest.devstack.stack import Stack, wait_until
+from ingest.observability.probe import Probe
 
 pytestmark = [
     pytest.mark.usefixtures("empty_broker", "memory_store", "fresh_parts"),
@@ -56,7 +57,7 @@ def test_a_part_that_hangs_is_waited_for_once_and_a_moment(
         hanging.wait()
         return ""
 
-    monkeypatch.setitem(health._probes(), "store", health.CachedProbe("store", hang))
+    monkeypatch.setitem(health._probes(), "store", Probe("store", hang))
     why = {"store": "has not answered within 0.1 s"}
     try:
         assert [ask(client) for _ in range(3)] == [(503, {"ready": False, "why": why})] * 3
