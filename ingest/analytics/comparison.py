@@ -1,16 +1,16 @@
-"""What one publication mentions and another does not."""
+"""Two publications side by side."""
 
 from dataclasses import dataclass
 
 from ingest.store.base import Cursor, EntityFilter, Publication, StoredEntity, StoreReader
 
-# So many of each publication's most mentioned entities are looked up in the other.
+# We look up this many top entities of each publication in the other one.
 COMPARED_ENTITIES = 200
 
 
 @dataclass(frozen=True)
 class ComparedRow:
-    """One entity in both publications; None where it is never mentioned."""
+    """One entity in both publications; None in one that never mentions it."""
 
     first: StoredEntity | None
     second: StoredEntity | None
@@ -25,7 +25,7 @@ class ComparedRow:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two publications side by side; each of the lists has the most mentioned first."""
+    """The comparison of two publications; each list has the most mentioned first."""
 
     first: Publication
     second: Publication
@@ -37,7 +37,7 @@ class Comparison:
 def compare(
     store: StoreReader, first: Publication, second: Publication, *, family: str | None = None
 ) -> Comparison:
-    """Compare the entities that two publications mention most, whatever the other has of them."""
+    """Compare the top entities of two publications, each looked up in the other."""
     wanted = EntityFilter[Cursor](limit=COMPARED_ENTITIES, family=family)
     of_first = _by_id(store.entities(first.name, wanted))
     of_second = _by_id(store.entities(second.name, wanted))

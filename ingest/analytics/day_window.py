@@ -1,4 +1,4 @@
-"""Some days out of all, and what a publication mentions most within them."""
+"""A window of days, and the entities that a publication mentions most within it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,8 +6,8 @@ from datetime import datetime
 
 from ingest.store.base import EntityFilter, StoredEntity, StoreReader
 
-# An entity counts its days in a map, which no index can put in order. So this many entities are
-# read, those that are mentioned most of all, and put in the order of the window.
+# Firestore cannot sort by a range of days. So we read this many of the most mentioned entities and
+# rank those within the window.
 CONSIDERED_ENTITIES = 1000
 
 
@@ -25,17 +25,17 @@ class DayWindow:
         return (self.since or day) <= day <= (self.until or day)
 
     def total(self, days: Mapping[str, int]) -> int:
-        """Add up what counts for days of the window."""
+        """Add up the counts of the days in the window."""
         return sum(count for day, count in days.items() if day in self)
 
 
 @dataclass(frozen=True)
 class Ranking:
     """
-    Entities in the order of their mentions within a window, which is what `mentions` holds.
+    Entities ranked by their mentions within a window; `mentions` holds only those.
 
-    The first `exact_prefix` of them are the first whatever was not considered: that is mentioned no
-    more often in all than the last that was.
+    The first `exact_prefix` ranks are exact. An entity that was not considered has at most as many
+    mentions in all as the last one that was.
     """
 
     entities: list[StoredEntity]
@@ -51,7 +51,7 @@ def rank_within(
     family: str | None = None,
     as_of: datetime | None = None,
 ) -> Ranking:
-    """Find what a publication mentions most within a window, and how far that is certain."""
+    """Rank a publication's entities within a window, and say how far the order is exact."""
     top = store.entities(
         name, EntityFilter(limit=CONSIDERED_ENTITIES, family=family, as_of=as_of, days=True)
     )

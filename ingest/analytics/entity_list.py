@@ -1,4 +1,4 @@
-"""A page of a publication's entities, as it is asked for: by family, by beginning, within days."""
+"""Pages of a publication's entities: by mentions, by key, or within a window of days."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -21,8 +21,7 @@ from ingest.store.base import (
 
 DEFAULT_LIMIT, MAX_LIMIT = 10, 100  # entities a page
 
-# Firestore can read the past of an hour; a page that is asked for later is of the as_of it is
-# asked for.
+# Firestore can read the past hour. A page that is requested later shows the present.
 SNAPSHOT_LIFETIME = timedelta(minutes=50)
 
 
@@ -37,7 +36,7 @@ Day = Annotated[str, AfterValidator(_a_day)]
 
 
 class PageToken(BaseModel):
-    """Where a page ended, and the as_of that it showed; signed, so nobody else makes one."""
+    """Where a page ended, and the time that it shows; signed, so that only we can make one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,14 +46,14 @@ class PageToken(BaseModel):
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read a place, or raise ValueError."""
+        """Read a token, or raise ValueError."""
         try:
             return cls.model_validate(_signer().unsign_object(text))
         except signing.BadSignature as error:
             raise ValueError("is not one that an earlier page gave") from error
 
     def sign(self) -> str:
-        """Return the form that an address carries."""
+        """Return the token as an address carries it."""
         return _signer().sign_object(self.model_dump(mode="json"), compress=True)
 
 
@@ -63,7 +62,7 @@ def _signer() -> signing.Signer:
 
 
 class EntityQuery(BaseModel):
-    """What a list of entities is asked for; anything else is refused."""
+    """The parameters of a list of entities; unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -82,16 +81,16 @@ class EntityQuery(BaseModel):
 
     @property
     def window(self) -> DayWindow:
-        """The days that are asked for."""
+        """The window of days."""
         return DayWindow(self.since, self.until)
 
     @property
     def key_prefix(self) -> str | None:
-        """The beginning that is asked for, as keys are written."""
+        """The prefix in the form of a key."""
         return entity_key(self.prefix) if self.prefix else None
 
     @property
-    def place(self) -> PageToken | None:
+    def token(self) -> PageToken | None:
         """Where the page before ended."""
         return PageToken.read(self.cursor) if self.cursor else None
 
@@ -99,11 +98,13 @@ class EntityQuery(BaseModel):
 @dataclass(frozen=True)
 class EntityList:
     """
-    Entities of a publication, and what they are a part of.
+    A page of a publication's entities, with its sample.
 
-    `posts` is the sample: how many posts of the publication count for the window. A list within a
-    window says how many entities it `considered`, and that its first `certain` are the first of
-    all. `next` is the cursor of the page after this one.
+    Args:
+        posts: the sample: how many posts of the publication count for the window.
+        next: the token of the next page.
+        considered: within a window, how many entities were ranked.
+        certain: within a window, how many of the first ranks are exact.
     """
 
     publication: Publication
@@ -116,7 +117,7 @@ class EntityList:
     order: str = field(default="mentions")
 
     def share(self, entity: StoredEntity) -> float | None:
-        """Return which part of the posts mentions an entity; of a window that is not known."""
+        """Return the share of posts that mention an entity; within a window it is not known."""
         if self.query.window or not self.posts:
             return None
         return entity.posts / self.posts
@@ -132,10 +133,10 @@ def list_entities(store: StoreReader, publication: Publication, query: EntityQue
 
 
 def _by_mentions(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
-    place, as_of = query.place, _as_of(publication, query)
+    token, as_of = query.token, _as_of(publication, query)
     wanted = EntityFilter(
         limit=query.limit + 1,
-        after=Cursor(int(place.value), place.id) if place else None,
+        after=Cursor(int(token.value), token.id) if token else None,
         family=query.family,
         as_of=as_of,
     )
@@ -147,13 +148,13 @@ def _by_mentions(store: StoreReader, publication: Publication, query: EntityQuer
 
 
 def _by_key(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
-    place, as_of = query.place, _as_of(publication, query)
+    token, as_of = query.token, _as_of(publication, query)
     found = store.entities_by_prefix(
         publication.name,
         query.key_prefix or "",
         EntityFilter(
             limit=query.limit + 1,
-            after=KeyCursor(str(place.value), place.id) if place else None,
+            after=KeyCursor(str(token.value), token.id) if token else None,
             family=query.family,
             as_of=as_of,
         ),
@@ -164,11 +165,11 @@ def _by_key(store: StoreReader, publication: Publication, query: EntityQuery) ->
 
 
 def _within_window(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
-    place, as_of = query.place, _as_of(publication, query)
+    token, as_of = query.token, _as_of(publication, query)
     ranking = rank_within(store, publication.name, query.window, family=query.family, as_of=as_of)
     found = [e for e in ranking.entities if e.key.startswith(query.key_prefix or "")]
-    if place:
-        found = [e for e in found if (e.mentions, e.id) < (int(place.value), place.id)]
+    if token:
+        found = [e for e in found if (e.mentions, e.id) < (int(token.value), token.id)]
     return EntityList(
         publication,
         query,
@@ -181,12 +182,12 @@ def _within_window(store: StoreReader, publication: Publication, query: EntityQu
 
 
 def _as_of(publication: Publication, query: EntityQuery) -> datetime | None:
-    """Return the as_of that the first page showed, as long as it can be read again."""
-    if query.place is None:
+    """Return the time that the first page shows, while the store can still read it."""
+    if query.token is None:
         return publication.read_time
-    as_of = query.place.as_of
-    lasts = as_of is not None and datetime.now(UTC) - as_of < SNAPSHOT_LIFETIME
-    return as_of if lasts else None
+    as_of = query.token.as_of
+    is_readable = as_of is not None and datetime.now(UTC) - as_of < SNAPSHOT_LIFETIME
+    return as_of if is_readable else None
 
 
 def _next(found: list[StoredEntity], limit: int, order: str, as_of: datetime | None) -> str | None:

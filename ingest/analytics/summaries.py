@@ -1,8 +1,8 @@
 """
-What the pages show of a publication at a glance: kept beside its counts, made by a task.
+The summary of a publication: what the pages show at a glance.
 
-A page never waits for it. It shows what was made last, says of when that is, and asks for a newer
-one where the counts have moved on; the task that makes it stands on the savers' queue.
+A save worker computes it, and the store keeps it beside the counts. A page never waits for it. The
+page shows the newest summary with its time, and enqueues a task if the counts have changed since.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,13 +21,13 @@ from ingest.store.base import EntityFilter, FamilyCounts, Publication, StoreRead
 
 logger = get_logger()
 
-# A summary is made again when it is older than this and the counts have changed since.
+# A summary is stale when it is older than this and the counts have changed since.
 MAX_AGE = timedelta(minutes=2)
 
-# A process asks for a summary once in this time, however many look at the page.
-DEBOUNCE_SECONDS = 30  # seconds
+# A process requests a publication's summary once in this time, however many people look.
+DEBOUNCE_SECONDS = 30
 
-CLOUD_SIZE = 60  # in a word cloud
+CLOUD_SIZE = 60  # words
 
 
 class CloudWord(BaseModel):
@@ -42,7 +42,7 @@ class CloudWord(BaseModel):
 
 
 class Summary(BaseModel):
-    """A publication at a glance, at some moment; `posts` is how many it is of."""
+    """A publication at a glance, as of a time; `posts` is its sample."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,7 +55,7 @@ class Summary(BaseModel):
 
     @classmethod
     def of(cls, publication: Publication) -> Self | None:
-        """Read the summary that is kept of a publication; what another version kept is none."""
+        """Read a publication's summary; one that another version of the code wrote is none."""
         try:
             return cls.model_validate_json(publication.summary) if publication.summary else None
         except ValidationError:
@@ -68,7 +68,7 @@ class Summary(BaseModel):
 
 
 def summarise(store: StoreReader, pub_id: str) -> None:
-    """Make the summary of a publication, and keep it."""
+    """Compute the summary of a publication, and store it."""
     publication = store.publication_by_id(pub_id)
     if publication is None:
         return
@@ -96,29 +96,29 @@ def summarise(store: StoreReader, pub_id: str) -> None:
 
 
 def read_summary(publication: Publication) -> Summary | None:
-    """Return what is kept of a publication, and ask for it anew where the counts have moved on."""
+    """Return a publication's summary, and request a new one if it is stale."""
     request_if_stale(publication)
     return Summary.of(publication)
 
 
 def request_if_stale(publication: Publication) -> None:
-    """Ask for a summary where there is none, or where the counts have moved on."""
+    """Request a summary if there is none, or if it is stale."""
     summary = Summary.of(publication)
-    if summary is None or _has_moved_on(summary, publication):
+    if summary is None or _is_stale(summary, publication):
         _request(publication.id)
 
 
-def _has_moved_on(summary: Summary, publication: Publication) -> bool:
+def _is_stale(summary: Summary, publication: Publication) -> bool:
     old = datetime.now(UTC) - summary.made_at > MAX_AGE
     return old and summary.changed_at != publication.changed_at
 
 
 def _request(pub_id: str) -> None:
-    """Put the task on its way, unless that was done just now, or nothing may come in."""
+    """Enqueue the task, unless this process did so just now or the intake is paused."""
     if not cache.add(f"summary:{pub_id}", True, DEBOUNCE_SECONDS):
         return
     try:
         with get_admission().admit() as producer:
             publish.enqueue_summary(pub_id, through=producer)
     except (IntakePaused, BrokerUnavailable) as error:
-        logger.info("no summary is asked for", why=str(error))
+        logger.info("summary not requested", why=str(error))

@@ -1,8 +1,8 @@
 """
-What a publication mentions most, kept in one document, as long as nothing is counted after it.
+The top entities of a publication, kept in one document.
 
-It is made with the summary. While the publication has not changed since, it is what a query would
-find, so a list is answered by documents that are read by name; else the query is made.
+They are computed with the summary. While the publication's counts have not changed since, they are
+what a query would find. Then a list reads one document by name instead of a query's documents.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ TOP_SIZE = 500  # entities: about 60 kB
 
 
 class TopEntities(BaseModel):
-    """The first entities of a publication, the most mentioned first, as they were at a as_of."""
+    """The first entities of a publication, the most mentioned first, as of its last change."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,23 +28,23 @@ class TopEntities(BaseModel):
 
     @classmethod
     def at(cls, publication: Publication, entities: Iterable[StoredEntity]) -> Self | None:
-        """Return what is kept of a publication, or None if it is not known as of when that is."""
+        """Return the top entities of a publication, or None if it changed while it was read."""
         changed_at, as_of = publication.changed_at, publication.read_time
         if changed_at is None or (as_of is not None and as_of < changed_at):
-            return None  # it was changed while it was read
-        kept = tuple(replace(entity, days={}) for entity in entities)
+            return None
+        top = tuple(replace(entity, days={}) for entity in entities)
         return cls(
             changed_at=changed_at,
-            is_all=len(kept) < TOP_SIZE,
-            entities=kept,
+            is_all=len(top) < TOP_SIZE,
+            entities=top,
         )
 
     def to_json(self) -> str:
-        """Return the text that is kept; a list shows no days."""
+        """Return the text to keep, without days, which a list does not show."""
         return self.model_dump_json(exclude={"entities": {"__all__": {"days"}}})
 
     def page(self, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
-        """Return the entities that are wanted, as far as they are kept."""
+        """Return the wanted entities, as far as the top entities hold them."""
         return [
             entity
             for entity in self.entities
@@ -56,20 +56,20 @@ class TopEntities(BaseModel):
 def read_top_entities(
     store: StoreReader, publication: Publication, wanted: EntityFilter[Cursor]
 ) -> list[StoredEntity] | None:
-    """Return a page of a publication's entities, if all of it is kept and up to date."""
+    """Return a page of a publication's entities, if the top entities hold it."""
     if publication.changed_at is None or publication.top_entities_as_of != publication.changed_at:
         return None
-    kept = _read(store.get_top_entities(publication.id))
-    if kept is None or kept.changed_at != publication.changed_at:
+    top = _read(store.get_top_entities(publication.id))
+    if top is None or top.changed_at != publication.changed_at:
         return None
-    if wanted.as_of is not None and wanted.as_of < kept.changed_at:
+    if wanted.as_of is not None and wanted.as_of < top.changed_at:
         return None
-    page = kept.page(wanted)
-    return page if kept.is_all or len(page) == wanted.limit else None
+    page = top.page(wanted)
+    return page if top.is_all or len(page) == wanted.limit else None
 
 
 def _read(text: str | None) -> TopEntities | None:
     try:
         return TopEntities.model_validate_json(text) if text else None
-    except ValidationError:  # another version kept it
+    except ValidationError:  # another version of the code wrote it
         return None

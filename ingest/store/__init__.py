@@ -1,4 +1,4 @@
-"""The door to where counts are kept: `open_store` opens the one that the settings name."""
+"""The door to the counts: `open_store` opens the store that the settings name."""
 
 from functools import cache
 from typing import Any

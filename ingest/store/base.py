@@ -16,17 +16,19 @@ class StoreUnavailable(Exception):
 
 
 class StoreRefused(Exception):
-    """The store will never take this post."""
+    """The store will never accept this post."""
 
 
 @dataclass(frozen=True)
 class Publication:
     """
-    A publication, with the number of its posts, and how many count for each day.
+    A publication, the number of its posts, and how many count for each day.
 
-    `summary` is what was last made for its pages, as text; `read_time` is when all this was read,
-    where the store can read a as_of again. `changed_at` is when its counts changed last, and
-    `top_entities_as_of` what that was when the list of its leading entities was kept.
+    Args:
+        summary: the newest summary for its pages, as text.
+        read_time: when the store read all this; None where it cannot read a time again.
+        changed_at: when its counts changed last.
+        top_entities_as_of: the `changed_at` of the top entities that are kept.
     """
 
     id: str
@@ -54,7 +56,7 @@ class StoredEntity:
     """
     An entity of a publication: how often, and in how many posts, it is mentioned.
 
-    It is counted under its family and key; label and text are those of most of its mentions.
+    It is counted under its family and key. Label and text are those of most of its mentions.
     """
 
     id: str
@@ -84,26 +86,26 @@ class FamilyCounts:
 
 @dataclass(frozen=True)
 class Recount:
-    """What a publication's counters say at one as_of, and what its posts say at the same one."""
+    """What a publication's counters say, and what its posts say, at the same read time."""
 
     stored: Counts
     counted: Counts
 
     @property
     def diff(self) -> Counts:
-        """What must be added to the counters to make them right, where it is not nothing."""
+        """What must be added to the counters to make them right; empty, if they are."""
         return self.counted - self.stored
 
 
 class Cursor(NamedTuple):
-    """The place in a publication's entities after the last one that was read."""
+    """The last entity of a page that is ordered by mentions."""
 
     mentions: int
     entity_id: str
 
 
 class KeyCursor(NamedTuple):
-    """The place after the last one that was read, where entities stand in the order of keys."""
+    """The last entity of a page that is ordered by key."""
 
     key: str
     entity_id: str
@@ -133,7 +135,7 @@ class EntityFilter(Generic[C]):
 
 
 class PostCursor(NamedTuple):
-    """The place after the last post that was read, where the newest day comes first."""
+    """The last post of a page that begins with the newest day."""
 
     day: str
     post_id: str
@@ -141,7 +143,7 @@ class PostCursor(NamedTuple):
 
 class StoreReader(Protocol):
     """
-    What a store tells those who look at counts.
+    What pages, the API and commands read of a store.
 
     A list that names an `as_of` time shows that time. So its pages neither repeat nor miss an
     entity, although posts are added meanwhile.
@@ -203,20 +205,20 @@ class Store(StoreReader, Protocol):
         """
         Add posts to their publications' counts, and return how many were not counted before.
 
-        A post and its part of the counts are written together or not at all, and adding a post
-        again changes nothing, so a message delivered twice is counted once. Another revision of
-        a post that is there is an edit: whatever their order, the one accepted last is counted.
+        A post and its part of the counts are written together or not at all. Adding a post again
+        changes nothing, so a message that is delivered twice counts once. Another revision of a
+        saved post is an edit: in any order of arrival, the revision accepted last is counted.
 
         Raises:
             StoreUnavailable: some posts may have been added; the same call may be repeated.
-            StoreRefused: one of the posts will never be taken; alone, each shows which.
+            StoreRefused: the store will never take one of the posts; adding each alone shows which.
         """
 
     def remove(self, post_id: str, *, at: datetime) -> bool:
         """
         Take a post out of the counts, and return whether it was in them.
 
-        No revision that was accepted until then is counted later, if it is still on its way.
+        A revision that was accepted until then is not counted when it arrives later.
         """
 
     def revise(
@@ -225,16 +227,16 @@ class Store(StoreReader, Protocol):
         """
         Replace saved posts by what `change` makes of them, and return how many it changed.
 
-        The counts follow in the same step. `change` is called again with what is there then, if
-        a post is edited meanwhile or an answer is lost: given what it returned, it must return
-        the same. What is not saved is passed over.
+        The counts follow in the same step. If a post is edited meanwhile, or an answer is lost,
+        the store calls `change` again with the newer post. So `change` must return its own result
+        unchanged. The store skips ids of posts that are not saved.
 
         Raises:
             StoreUnavailable, StoreRefused: as `add`.
         """
 
     def get_record(self, post_id: str) -> PostRecord:
-        """Return what is kept under a post's id: the post, when it was deleted, or nothing."""
+        """Return the record of a post: the post, or the time of its deletion, or neither."""
 
     def post(self, post_id: str) -> PostEntities | None:
         """Return a saved post, or None."""
@@ -243,7 +245,7 @@ class Store(StoreReader, Protocol):
         """Return saved posts of a publication, by id, those after an id."""
 
     def recount(self, name: str) -> Recount:
-        """Count a publication again from its posts, and read its counters at the same as_of."""
+        """Count a publication again from its posts, and read its counters at the same read time."""
 
-    def repair(self, name: str, wrong: Counts) -> None:
-        """Add what a recount found wrong to the counters, while posts go on being added."""
+    def repair(self, name: str, diff: Counts) -> None:
+        """Add the difference that a recount found to the counters, while posts go on arriving."""

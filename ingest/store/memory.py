@@ -22,16 +22,16 @@ from ingest.store.base import (
     StoredEntity,
 )
 
-# The text, the list of leading entities, and the change that this is as of.
+# The summary, the top entities, and the change that these are as of.
 SavedSummary = tuple[str | None, str | None, datetime | None]
 NO_SUMMARY: SavedSummary = (None, None, None)
 
 
 class MemoryStore:
-    """Keep posts, and count them anew whenever they are asked for."""
+    """Keep posts, and count them anew at each read."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, PostRecord] = defaultdict(PostRecord)
+        self._records: dict[str, PostRecord] = defaultdict(PostRecord)
         self._names: dict[str, str] = {}  # of publications, as the first post of each has it
         self._summaries: dict[str, SavedSummary] = {}
         self._changed_at = datetime.now(UTC)
@@ -55,7 +55,7 @@ class MemoryStore:
         return sum(self._change(post_id, revise) for post_id in set(post_ids))
 
     def get_record(self, post_id: str) -> PostRecord:
-        return self._kept.get(post_id, PostRecord())
+        return self._records.get(post_id, PostRecord())
 
     def post(self, post_id: str) -> PostEntities | None:
         return self.get_record(post_id).post
@@ -145,19 +145,19 @@ class MemoryStore:
         counts = self._counts(name)
         return Recount(counts, counts)
 
-    def repair(self, name: str, wrong: Counts) -> None:
-        """Do nothing: what is counted anew each time cannot be wrong."""
+    def repair(self, name: str, diff: Counts) -> None:
+        """Do nothing: counts that are made anew at each read cannot be wrong."""
 
     def _change(self, post_id: str, change: Change) -> bool:
-        before = self._kept[post_id]
-        self._kept[post_id] = change(before)
-        changed = self._kept[post_id] != before
+        before = self._records[post_id]
+        self._records[post_id] = change(before)
+        changed = self._records[post_id] != before
         if changed:
             self._changed_at = datetime.now(UTC)
         return changed
 
     def _saved(self) -> list[PostEntities]:
-        return [kept.post for kept in self._kept.values() if kept.post]
+        return [record.post for record in self._records.values() if record.post]
 
     def _of(self, pub_id: str) -> list[PostEntities]:
         return [p for p in self._saved() if publication_id(p.publication) == pub_id]

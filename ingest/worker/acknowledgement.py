@@ -38,4 +38,4 @@ class ReliableRequest(request.Request):
 class ReliableTask(Task):  # type: ignore[type-arg]
     """A task whose messages hold posts."""
 
-    Request = f"{__name__}:Request"
+    Request = f"{__name__}:ReliableRequest"

@@ -28,7 +28,7 @@ DESCENDING = Query.DESCENDING
 # What a list of entities shows; the days of a hundred of them would weigh more than the rest.
 LIST_FIELDS = ("family", "key", "mentions", "posts", "labels", "forms")
 
-# What a list of posts shows, and what its sentences are found in.
+# What a list of posts shows, and what its snippets are found in.
 POST_FIELDS = (
     "publication",
     "title",
@@ -45,7 +45,7 @@ LAST_CHARACTER = "\U0010ffff"
 
 
 class FirestoreReader:
-    """What is read of a database, by people who look at counts."""
+    """The queries that pages, the API and commands make of a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -154,8 +154,8 @@ class FirestoreReader:
 
     def get_top_entities(self, pub_id: str) -> str | None:
         with unavailable_on_error():
-            kept = self._database.summary(pub_id, schema.LEADING).get(**self._limits).to_dict()
-        return kept["text"] if kept else None
+            saved = self._database.summary(pub_id, schema.LEADING).get(**self._limits).to_dict()
+        return saved["text"] if saved else None
 
     def _family_after(self, name: str, family: str) -> str | None:
         """Return the family that stands next in the index: Firestore knows no distinct values."""
@@ -184,7 +184,7 @@ class FirestoreReader:
             return [_entity(snapshot) for snapshot in found if snapshot.exists]
 
     def _with_counts(self, references: Sequence[DocumentReference]) -> list[Publication]:
-        """Read publications with their shards and what is kept of them, in one call."""
+        """Read publications with their shards and summaries, in one call."""
         wanted = [document for r in references for document in self._documents(r)]
         documents: dict[str, list[DocumentSnapshot[Any]]] = defaultdict(list)
         for snapshot in self._database.client.get_all(wanted, **self._limits):
@@ -230,7 +230,7 @@ def _publication(snapshots: Sequence[DocumentSnapshot[Any]]) -> Publication | No
             posts=sum(shard["posts"] for shard in documents[schema.SHARDS]),
             days=schema.present(days),
             summary=summary.get("text"),
-            # Each document is as it was then, if it was not changed between that and its reading.
+            # The earliest: a document read later is the same, unless it changed in between.
             read_time=min(snapshot.read_time for snapshot in snapshots),
             changed_at=max(changes, default=None),
             top_entities_as_of=summary.get("as_of"),

@@ -1,7 +1,7 @@
 """
-Counts in Cloud Firestore: all that a store promises.
+Counts in Cloud Firestore: the whole promise of a store.
 
-writing.py has how each post counts once, reading.py what people look at.
+writer.py knows how each post counts once, reader.py which queries answer a reader.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -63,8 +63,8 @@ class FirestoreStore(FirestoreReader):
     ) -> int:
         return self._writer.revise(post_ids, change)
 
-    def repair(self, name: str, wrong: Counts) -> None:
-        self._writer.repair(name, wrong)
+    def repair(self, name: str, diff: Counts) -> None:
+        self._writer.repair(name, diff)
 
     def get_record(self, post_id: str) -> PostRecord:
         with unavailable_on_error():
@@ -87,16 +87,16 @@ class FirestoreStore(FirestoreReader):
     def recount(self, name: str) -> Recount:
         publication = self._database.publications.document(publication_id(name))
         with unavailable_on_error():
-            # Every read below is of this one moment, so posts that are added meanwhile are in
+            # Every read below has the same read time. So posts that are added meanwhile are in
             # both sides or in neither.
-            moment = {"read_time": publication.get(**self._limits).read_time, **self._limits}
+            at = {"read_time": publication.get(**self._limits).read_time, **self._limits}
             own = FieldFilter("publication_key", "==", publication_key(name))
             fields = [f for f in PostEntities.model_fields if f not in ("post_id", "content")]
-            posts = self._database.posts.where(filter=own).select(fields).stream(**moment)
+            posts = self._database.posts.where(filter=own).select(fields).stream(**at)
             counted = count_posts(schema.read_post(post.id, post.to_dict() or {}) for post in posts)
-            shards = publication.collection(schema.SHARDS).stream(**moment)
-            entities = publication.collection(schema.ENTITIES).stream(**moment)
-            kept = schema.read_counts(
+            shards = publication.collection(schema.SHARDS).stream(**at)
+            entities = publication.collection(schema.ENTITIES).stream(**at)
+            stored = schema.read_counts(
                 (shard.to_dict() for shard in shards), (entity.to_dict() for entity in entities)
             )
-        return Recount(kept, counted)
+        return Recount(stored, counted)

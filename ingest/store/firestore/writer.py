@@ -121,17 +121,17 @@ class FirestoreWriter:
                     changed += len(self._apply(changes, own))
         return changed
 
-    def repair(self, name: str, wrong: Counts) -> None:
-        """Add what a recount before wrong."""
+    def repair(self, name: str, diff: Counts) -> None:
+        """Add what a recount before diff."""
         pub_id = publication_id(name)
         # These increments have no marker: a commit whose answer is lost must not be sent again.
         once = {**self._database.limits, "retry": None}
-        rest = Counts(wrong.posts, wrong.days)
-        names = _cut(wrong.entities, self._commit_writes)
+        rest = Counts(diff.posts, diff.days)
+        names = _cut(diff.entities, self._commit_writes)
         with unavailable_on_error():
-            for group in [*names, *([] if wrong.entities else [[]])]:
+            for group in [*names, *([] if diff.entities else [[]])]:
                 batch = self._database.client.batch()
-                entities = {entity: wrong.entities[entity] for entity in group}
+                entities = {entity: diff.entities[entity] for entity in group}
                 self._write_counts(batch, pub_id, replace(rest, entities=entities))
                 batch.commit(**once)
                 rest = Counts()
