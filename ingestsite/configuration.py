@@ -95,6 +95,20 @@ def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
         raise BadSetting(name, f"must be a URL that begins with one of {', '.join(schemes)}.")
 
 
+def _check_broker_url(name: str, url: str) -> None:
+    """Refuse a URL whose password ends the host: the client would print what follows."""
+    _check_url(name, url, ("redis", "amqp", "amqps"))
+    try:
+        place = urlsplit(url)
+        readable = place.port != 0
+    except ValueError:  # the message would show part of the password
+        readable = False
+    if not readable or ("@" in url and "@" not in place.netloc):
+        raise BadSetting(
+            name, "has no readable host and port: write / ? # @ in a password as %2F %3F %23 %40."
+        )
+
+
 def _database(name: str) -> dict[str, str]:
     """Return the parameters of a PostgreSQL database as libpq calls them; of none, nothing."""
     url = _given(name)
@@ -189,7 +203,7 @@ _BROKER_ELSEWHERE = _given("INGEST_BROKER_URL")
 if _BROKER_ELSEWHERE is not None:
     BROKER_PASSWORD = None
     BROKER_URL = _BROKER_ELSEWHERE
-    _check_url("INGEST_BROKER_URL", BROKER_URL, ("redis", "amqp", "amqps"))
+    _check_broker_url("INGEST_BROKER_URL", BROKER_URL)
 else:
     BROKER_PASSWORD = _secret("INGEST_BROKER_PASSWORD")
     BROKER_URL = f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:{BROKER_PORT}/0"

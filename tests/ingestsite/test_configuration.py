@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -237,6 +238,25 @@ def test_a_folder_and_no_name_are_no_file(tmp_path: Path) -> None:
     words = f"{name} names a file that cannot be read: Is a directory."
     assert read(tmp_path, {name: str(tmp_path)}) == (1, words)
     assert read(tmp_path, {name: ""}) == (1, f"{name} is set, but names no file.")
+
+
+@pytest.mark.parametrize("password", ["hun/ter2", "hun?ter2", "hun#ter2", "7/ter2", "7?ter2"])
+@pytest.mark.parametrize("url", ["amqp://user:{}@host", "redis://:{}@host:6379/0"])
+def test_a_broker_s_password_must_be_escaped(tmp_path: Path, url: str, password: str) -> None:
+    words = (
+        "INGEST_BROKER_URL has no readable host and port: "
+        "write / ? # @ in a password as %2F %3F %23 %40."
+    )
+    assert read(tmp_path, {"INGEST_BROKER_URL": url.format(password)}) == (1, words)
+    escaped = url.format(quote(password, safe=""))
+    assert read(tmp_path, {"INGEST_BROKER_URL": escaped}) == (0, escaped)
+
+
+def test_a_database_may_have_several_hosts(tmp_path: Path) -> None:
+    url = "postgresql://user:secret@one:5433,two:5434/ingest"
+    status, words = read(tmp_path, {"INGEST_DATABASE_URL": url}, "DATABASE")
+    assert status == 0
+    assert ast.literal_eval(words)["host"] == "one,two"
 
 
 @pytest.mark.parametrize("by", ["value", "file"])
