@@ -8,6 +8,7 @@ from ingestsite import configuration, logs
 from ingestsite.configuration import (  # noqa: F401
     ALLOWED_HOSTS,
     CLIENT_SECONDS,
+    DRAIN_SECONDS,
     EXTRACT_SECONDS,
     LABELS,
     MAX_BODY_BYTES,

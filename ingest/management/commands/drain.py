@@ -5,6 +5,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -13,7 +14,6 @@ from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import Backlog, PauseOwner
 from ingest.broker.connection import BrokerUnavailable
 from ingest.operations import audit
-from ingestsite import configuration
 
 POLL_SECONDS = 0.2  # seconds between two looks at the queues: they tell nobody when they are empty
 REPORT_SECONDS = 5  # seconds between two lines where there is no terminal
@@ -64,7 +64,7 @@ class Command(BaseCommand):
             return
         timeout = options["timeout"]
         if timeout is None and options["by"] == "stop":
-            timeout = configuration.DRAIN_SECONDS
+            timeout = settings.DRAIN_SECONDS
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
         sys.exit(0 if self._drain(options["by"], deadline) else 1)
 
