@@ -122,7 +122,7 @@ def describe(child: "subprocess.Popen[bytes]") -> str:
 
 def say(sentence: str) -> None:
     """Print a line among those of the command."""
-    print(f"hold: {sentence}", flush=True)
+    print(f"supervise: {sentence}", flush=True)
 
 
 def main(arguments: Sequence[str]) -> int:

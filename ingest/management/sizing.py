@@ -13,7 +13,7 @@ MONTH = 30  # days
 
 # `make bench` on two shared cores in a slow hour: posts of 1,300 characters in lists of 50 into
 # Firestore's emulator, milliseconds of processor time a post. In a fast hour they are fewer
-# (ARCHITECTURE.md, Speed). Finding entities grows with the text; the rest grows with the entities
+# (docs/performance.md). Finding entities grows with the text; the rest grows with the entities
 # in it, and nearly so.
 BENCH_CHARACTERS = 1300
 CPU_MS = {"extract": 9.8, "save": 4.2, "web": 0.4, "broker": 0.2}
@@ -23,7 +23,7 @@ WRITES_MERGED, WRITES_ALONE = 10.0, 20.0
 EXTRACT_MB, EXTRACT_CHILDREN = 1240, 16
 # `make load`, MB at the most, of the processes that `make run` starts of each kind; of the embedded
 # broker what it may hold when INGEST_QUEUE_LIMIT messages wait.
-OTHERS_MB = {"save": 256, "web": 214, "broker": 700, "flower": 129, "holders": 180}
+OTHERS_MB = {"save": 256, "web": 214, "broker": 700, "flower": 129, "supervisors": 180}
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,7 @@ class Loaded:
 def _kind(process: Any) -> str:
     words = " ".join(process.cmdline())
     for kind, sign in {
-        "holders": "ingest.devstack.supervise",
+        "supervisors": "ingest.devstack.supervise",
         "web": "gunicorn",
         "extract": "-Q extract",
         "save": "-Q save",

@@ -43,7 +43,8 @@ def change(stack: Stack, what: str) -> None:
 
 
 def kill_a_saver(stack: Stack) -> None:
-    savers = [p for p in processes(stack) if "-Q save" in words(p) and "hold" not in words(p)]
+    found = [p for p in processes(stack) if "-Q save" in words(p)]
+    savers = [p for p in found if "devstack.supervise" not in words(p)]
     own = {p.pid for p in savers}
     kill(next(p for p in savers if parent(p) in own))
 
