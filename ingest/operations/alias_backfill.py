@@ -1,9 +1,10 @@
 """
-How a change of the rules reaches posts that are counted already: a run, one step after the other.
+Apply changed aliases to saved posts: an alias backfill, one step after the other.
 
-A step takes a page of saved posts, revises them in the store, notes in the database how far it is,
-and asks for the next one. A step that dies is delivered again and changes nothing twice; of two
-that do the same one goes on. Posts flow meanwhile, and are counted under the newest rules.
+A step takes a page of saved posts, revises them in the store and records how far the backfill is.
+Then it enqueues the next step. A step whose process dies is delivered again and changes nothing
+twice. If two processes do the same step, only one of them enqueues the next. Posts are processed
+meanwhile, under the newest rules.
 """
 
 from datetime import timedelta
@@ -20,82 +21,89 @@ from ingest.store.base import Publication
 
 logger = get_logger()
 
-PAGE_SIZE = 200  # posts a step
+PAGE_SIZE = 200  # posts per step
 
-# Before this every saver has asked for the rules again, and ended what it began under older ones.
+# By then every save worker has read the rules again and has finished work under older ones.
 START_DELAY = timedelta(seconds=REFRESH_SECONDS + 1)
 
 
 def start(publication: str = "") -> AliasBackfill:
     """
-    Start a run through a publication's posts, or through all.
+    Start a backfill of a publication's posts, or of all posts.
 
-    It takes the place of an earlier one that goes through no more than it does.
+    It replaces an earlier backfill that covers no more posts than this one.
     """
     earlier = AliasBackfill.objects.filter(ended_at=None)
     if publication:
         earlier = earlier.filter(publication=publication)
-    earlier.update(ended_at=timezone.now(), problem="another run began, which does its work")
-    run = AliasBackfill.objects.create(publication=publication)
+    earlier.update(ended_at=timezone.now(), problem="replaced by a newer backfill")
+    backfill = AliasBackfill.objects.create(publication=publication)
     try:
-        publish.enqueue_backfill_step(run.pk)
+        publish.enqueue_backfill_step(backfill.pk)
     except BrokerUnavailable as error:
-        finish(run.pk, problem=f"not on its way, start another: {error}")
-    return AliasBackfill.objects.get(pk=run.pk)
+        finish(backfill.pk, problem=f"not enqueued, start another backfill: {error}")
+    return AliasBackfill.objects.get(pk=backfill.pk)
 
 
 def finish(pk: int, *, problem: str = "") -> None:
-    """Note that a run has ended, and why, if it is not through."""
+    """Record the end of a backfill, and the problem that ended it early."""
     AliasBackfill.objects.filter(pk=pk, ended_at=None).update(
         ended_at=timezone.now(), problem=problem
     )
 
 
 def seconds_too_early(pk: int) -> float:
-    """Return how long a run must still wait for processes that know only older rules."""
-    run = AliasBackfill.objects.filter(pk=pk, ended_at=None).first()
-    wait = (run.started_at + START_DELAY - timezone.now()) if run else timedelta()
+    """Return how long a backfill must still wait for processes that use older rules."""
+    backfill = AliasBackfill.objects.filter(pk=pk, ended_at=None).first()
+    wait = (backfill.started_at + START_DELAY - timezone.now()) if backfill else timedelta()
     return max(0.0, wait.total_seconds())
 
 
 def take_step(pk: int) -> None:
-    """Revise the next page of posts, and ask for the next step, if there is one."""
-    run = AliasBackfill.objects.filter(pk=pk, ended_at=None).first()
-    if run is None:
+    """Revise the next page of posts, then enqueue the next step or end the backfill."""
+    backfill = AliasBackfill.objects.filter(pk=pk, ended_at=None).first()
+    if backfill is None:
         return
-    publications = _publications(run)
-    total = run.total
+    publications = _publications(backfill)
+    total = backfill.total
     if total is None:
         total = sum(publication.posts for publication in publications)
-    left = [p for p in publications if p.id > run.publication_done]
-    if not left:
+    remaining = [p for p in publications if p.id > backfill.publication_done]
+    if not remaining:
         finish(pk)
-    elif _step_through(run, left[0], total):
+    elif _revise_page(backfill, remaining[0], total):
         publish.enqueue_backfill_step(pk)
 
 
-def _publications(run: AliasBackfill) -> list[Publication]:
-    """Return the publications a run goes through, in its order."""
-    if not run.publication:
+def _publications(backfill: AliasBackfill) -> list[Publication]:
+    """Return the publications of a backfill, in the order of its steps."""
+    if not backfill.publication:
         return sorted(open_store().publications(), key=lambda publication: publication.id)
-    found = open_store().publication(run.publication)
+    found = open_store().publication(backfill.publication)
     return [found] if found else []
 
 
-def _step_through(run: AliasBackfill, publication: Publication, total: int) -> bool:
-    """Revise a page of a publication's posts; return whether no other step was faster."""
-    after = run.post_done or None
+def _revise_page(backfill: AliasBackfill, publication: Publication, total: int) -> bool:
+    """Revise a page of a publication's posts; return False if another process did this step."""
+    after = backfill.post_done or None
     posts = open_store().posts(publication.name, limit=PAGE_SIZE, after=after)
     changed = open_store().revise([post.post_id for post in posts], newest_rules().revise)
     if len(posts) < PAGE_SIZE:
-        place = {"publication_done": publication.id, "post_done": ""}
+        done = {"publication_done": publication.id, "post_done": ""}
     else:
-        place = {"publication_done": run.publication_done, "post_done": posts[-1].post_id}
-    same = AliasBackfill.objects.filter(
-        pk=run.pk, ended_at=None, publication_done=run.publication_done, post_done=run.post_done
+        done = {"publication_done": backfill.publication_done, "post_done": posts[-1].post_id}
+    unchanged = AliasBackfill.objects.filter(
+        pk=backfill.pk,
+        ended_at=None,
+        publication_done=backfill.publication_done,
+        post_done=backfill.post_done,
     )
-    seen = {"seen": run.seen + len(posts), "changed": run.changed + changed}
+    counts = {"seen": backfill.seen + len(posts), "changed": backfill.changed + changed}
     logger.info(
-        "step of a run", run=run.pk, publication=publication.id, seen=len(posts), changed=changed
+        "alias backfill step",
+        backfill=backfill.pk,
+        publication=publication.id,
+        seen=len(posts),
+        changed=changed,
     )
-    return bool(same.update(total=total, **seen, **place))
+    return bool(unchanged.update(total=total, **counts, **done))

@@ -1,4 +1,4 @@
-"""Which entities of a publication may be one, by how they are written: proposals for a person."""
+"""Suggest aliases for entities that are spelled alike. A person accepts or rejects them."""
 
 import re
 from collections import defaultdict
@@ -15,7 +15,7 @@ PAGE_SIZE = 1000
 
 
 class Suggestion(NamedTuple):
-    """An entity that may be another, which is mentioned more often; likeness is out of 100."""
+    """An entity and a more often mentioned one that it may be; likeness is from 0 to 100."""
 
     entity: StoredEntity
     other: StoredEntity
@@ -23,17 +23,17 @@ class Suggestion(NamedTuple):
 
 
 def suggest(publication: str, *, among: int, likeness: float) -> Iterator[Suggestion]:
-    """Yield what is alike among so many of a publication's most mentioned entities."""
-    before: dict[str, list[StoredEntity]] = defaultdict(list)
+    """Yield suggestions among a publication's `among` most mentioned entities."""
+    by_family: dict[str, list[StoredEntity]] = defaultdict(list)
     for entity in _most_mentioned(publication, among):
-        found = _most_like(entity, before[entity.family], likeness)
+        found = _best_match(entity, by_family[entity.family], likeness)
         if found:
             yield found
-        before[entity.family].append(entity)
+        by_family[entity.family].append(entity)
 
 
 def propose(publication: str, suggestion: Suggestion) -> bool:
-    """Put a suggestion where a person judges it, once; return whether it was new."""
+    """Save a suggestion as a proposed alias; return False if an alias exists for the entity."""
     entity, other, likeness = suggestion
     alias = Alias(
         publication=publication,
@@ -51,14 +51,14 @@ def propose(publication: str, suggestion: Suggestion) -> bool:
     return True
 
 
-def _most_like(
+def _best_match(
     entity: StoredEntity, others: Sequence[StoredEntity], likeness: float
 ) -> Suggestion | None:
-    """Return the most likely of the others: one whose initials it is, or that is written so."""
+    """Return the entity whose initials the key is, else the one with the most similar key."""
     for other in others:
         if _initials(other.key) == entity.key:
             return Suggestion(entity, other, 100)
-    keys = {place: o.key for place, o in enumerate(others) if _numbers(o) == _numbers(entity)}
+    keys = {index: o.key for index, o in enumerate(others) if _numbers(o) == _numbers(entity)}
     found = process.extractOne(
         entity.key, keys, scorer=fuzz.token_sort_ratio, score_cutoff=likeness
     )
@@ -84,5 +84,5 @@ def _initials(key: str) -> str:
 
 
 def _numbers(entity: StoredEntity) -> list[str]:
-    """Return the numbers in a name: the Olympics of 2000 are not those of 2004."""
+    """Return the numbers in a name, since the Olympics of 2000 are not those of 2004."""
     return re.findall(r"\d+", entity.key)

@@ -1,4 +1,4 @@
-"""The audit trail: who did what, in the admin, with a key or by a command."""
+"""The audit log: who did what, in the admin, with an API key or by a command."""
 
 import getpass
 import socket
@@ -16,33 +16,36 @@ logger = get_logger()
 Action = AuditEntry.Action
 Via = AuditEntry.Via
 
-MAX_TARGET_CHARACTERS = 300  # characters
+MAX_TARGET_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something, and from where."""
+    """A person or key that does something, and the way they do it."""
 
     name: str
     via: AuditEntry.Via
 
 
 def command_actor() -> Actor:
-    """Return the user of this machine who gave a command."""
+    """Return the user of this machine who runs a command."""
     return Actor(f"{getpass.getuser()}@{socket.gethostname()}", Via.COMMAND)
 
 
 def record(actor: Actor, action: AuditEntry.Action, target: str = "", *, detail: str = "") -> None:
-    """Write down what was done: in the trail, and in the log."""
+    """Write one action to the audit log and to the log."""
     record_all(actor, action, [(target, detail)])
 
 
 def record_all(actor: Actor, action: AuditEntry.Action, targets: Iterable[tuple[str, str]]) -> None:
     """
-    Write down what was done to each of some targets, given with its detail.
+    Write one action on several targets to the audit log and to the log.
 
-    While the database is away only the log has it: nobody who has to stop the intake at night
-    waits for the trail.
+    If the database is unavailable, only the log has the entries. An operator must be able to pause
+    the intake then, too.
+
+    Args:
+        targets: pairs of a target and its detail.
     """
     entries = [
         AuditEntry(
@@ -62,4 +65,4 @@ def record_all(actor: Actor, action: AuditEntry.Action, targets: Iterable[tuple[
         with transaction.atomic():
             AuditEntry.objects.bulk_create(entries)
     except DatabaseError as error:
-        logger.error("not in the audit trail", entries=len(entries), error=str(error))
+        logger.error("not written to the audit log", entries=len(entries), error=str(error))

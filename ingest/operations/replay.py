@@ -1,6 +1,6 @@
-"""What becomes of dead letters: the way back to the step where they died, or the end."""
+"""Replay dead letters at the step where they failed, or discard them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -14,54 +14,54 @@ from ingest.core.messages import AcceptedPost, PostEntities
 from ingest.models import DeadLetter, Step
 from ingest.operations import audit
 
-CHUNK_SIZE = 100  # letters that pass the gate at once
+CHUNK_SIZE = 100  # dead letters that are admitted together
 
 
 @dataclass
 class ReplayResult:
-    """What became of letters that were to be replayed, and why not of the rest."""
+    """How many dead letters were replayed, and the problem that stopped the replay."""
 
     replayed: int = 0
     unreadable: int = 0
     problem: str = ""
 
     def __str__(self) -> str:
-        said = [f"{self.replayed} replayed"]
+        text = f"{self.replayed} replayed"
         if self.unreadable:
-            said.append(f"{self.unreadable} still no message of ours, which stay")
+            text += f", {self.unreadable} kept because this version cannot read them"
         if self.problem:
-            said.append(f"then: {self.problem}; the others stay")
-        return ", ".join(said)
+            text += f". Stopped: {self.problem}. The other dead letters were kept"
+        return text
 
 
-def replay(letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> ReplayResult:
+def replay(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> ReplayResult:
     """
-    Put dead letters' posts on their queues again, and forget the letters.
+    Put the posts of dead letters on their queues again, then delete the dead letters.
 
-    A death between the two replays a post once more, and it still counts once. What this version
-    cannot read stays, and so does what cannot pass the gate now.
+    If the process dies in between, a post is replayed again and still counts once. A dead letter
+    stays if this version cannot read it, or if admission control refuses its post.
     """
-    outcome = ReplayResult()
-    for group in _grouped(letters):
-        readable = {letter: post for letter in group if (post := _post(letter))}
-        outcome.unreadable += len(group) - len(readable)
+    result = ReplayResult()
+    for chunk in _chunks(dead_letters):
+        readable = {letter: post for letter in chunk if (post := _post(letter))}
+        result.unreadable += len(chunk) - len(readable)
         try:
-            _send(readable)
+            _enqueue(readable.values())
         except (IntakePaused, BrokerUnavailable) as error:
-            outcome.problem = str(error)
+            result.problem = str(error)
             break
-        _forget(readable, audit.Action.REPLAY, by)
-        outcome.replayed += len(readable)
-    return outcome
+        _delete(readable, audit.Action.REPLAY, by)
+        result.replayed += len(readable)
+    return result
 
 
-def discard(letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> int:
-    """Forget dead letters for good, and return how many."""
-    return sum(_forget(group, audit.Action.DISCARD, by) for group in _grouped(letters))
+def discard(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> int:
+    """Delete dead letters for good, and return how many."""
+    return sum(_delete(chunk, audit.Action.DISCARD, by) for chunk in _chunks(dead_letters))
 
 
-def _grouped(letters: "QuerySet[DeadLetter]") -> Iterator[list[DeadLetter]]:
-    keys = list(letters.values_list("pk", flat=True))
+def _chunks(dead_letters: "QuerySet[DeadLetter]") -> Iterator[list[DeadLetter]]:
+    keys = list(dead_letters.values_list("pk", flat=True))
     for start in range(0, len(keys), CHUNK_SIZE):
         yield list(DeadLetter.objects.filter(pk__in=keys[start : start + CHUNK_SIZE]))
 
@@ -74,24 +74,24 @@ def _post(letter: DeadLetter) -> AcceptedPost | None:
         return None
 
 
-def _send(posts: dict[DeadLetter, AcceptedPost]) -> None:
-    texts = [post for post in posts.values() if not isinstance(post, PostEntities)]
-    found = [post for post in posts.values() if isinstance(post, PostEntities)]
+def _enqueue(posts: Collection[AcceptedPost]) -> None:
+    to_extract = [post for post in posts if not isinstance(post, PostEntities)]
+    to_save = [post for post in posts if isinstance(post, PostEntities)]
     with get_admission().admit() as producer:
-        publish.enqueue(texts, through=producer)
-        publish.enqueue_save(found, through=producer)
+        publish.enqueue(to_extract, through=producer)
+        publish.enqueue_save(to_save, through=producer)
 
 
-def _forget(letters: Iterable[DeadLetter], what: audit.Action, by: audit.Actor) -> int:
-    """Forget letters as they were read: one that has died again since then is another."""
-    forgotten = [
+def _delete(dead_letters: Iterable[DeadLetter], action: audit.Action, by: audit.Actor) -> int:
+    """Delete dead letters that have not changed: a replayed post may have failed again."""
+    deleted = [
         letter
-        for letter in letters
+        for letter in dead_letters
         if DeadLetter.objects.filter(pk=letter.pk, last_at=letter.last_at).delete()[0]
     ]
-    audit.record_all(by, what, [(letter.post_id, _told(letter)) for letter in forgotten])
-    return len(forgotten)
+    audit.record_all(by, action, [(letter.post_id, _detail(letter)) for letter in deleted])
+    return len(deleted)
 
 
-def _told(letter: DeadLetter) -> str:
+def _detail(letter: DeadLetter) -> str:
     return f"{letter.reason} at {letter.step}, {letter.publication}, attempts: {letter.attempts}"

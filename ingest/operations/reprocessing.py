@@ -1,4 +1,4 @@
-"""How saved posts go through the model once more: as the revision they are, looked at again."""
+"""Send saved posts through the model again, as the revision that is saved."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,33 +13,34 @@ from ingest.store import open_store
 
 PAGE_SIZE = 200  # posts
 
-Wanted = Callable[[PostEntities], bool]
+PostFilter = Callable[[PostEntities], bool]
 
 
 def await_patterns() -> None:
-    """Wait until every worker has asked for the newest patterns."""
+    """Wait until every worker has read the newest patterns."""
     newest = PatternSet.objects.first()
     if newest:
-        known = newest.made_at + timedelta(seconds=REFRESH_SECONDS + 1)
-        time.sleep(max(0.0, (known - datetime.now(UTC)).total_seconds()))
+        known_at = newest.made_at + timedelta(seconds=REFRESH_SECONDS + 1)
+        time.sleep(max(0.0, (known_at - datetime.now(UTC)).total_seconds()))
 
 
-def pages(publication: str, wanted: Wanted) -> Iterator[list[PostEntities]]:
-    """Yield those of a publication's saved posts that are wanted, page by page."""
+def pages(publication: str, is_wanted: PostFilter) -> Iterator[list[PostEntities]]:
+    """Yield a publication's saved posts that pass a filter, page by page."""
     after: str | None = None
     while page := open_store().posts(publication, limit=PAGE_SIZE, after=after):
-        yield [post for post in page if wanted(post)]
+        yield [post for post in page if is_wanted(post)]
         after = page[-1].post_id
 
 
 def send_again(posts: Sequence[PostEntities]) -> int:
     """
-    Put saved posts on the way to the model, and return how many; those without text stay behind.
+    Enqueue the saved posts that have a text, and return how many.
 
-    What is found then takes the place of what was found, if the post was not edited meanwhile.
+    The new entities replace the old ones, unless a client edits the post meanwhile.
 
     Raises:
-        IntakePaused, BrokerUnavailable: some may be on the way; sent again, none counts twice.
+        IntakePaused, BrokerUnavailable: some posts may be enqueued. The same call may be repeated,
+            since no post counts twice.
     """
     now = datetime.now(UTC)
     again = [_accepted(post, now) for post in posts if post.content]

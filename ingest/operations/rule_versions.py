@@ -1,4 +1,4 @@
-"""Which rules and patterns hold now: what the database says, asked for again every few seconds."""
+"""The aliases and patterns in force: cached in each process, read again every few seconds."""
 
 import time
 from collections import defaultdict
@@ -17,87 +17,90 @@ from ingest.nlp.patterns import Patterns, SpacyPattern
 
 logger = get_logger()
 
-REFRESH_SECONDS = 5  # seconds until a process asks for the version again
+REFRESH_SECONDS = 5  # until a process reads the version again
 
 T = TypeVar("T")
 
 
 class RefreshingValue(Generic[T]):
     """
-    What this process knows of the database, as it is, or was some seconds ago.
+    A value of the database that this process caches for REFRESH_SECONDS.
 
-    While the database is away it is what was known before; a process that knows nothing yet
-    raises what the database raised.
+    While the database is unavailable, the cached value stays in use. Without a cached value, the
+    error of the database is raised.
     """
 
-    def __init__(self, ask: Callable[[T | None], T]) -> None:
-        self._ask = ask
+    def __init__(self, read: Callable[[T | None], T]) -> None:
+        self._read = read
         self.forget()
 
     def forget(self) -> None:
+        """Drop the cached value."""
         self._value: T | None = None
-        self.ask_again()
+        self.expire()
 
-    def ask_again(self) -> None:
-        self._until = 0.0
+    def expire(self) -> None:
+        """Read the value again at the next use."""
+        self._expires_at = 0.0
 
     def value(self) -> T:
-        if self._value is None or time.monotonic() >= self._until:
+        """Return the cached value, after reading it again if it has expired."""
+        if self._value is None or time.monotonic() >= self._expires_at:
             try:
-                self._value = self._ask(self._value)
+                self._value = self._read(self._value)
             except (OperationalError, InterfaceError):
                 if self._value is None:
                     raise
-                logger.warning("the database is away, the rules of before go on", exc_info=True)
-            self._until = time.monotonic() + REFRESH_SECONDS
+                logger.warning("database unavailable, keeping the cached rules", exc_info=True)
+            self._expires_at = time.monotonic() + REFRESH_SECONDS
         return self._value
 
 
 def current_rules() -> Rules:
-    """Return the aliases as they are, or were some seconds ago."""
+    """Return the aliases, at most REFRESH_SECONDS old."""
     return _rules.value()
 
 
 def newest_rules() -> Rules:
-    """Return the aliases as they are, and know them from now on."""
-    _rules.ask_again()
+    """Read the aliases from the database, cache and return them."""
+    _rules.expire()
     return current_rules()
 
 
 def current_patterns() -> Patterns:
-    """Return the patterns as they are, or were some seconds ago."""
+    """Return the patterns, at most REFRESH_SECONDS old."""
     return _patterns.value()
 
 
 def newest_patterns() -> Patterns:
-    """Return the patterns as they are, and know them from now on."""
-    _patterns.ask_again()
+    """Read the patterns from the database, cache and return them."""
+    _patterns.expire()
     return current_patterns()
 
 
 def forget() -> None:
-    """Know nothing, as a process that has just begun."""
+    """Drop the cached aliases and patterns, as in a new process."""
     _rules.forget()
     _patterns.forget()
 
 
 @transaction.atomic
 def bump_version() -> None:
-    """Give the rules a new version: to be called after every change of an alias."""
+    """Give the aliases a new version. Every change of an alias must call this."""
     RulesVersion.objects.get_or_create(pk=1)
     RulesVersion.objects.filter(pk=1).update(version=F("version") + 1)
 
 
 @transaction.atomic
 def save_pattern_set() -> None:
-    """Keep the patterns as a new version: to be called after every change of one, in its step."""
-    # PostgreSQL lets two write at once, and neither would see the other's pattern.
+    """Save the patterns as a new version, in the transaction that changed one of them."""
+    # PostgreSQL lets two transactions write at once: neither would see the other's pattern.
     RulesVersion.objects.select_for_update().get_or_create(pk=1)
     rows = models.Pattern.objects.all()
     PatternSet.objects.create(patterns=[row.pattern_of_spacy._asdict() for row in rows])
 
 
-def _ask_rules(known: Rules | None) -> Rules:
+def _refresh_rules(known: Rules | None) -> Rules:
     row = RulesVersion.objects.filter(pk=1).first()
     version = row.version if row else 0
     return known if known and known.version == version else _read_rules(version)
@@ -110,7 +113,7 @@ def _read_rules(version: int) -> Rules:
     return Rules(version, tables.pop("", {}), dict(tables))
 
 
-def _ask_patterns(known: Patterns | None) -> Patterns:
+def _refresh_patterns(known: Patterns | None) -> Patterns:
     version = PatternSet.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     return known if known and known.version == version else _read_patterns(version)
 
@@ -122,5 +125,5 @@ def _read_patterns(version: int) -> Patterns:
     )
 
 
-_rules = RefreshingValue(_ask_rules)
-_patterns = RefreshingValue(_ask_patterns)
+_rules = RefreshingValue(_refresh_rules)
+_patterns = RefreshingValue(_refresh_patterns)

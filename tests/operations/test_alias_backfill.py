@@ -1,4 +1,4 @@
-"""How a change of the rules reaches what is counted already."""
+"""Changed aliases are applied to saved posts."""
 
 import pytest
 
@@ -32,28 +32,29 @@ def save(count: int, *, publication: str = "The Gazette") -> None:
     open_store().add([current_rules().apply(post) for post in posts])
 
 
-def finish(run: AliasBackfill) -> AliasBackfill:
-    """Take the steps of a run, as the savers do that are asked for them."""
+def finish(backfill: AliasBackfill) -> AliasBackfill:
+    """Take the steps of a backfill, as the save workers do."""
     while True:
-        run.refresh_from_db()
-        if run.ended_at:
-            return run
-        alias_backfill.take_step(run.pk)
+        backfill.refresh_from_db()
+        if backfill.ended_at:
+            return backfill
+        alias_backfill.take_step(backfill.pk)
 
 
-def test_a_merge_and_its_end_reach_posts_that_are_counted() -> None:
+def test_a_new_and_a_deleted_alias_are_applied_to_saved_posts() -> None:
     save(450)
     row = alias("US", "United States")
-    run = finish(alias_backfill.start())
+    backfill = finish(alias_backfill.start())
     assert mentions(open_store(), "The Gazette") == {"united states": (1350, 450)}
-    assert (run.total, run.seen, run.changed, run.problem) == (450, 450, 450, "")
+    progress = (backfill.total, backfill.seen, backfill.changed, backfill.problem)
+    assert progress == (450, 450, 450, "")
     row.delete()
     bump_version()
     assert finish(alias_backfill.start()).changed == 450
     assert mentions(open_store(), "The Gazette") == {"us": (900, 450), "united states": (450, 450)}
 
 
-def test_a_rule_of_one_publication_is_for_that_one() -> None:
+def test_an_alias_of_one_publication_changes_only_that_publication() -> None:
     save(3)
     save(3, publication="Another/Paper")
     alias("US", "United States", publication="another/PAPER")
@@ -62,48 +63,49 @@ def test_a_rule_of_one_publication_is_for_that_one() -> None:
     assert mentions(open_store(), "The Gazette") == {"us": (6, 3), "united states": (3, 3)}
 
 
-def test_of_two_steps_that_do_the_same_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_equal_steps_only_one_enqueues_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     save(450)
     alias("US", "United States")
-    run = alias_backfill.start()
-    asked = connection.redis_client().llen(publish.SAVE)
+    backfill = alias_backfill.start()
+    enqueued = connection.redis_client().llen(publish.SAVE)
     revise = open_store().revise
 
     def twice(*arguments: object) -> int:
         monkeypatch.undo()
-        alias_backfill.take_step(run.pk)
+        alias_backfill.take_step(backfill.pk)
         return revise(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(open_store(), "revise", twice)
-    alias_backfill.take_step(run.pk)
-    assert connection.redis_client().llen(publish.SAVE) == asked + 1
-    assert finish(run).seen == 450
+    alias_backfill.take_step(backfill.pk)
+    assert connection.redis_client().llen(publish.SAVE) == enqueued + 1
+    assert finish(backfill).seen == 450
     assert mentions(open_store(), "The Gazette") == {"united states": (1350, 450)}
 
 
-def test_a_run_takes_the_place_of_one_that_does_no_more() -> None:
+def test_a_backfill_replaces_one_that_covers_no_more_posts() -> None:
     one, all_ = alias_backfill.start("The Gazette"), alias_backfill.start()
     other = alias_backfill.start("The Gazette")
     one.refresh_from_db()
     all_.refresh_from_db()
+    assert one.problem == "replaced by a newer backfill"
     assert one.ended_at
     assert not all_.ended_at
     assert not other.ended_at
 
 
-def test_a_run_waits_until_every_saver_knows_the_rules() -> None:
-    run = alias_backfill.start()
-    assert 0 < alias_backfill.seconds_too_early(run.pk) <= rule_versions.REFRESH_SECONDS + 1
-    alias_backfill.finish(run.pk)
-    assert alias_backfill.seconds_too_early(run.pk) == 0
+def test_a_backfill_waits_until_every_save_worker_has_read_the_rules() -> None:
+    backfill = alias_backfill.start()
+    assert 0 < alias_backfill.seconds_too_early(backfill.pk) <= rule_versions.REFRESH_SECONDS + 1
+    alias_backfill.finish(backfill.pk)
+    assert alias_backfill.seconds_too_early(backfill.pk) == 0
 
 
-def test_a_process_knows_new_rules_after_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_reads_new_rules_after_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     before = current_rules()
     alias("US", "United States")
     assert current_rules() is before
     monkeypatch.setattr(rule_versions, "REFRESH_SECONDS", 0)
-    rule_versions._rules.ask_again()
+    rule_versions._rules.expire()
     assert current_rules().version == before.version + 1
     assert newest_rules() is current_rules()
 

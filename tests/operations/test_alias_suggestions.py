@@ -1,4 +1,4 @@
-"""Which entities may be one."""
+"""Suggested aliases of entities that are spelled alike."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def pairs() -> set[tuple[str, str]]:
     return {(suggestion.entity.text, suggestion.other.text) for suggestion in found}
 
 
-def test_what_is_written_alike_or_is_initials_is_suggested() -> None:
+def test_similar_names_and_initials_are_suggested() -> None:
     open_store().add([with_entities("1", NAMES)])
     assert pairs() == {("UN", "United Nations"), ("Slobodan Milosovic", "Slobodan Milosevic")}
 

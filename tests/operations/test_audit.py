@@ -1,4 +1,4 @@
-"""The trail of who did what."""
+"""The audit log of who did what."""
 
 import getpass
 from io import StringIO
@@ -18,12 +18,12 @@ pytestmark = [
 ]
 
 
-def trail() -> list[tuple[str, str, str]]:
-    """Return the trail, the oldest first: from where, what, and to what."""
+def audit_log() -> list[tuple[str, str, str]]:
+    """Return the entries, oldest first: by which way, which action, on which target."""
     return list(AuditEntry.objects.order_by("pk").values_list("via", "action", "target"))
 
 
-def test_commands_are_in_the_trail_under_the_name_of_their_user() -> None:
+def test_the_audit_log_names_the_user_of_a_command() -> None:
     out = StringIO()
     call_command("api_key", "create", "wire", stdout=out)
     call_command("api_key", "revoke", "wire", stdout=out)
@@ -31,7 +31,7 @@ def test_commands_are_in_the_trail_under_the_name_of_their_user() -> None:
         call_command("drain", stdout=out)
     call_command("drain", "--resume", stdout=out)
     key = ApiKey.objects.get()
-    assert trail() == [
+    assert audit_log() == [
         ("command", "add", f"API key {key}"),
         ("command", "revoke", "API key wire"),
         ("command", "drain", ""),
@@ -40,28 +40,28 @@ def test_commands_are_in_the_trail_under_the_name_of_their_user() -> None:
     assert getpass.getuser() in AuditEntry.objects.all()[0].actor
 
 
-def test_a_stop_of_the_stack_is_nobodys_doing() -> None:
+def test_a_stop_of_the_stack_is_not_in_the_audit_log() -> None:
     with pytest.raises(SystemExit):
         call_command("drain", "--by", "stop", stdout=StringIO())
     call_command("drain", "--by", "stop", "--resume", stdout=StringIO())
-    assert trail() == []
+    assert audit_log() == []
 
 
-def test_who_drains_and_resumes_by_the_api_is_named_by_the_key() -> None:
+def test_the_audit_log_names_the_key_that_drains_and_resumes() -> None:
     _, secret = ApiKey.create("night shift", scopes=["operate"])
     client = Client(headers={"authorization": f"Bearer {secret}"})
     client.post("/api/drain")
     client.post("/api/resume")
-    assert [action for _, action, _ in trail()] == ["drain", "resume"]
+    assert [action for _, action, _ in audit_log()] == ["drain", "resume"]
     assert AuditEntry.objects.all()[0].actor == "key night shift"
     assert not any(secret in str(vars(entry)) for entry in AuditEntry.objects.all())
 
 
-def test_without_a_database_the_log_has_it() -> None:
+def test_without_a_database_only_the_log_has_the_entry() -> None:
     alice = audit.Actor("alice", audit.Via.ADMIN)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE ingest_auditentry RENAME TO elsewhere")
     with capture_logs() as lines:
         audit.record(alice, audit.Action.DRAIN)
-    assert [line["event"] for line in lines] == ["drained", "not in the audit trail"]
+    assert [line["event"] for line in lines] == ["drained", "not written to the audit log"]
     assert lines[0]["actor"] == "alice"

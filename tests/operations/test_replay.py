@@ -1,4 +1,4 @@
-"""The way back of dead letters, and their end."""
+"""Replaying and discarding dead letters."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker")]
 ALICE = Actor("alice", Via.ADMIN)
 
 
-def lay_aside(post: AcceptedPost) -> DeadLetter:
-    """Make a dead letter of a post that failed at extract."""
+def dead_letter(post: AcceptedPost) -> DeadLetter:
+    """Dead-letter a post that failed at extract."""
     return DeadLetter.objects.create(
         post_id=post.post_id,
         publication=post.publication,
@@ -33,43 +33,45 @@ def lay_aside(post: AcceptedPost) -> DeadLetter:
     )
 
 
-def test_many_pass_the_gate_together() -> None:
+def test_many_dead_letters_are_admitted_together() -> None:
     for number in range(replay.CHUNK_SIZE + 1):
-        lay_aside(accepted(f"Post {number}."))
-    outcome = replay.replay(DeadLetter.objects.all(), by=ALICE)
-    assert str(outcome) == f"{replay.CHUNK_SIZE + 1} replayed"
+        dead_letter(accepted(f"Post {number}."))
+    result = replay.replay(DeadLetter.objects.all(), by=ALICE)
+    assert str(result) == f"{replay.CHUNK_SIZE + 1} replayed"
     assert connection.redis_client().llen(EXTRACT) == 2
     assert not DeadLetter.objects.exists()
 
 
-def test_a_post_that_dies_again_before_its_letter_is_forgotten_keeps_it(
+def test_a_dead_letter_is_kept_when_its_post_fails_again_during_the_replay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A worker may be quicker than the replay: the letter is then that of the second death."""
-    letter = lay_aside(accepted("Bad."))
+    """A worker may fail before the replay ends. The dead letter is then of the second failure."""
+    letter = dead_letter(accepted("Bad."))
     enqueue = publish.enqueue
 
-    def die_at_once(posts: Any, **options: Any) -> None:
+    def fail_at_once(posts: Any, **options: Any) -> None:
         enqueue(posts, **options)
         later = timezone.now() + timedelta(microseconds=1)
         DeadLetter.objects.filter(pk=letter.pk).update(attempts=4, last_at=later)
 
-    monkeypatch.setattr(publish, "enqueue", die_at_once)
+    monkeypatch.setattr(publish, "enqueue", fail_at_once)
     replay.replay(DeadLetter.objects.all(), by=ALICE)
     assert DeadLetter.objects.get().attempts == 4
 
 
-def test_what_cannot_pass_the_gate_stays_and_the_outcome_says_so() -> None:
-    lay_aside(accepted("Bad."))
+def test_a_paused_intake_stops_the_replay_and_keeps_the_dead_letters() -> None:
+    dead_letter(accepted("Bad."))
     get_admission().pause("operator")
-    outcome = replay.replay(DeadLetter.objects.all(), by=ALICE)
-    assert "no posts are taken in just now; the others stay" in str(outcome)
+    result = replay.replay(DeadLetter.objects.all(), by=ALICE)
+    assert str(result) == (
+        "0 replayed. Stopped: no posts are taken in just now. The other dead letters were kept"
+    )
     assert DeadLetter.objects.count() == 1
     assert not AuditEntry.objects.exists()
 
 
-def test_the_trail_says_who_replayed_and_discarded_what() -> None:
-    first, second = lay_aside(accepted("Bad.")), lay_aside(accepted("Worse."))
+def test_the_audit_log_says_who_replayed_and_discarded_what() -> None:
+    first, second = dead_letter(accepted("Bad.")), dead_letter(accepted("Worse."))
     replay.replay(DeadLetter.objects.filter(pk=first.pk), by=ALICE)
     replay.discard(DeadLetter.objects.all(), by=ALICE)
     found = AuditEntry.objects.values_list("action", "target", "actor", "via")

@@ -1,4 +1,4 @@
-"""How saved posts go through the model once more."""
+"""Saved posts go through the model again."""
 
 from datetime import timedelta
 from io import StringIO
@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 
-def looked_at_again(post: PostEntities, *names: str, minutes: int = 1) -> PostEntities:
+def reprocessed(post: PostEntities, *names: str, minutes: int = 1) -> PostEntities:
     update = {
         "entities": tuple(map(entity, names)),
         "model": "test 2.0",
@@ -35,29 +35,29 @@ def looked_at_again(post: PostEntities, *names: str, minutes: int = 1) -> PostEn
     return post.model_copy(update=update)
 
 
-def test_what_is_found_last_in_a_post_is_counted(store: Store) -> None:
+def test_the_entities_of_the_last_model_run_are_counted(store: Store) -> None:
     post = with_entities("1", [entity("Obama", 2), entity("Oslo")])
     store.add([post])
-    assert store.add([looked_at_again(post, "Obama")]) == 0
+    assert store.add([reprocessed(post, "Obama")]) == 0
     assert mentions(store, "The Gazette") == {"obama": (1, 1)}
-    store.add([post, looked_at_again(post, "Bonn", minutes=3), looked_at_again(post, "Lima")])
+    store.add([post, reprocessed(post, "Bonn", minutes=3), reprocessed(post, "Lima")])
     assert mentions(store, "The Gazette") == {"bonn": (1, 1)}
     assert not store.recount("The Gazette").diff
 
 
-def test_an_edit_wins_over_an_older_text_that_is_looked_at_again(store: Store) -> None:
+def test_an_edit_wins_over_an_older_text_that_is_reprocessed(store: Store) -> None:
     post = with_entities("1", [entity("Obama")])
     edit = with_entities("1", [entity("Bonn")], accepted_at=NOON + timedelta(seconds=1))
     store.add([post, edit])
-    store.add([looked_at_again(post, "Lima", minutes=9)])
+    store.add([reprocessed(post, "Lima", minutes=9)])
     assert mentions(store, "The Gazette") == {"bonn": (1, 1)}
 
 
-def test_a_deleted_post_that_is_looked_at_again_stays_deleted(store: Store) -> None:
+def test_a_deleted_post_that_is_reprocessed_stays_deleted(store: Store) -> None:
     post = with_entities("1", [entity("Obama")])
     store.add([post])
     store.remove(post.post_id, at=NOON)
-    store.add([looked_at_again(post, "Obama")])
+    store.add([reprocessed(post, "Obama")])
     assert mentions(store, "The Gazette") == {}
 
 
@@ -80,7 +80,7 @@ OLD = with_entities("1", [entity("Obama")])
 
 
 def test_the_posts_of_other_patterns_are_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reprocessing, "REFRESH_SECONDS", -1)  # no worker has to be waited for
+    monkeypatch.setattr(reprocessing, "REFRESH_SECONDS", -1)  # without waiting for the workers
     name = model_name(read_meta(MODEL))
     post = OLD.model_copy(update={"model": name})
     open_store().add([post])
@@ -91,7 +91,7 @@ def test_the_posts_of_other_patterns_are_sent_again(monkeypatch: pytest.MonkeyPa
         assert out.getvalue().endswith(f"{sent} posts go through the model again\n")
 
 
-def test_a_post_that_is_sent_again_is_what_it_was() -> None:
+def test_a_post_that_is_sent_again_is_unchanged() -> None:
     reprocessing.send_again([OLD])
     (again,) = ExtractMessage.read({"posts": queued()}).posts
     assert again.again_at
@@ -110,7 +110,7 @@ def queued() -> object:
         return payload["posts"]
 
 
-def test_nothing_is_sent_through_a_closed_gate_or_without_a_text() -> None:
+def test_nothing_is_sent_while_the_intake_is_paused_or_without_a_text() -> None:
     assert reprocessing.send_again([OLD.model_copy(update={"content": ""})]) == 0
     get_admission().pause("operator")
     with pytest.raises(IntakePaused):
