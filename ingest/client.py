@@ -1,4 +1,4 @@
-"""The API from the other side: what a program that sends posts and reads counts needs."""
+"""A client of the API, for programs that send posts and read counts."""
 
 import json
 import time
@@ -10,15 +10,15 @@ from urllib.parse import quote
 
 import requests
 
-TIMEOUT_SECONDS = 60  # for one answer
+TIMEOUT_SECONDS = 60  # for one response
 
 
 class ApiError(Exception):
-    """The API answered something else than what was asked for."""
+    """The API answered with a redirect or an error."""
 
     def __init__(self, response: requests.Response) -> None:
-        said = response.headers.get("Location") or response.text[:500]
-        super().__init__(f"{response.status_code} for {response.url}: {said}")
+        reason = response.headers.get("Location") or response.text[:500]
+        super().__init__(f"{response.status_code} for {response.url}: {reason}")
         self.status = response.status_code
         self.retry_after = _seconds(response.headers.get("Retry-After"))
         self.problem = _problem(response)
@@ -35,7 +35,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _problem(response: requests.Response) -> dict[str, Any]:
-    """Return what the answer says is wrong; a proxy's page in HTML says nothing."""
+    """Return the problem in a response; empty if the body is no JSON, as of a proxy."""
     try:
         body = response.json()
     except requests.JSONDecodeError:
@@ -44,7 +44,7 @@ def _problem(response: requests.Response) -> dict[str, Any]:
 
 
 class ApiClient:
-    """A client of one host, with one key."""
+    """A client of one server, with one API key."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url = url
@@ -53,15 +53,15 @@ class ApiClient:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Who sends a request, for one that this client has no method for."""
+        """The headers that authenticate a request, for calls this client has no method for."""
         return {"Authorization": str(self._session.headers["Authorization"])}
 
     def submit(self, posts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Send posts as one list, and return what became of each, though it be refused."""
+        """Send posts as one list, and return the result of each, also if all are refused."""
         return self.submit_encoded([json.dumps(post).encode() for post in posts])
 
     def submit_encoded(self, posts: Sequence[bytes]) -> list[dict[str, Any]]:
-        """Do as `submit` does with posts that are JSON already."""
+        """Send posts that are encoded as JSON already, as `submit` does."""
         body = b"[" + b",".join(posts) + b"]"
         headers = {"Content-Type": "application/json"}
         try:
@@ -74,27 +74,27 @@ class ApiClient:
         return results
 
     def limits(self) -> dict[str, Any]:
-        """Return what one request may bring, and how many requests a minute this key may make."""
+        """Return the maximum size of a request, and the requests a minute this key may make."""
         return self._call("GET", "/api/limits")
 
     def post(self, post_id: str) -> dict[str, Any]:
-        """Return what became of a post; its address when it was accepted tells more."""
+        """Return the status of a post; the URL from its 202 also knows a queued post."""
         return self._call("GET", f"/api/posts/{post_id}")
 
     def delete(self, post_id: str) -> dict[str, Any]:
-        """Take a post out of the counts."""
+        """Delete a post, and subtract it from the counts."""
         return self._call("DELETE", f"/api/posts/{post_id}")
 
     def status(self) -> dict[str, Any]:
-        """Return whether posts are taken in, and what is on its way."""
+        """Return whether posts are accepted, and how many messages are queued or in progress."""
         return self._call("GET", "/api/status")
 
     def publications(self) -> list[dict[str, Any]]:
-        """Return every publication, by name."""
+        """Return every publication, sorted by name."""
         return list(self._pages("/api/publications", "publications"))
 
     def entities(self, publication: str) -> Iterator[dict[str, Any]]:
-        """Return every entity of a publication, the most mentioned first."""
+        """Yield every entity of a publication, the most mentioned first."""
         path = f"/api/publications/{quote(publication, safe='')}/entities?limit=100"
         return self._pages(path, "entities")
 
@@ -105,7 +105,7 @@ class ApiClient:
             path = page["next"]
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        # Whoever follows a redirect makes a GET of a POST.
+        # Following a redirect would turn a POST into a GET.
         response = self._session.request(
             method, self._url + path, timeout=TIMEOUT_SECONDS, allow_redirects=False, **options
         )
@@ -116,7 +116,7 @@ class ApiClient:
 
 
 def _all_refused(errors: Sequence[dict[str, str]], count: int) -> list[dict[str, Any]]:
-    """Return the results of posts none of which was accepted, which is one problem for them all."""
+    """Return a result for each post of a list that was refused as a whole."""
     results: list[dict[str, Any]] = [{"status": "refused", "errors": []} for _ in range(count)]
     for error in errors:
         results[int(error["pointer"].split("/")[1])]["errors"].append(error)

@@ -1,4 +1,4 @@
-"""Which publications a command works on: the one that was named, or all."""
+"""The publications a command works on: the named one, or all."""
 
 from django.core.management.base import CommandError
 
@@ -7,10 +7,10 @@ from ingest.store import open_store
 
 def chosen_publications(name: str | None) -> list[str]:
     """
-    Return the name of the publication that was named, as it is shown, or those of all.
+    Return the display name of the named publication; without a name, those of all.
 
     Raises:
-        CommandError: there is none of this name.
+        CommandError: no publication has this name.
     """
     if name is None:
         return [publication.name for publication in open_store().publications()]

@@ -1,4 +1,4 @@
-"""Posts written for this project: for the demo, for the tests, and to warm a tokenizer."""
+"""Sample posts, written for this project: for the demo, the tests and warming a tokenizer."""
 
 import json
 from collections.abc import Iterator

@@ -1,9 +1,8 @@
 """
-Stories of which every mention is known beforehand, with names of five languages.
+Stories whose mentions are known beforehand, with names of five languages.
 
-A story is a template with somebody, somewhere and something in it. The names are such that the
-model finds them in every story, which a test holds it to; so what posts made of stories come to is
-known without a model.
+A story is a template filled with a person, a place and a group. A test checks that the model finds
+these names in every story. So the counts of posts made of stories are known without a model.
 """
 
 from collections import Counter
@@ -20,7 +19,7 @@ FAMILIES = {"person": "PERSON", "place": "PLACE", "group": "GROUP"}
 
 
 class Names(NamedTuple):
-    """Names of one language."""
+    """The names of one language."""
 
     person: tuple[str, ...]
     place: tuple[str, ...]
@@ -79,31 +78,33 @@ TEMPLATES = (
 
 @dataclass(frozen=True)
 class Story:
-    """A text, and how often it mentions whom."""
+    """A text, and how often it mentions each entity."""
 
     text: str
     mentions: EntityMentions
 
 
 def stories(language: str) -> Iterator[Story]:
-    """Yield the stories of a language: each template with each person, once."""
+    """Yield the stories of a language: each template with each person."""
     names = NAMES[language]
     for number, template in enumerate(TEMPLATES):
-        for place, person in enumerate(names.person):
+        for index, person in enumerate(names.person):
             chosen = {
                 "person": person,
-                "place": names.place[(number + place) % len(names.place)],
-                "group": names.group[(number + 2 * place) % len(names.group)],
+                "place": names.place[(number + index) % len(names.place)],
+                "group": names.group[(number + 2 * index) % len(names.group)],
             }
             yield _story(template, chosen)
 
 
 def _story(template: str, chosen: dict[str, str]) -> Story:
     roles = (role for _, role, _, _ in Formatter().parse(template) if role)
-    mentions = Counter((FAMILIES[role], entity_key(_bare(chosen[role]))) for role in roles)
+    mentions = Counter(
+        (FAMILIES[role], entity_key(_without_article(chosen[role]))) for role in roles
+    )
     text = template.format(**chosen).replace(". the ", ". The ")
     return Story(text[0].upper() + text[1:], mentions)
 
 
-def _bare(name: str) -> str:
+def _without_article(name: str) -> str:
     return name.removeprefix("the ")

@@ -63,9 +63,9 @@ def test_a_dead_post_is_told_with_why_and_how_often_it_was_begun() -> None:
     )
     CrashCount.objects.create(post_id=POST.post_id, step=Step.EXTRACT, starts=2)
     told = where(POST.post_id)
-    assert "dead at extract" in told
+    assert "dead-lettered at extract" in told
     assert "4 attempts, the process ended (request r-7)" in told
-    assert "begun 2 times" in told
+    assert "started 2 times" in told
     assert "Oslo." not in told
 
 

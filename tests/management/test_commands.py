@@ -28,8 +28,8 @@ def run(*arguments: str) -> str:
 
 
 @pytest.fixture
-def letters() -> list[DeadLetter]:
-    """Lay three posts aside: two at extract, one at save."""
+def dead_letters() -> list[DeadLetter]:
+    """Dead-letter three posts: two at extract, one at save."""
     posts = [accepted("Bad."), accepted("Worse."), with_entities("9", [entity("Oslo")])]
     return [
         DeadLetter.objects.create(
@@ -46,43 +46,46 @@ def letters() -> list[DeadLetter]:
     ]
 
 
-def test_dead_letters_are_listed_and_shown(letters: list[DeadLetter]) -> None:
+def test_dead_letters_are_listed_and_shown(dead_letters: list[DeadLetter]) -> None:
     assert "3 dead letters" in run("dead_letters", "list")
     assert "1 dead letters" in run("dead_letters", "list", "--reason", "timeout")
-    shown = run("dead_letters", "show", letters[0].post_id)
+    shown = run("dead_letters", "show", dead_letters[0].post_id)
     for word in ("Bad.", "The Gazette", "ValueError: bad", "Traceback", "extract", "failed"):
         assert word in shown
 
 
-def test_a_replay_goes_back_to_the_step_where_it_died(letters: list[DeadLetter]) -> None:
+def test_a_replay_goes_back_to_the_step_that_failed(dead_letters: list[DeadLetter]) -> None:
     assert "2 replayed" in run("dead_letters", "replay", "--step", "extract")
-    assert "1 replayed" in run("dead_letters", "replay", letters[2].post_id)
+    assert "1 replayed" in run("dead_letters", "replay", dead_letters[2].post_id)
     assert connection.redis_client().llen(EXTRACT) == 1  # two posts, one message
     assert connection.redis_client().llen(SAVE) == 1
     assert not DeadLetter.objects.exists()
 
 
-def test_a_replay_through_a_closed_gate_keeps_the_letters(letters: list[DeadLetter]) -> None:
+def test_a_paused_intake_stops_a_replay_and_keeps_the_dead_letters(
+    dead_letters: list[DeadLetter],
+) -> None:
     get_admission().pause("operator")
     with pytest.raises(CommandError, match="0 replayed"):
         run("dead_letters", "replay", "--all")
     assert DeadLetter.objects.count() == 3
 
 
-def test_what_is_still_unreadable_stays(letters: list[DeadLetter]) -> None:
-    DeadLetter.objects.filter(pk=letters[0].pk).update(payload={"message": 7})
-    assert "2 replayed" in run("dead_letters", "replay", "--all")
-    assert DeadLetter.objects.get().pk == letters[0].pk
+def test_an_unreadable_dead_letter_stays(dead_letters: list[DeadLetter]) -> None:
+    DeadLetter.objects.filter(pk=dead_letters[0].pk).update(payload={"message": 7})
+    told = "2 replayed, 1 kept because this version cannot read them"
+    assert told in run("dead_letters", "replay", "--all")
+    assert DeadLetter.objects.get().pk == dead_letters[0].pk
 
 
-def test_discard_forgets_only_what_is_named(letters: list[DeadLetter]) -> None:
+def test_discard_deletes_only_the_named_dead_letters(dead_letters: list[DeadLetter]) -> None:
     assert "1 discarded" in run("dead_letters", "discard", "--reason", "refused")
     assert DeadLetter.objects.count() == 2
 
 
 @pytest.mark.parametrize("action", ["replay", "discard"])
 def test_nothing_is_replayed_or_discarded_by_accident(
-    action: str, letters: list[DeadLetter]
+    action: str, dead_letters: list[DeadLetter]
 ) -> None:
     with pytest.raises(CommandError, match="--all"):
         run("dead_letters", action)
@@ -90,7 +93,7 @@ def test_nothing_is_replayed_or_discarded_by_accident(
         run("dead_letters", action, "0" * 32)
 
 
-def test_a_recount_says_what_is_wrong_by_its_status() -> None:
+def test_a_recount_reports_by_its_exit_status() -> None:
     open_store().add([with_entities("1", [entity("Oslo")])])
     with pytest.raises(SystemExit) as end:
         run("recount")
@@ -99,7 +102,7 @@ def test_a_recount_says_what_is_wrong_by_its_status() -> None:
         run("recount", "Nowhere")
 
 
-def test_a_drain_closes_the_gate_and_tells_by_its_status() -> None:
+def test_a_drain_pauses_the_intake_and_reports_by_its_exit_status() -> None:
     with pytest.raises(SystemExit) as end:
         run("drain", "--timeout", "5")
     assert end.value.code == 0
@@ -108,14 +111,14 @@ def test_a_drain_closes_the_gate_and_tells_by_its_status() -> None:
     assert get_admission().backlog().writable
 
 
-def test_a_drain_whose_time_is_up_says_what_is_left() -> None:
+def test_a_drain_whose_time_is_up_exits_1() -> None:
     connection.redis_client().lpush(EXTRACT, "message")
     with pytest.raises(SystemExit) as end:
         run("drain", "--timeout", "0")
     assert end.value.code == 1
 
 
-def test_keys_are_made_listed_and_revoked() -> None:
+def test_keys_are_created_listed_and_revoked() -> None:
     secret = run("api_key", "create", "wire", "--scope", "submit").split()[-1]
     assert ApiKey.objects.get(name="wire").digest == ApiKey.digest_of(secret)
     assert secret not in run("api_key", "list")
@@ -126,12 +129,12 @@ def test_keys_are_made_listed_and_revoked() -> None:
         run("api_key", "revoke", "wire")
 
 
-def test_the_first_key_is_made_once() -> None:
+def test_the_first_key_is_created_once() -> None:
     assert "ing_" in run("api_key", "first")
     assert run("api_key", "first") == ""
 
 
-def test_a_key_is_limited_and_listed_with_its_limits_and_its_use() -> None:
+def test_a_key_is_listed_with_its_limits_and_its_last_use() -> None:
     limits = ("--publication", "The Gazette", "--requests-per-minute", "60")
     run("api_key", "create", "wire", "--scope", "submit", *limits)
     key = ApiKey.objects.get()

@@ -1,4 +1,4 @@
-"""What so many posts a day need."""
+"""The sizes that a number of posts a day needs."""
 
 from io import StringIO
 
@@ -8,14 +8,14 @@ from django.core.management import CommandError, call_command
 from ingest.management.sizing import BENCH_CHARACTERS, CPU_MS, Demand, size_of
 
 
-def test_cores_are_those_that_the_measured_milliseconds_fill() -> None:
+def test_cores_follow_from_the_measured_milliseconds() -> None:
     size = size_of(Demand(86_400, peak=2, busy=0.5))  # two posts a second at the peak
     assert size.cores["extract"] == pytest.approx(2 * CPU_MS["extract"] / 1000 / 0.5)
     longer = size_of(Demand(86_400, peak=2, busy=0.5, characters=2 * BENCH_CHARACTERS))
     assert sum(longer.cores.values()) == pytest.approx(2 * sum(size.cores.values()))
 
 
-def test_children_share_a_model_and_sixteen_of_them_a_machine() -> None:
+def test_sixteen_children_share_a_model_and_a_machine() -> None:
     small, large = (size_of(Demand(posts)) for posts in (1000, 100_000_000))
     assert small.extract_children == 1
     assert large.extract_children == 49

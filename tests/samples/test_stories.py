@@ -1,4 +1,4 @@
-"""The stories publishers are simulated with: what is known of them is what the model finds."""
+"""The stories of simulated publishers mention what the model finds in them."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.verdict import mentions
 
 
 @pytest.mark.parametrize("language", NAMES)
-def test_the_model_finds_what_is_known_of_each_story(language: str) -> None:
-    told = list(stories(language))
-    assert len(told) >= 30
-    assert [story.text for story in told if mentions(story.text) != story.mentions] == []
+def test_the_model_finds_the_known_mentions_of_each_story(language: str) -> None:
+    all_stories = list(stories(language))
+    assert len(all_stories) >= 30
+    assert [story.text for story in all_stories if mentions(story.text) != story.mentions] == []

@@ -1,4 +1,4 @@
-"""Close the gate, and wait until all that was accepted has gone through."""
+"""Pause the intake, and wait until every accepted post is processed."""
 
 import sys
 import time
@@ -15,52 +15,62 @@ from ingest.broker.admission.base import Backlog, PauseOwner
 from ingest.broker.connection import BrokerUnavailable
 from ingest.operations import audit
 
-POLL_SECONDS = 0.2  # seconds between two looks at the queues: they tell nobody when they are empty
-REPORT_SECONDS = 5  # seconds between two lines where there is no terminal
+POLL_SECONDS = 0.2  # between two looks at the queues
+REPORT_SECONDS = 5  # between two lines where there is no terminal
 
 
 class DrainRate:
-    """How fast what is left becomes less, since it was the most."""
+    """How fast the backlog shrinks, measured since it was largest."""
 
     def __init__(self) -> None:
-        self.most = self.left = 0
+        self.largest = self.remaining = 0
         self._since = time.monotonic()
 
     @property
     def done(self) -> int:
-        """How many messages have gone through since then."""
-        return self.most - self.left
+        """How many messages were processed since then."""
+        return self.largest - self.remaining
 
-    def note(self, left: int) -> None:
-        """Note how many messages are left now."""
-        self.left = left
-        if left >= self.most:
-            self.most, self._since = left, time.monotonic()
+    def note(self, remaining: int) -> None:
+        """Note how many messages remain now."""
+        self.remaining = remaining
+        if remaining >= self.largest:
+            self.largest, self._since = remaining, time.monotonic()
 
     def __str__(self) -> str:
         rate = self.done / max(time.monotonic() - self._since, POLL_SECONDS)
         if not rate:
-            return "none done yet"
-        return f"{rate:.1f} messages/s, about {self.left / rate:.0f} s to go"
+            return "none processed yet"
+        return f"{rate:.1f} messages/s, about {self.remaining / rate:.0f} s to go"
 
 
 class Command(BaseCommand):
-    help = "Refuse new posts, wait until nothing is on its way, and return 0; 1 if time runs out."
+    help = (
+        "Pause the intake, and wait until every accepted post is processed. "
+        "Exits 0 when drained, 1 when the time is up."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--resume", action="store_true", help="take posts in again")
+        parser.add_argument("--resume", action="store_true", help="resume the intake")
         parser.add_argument(
-            "--timeout", type=float, help="seconds to wait; for ever, unless the whole stack stops"
+            "--timeout",
+            type=float,
+            help="seconds to wait (default: no limit; INGEST_DRAIN_SECONDS with --by stop)",
         )
-        parser.add_argument("--by", choices=("operator", "stop"), default="operator")
+        parser.add_argument(
+            "--by",
+            choices=("operator", "stop"),
+            default="operator",
+            help="who pauses: an operator, or a stop of the whole stack (%(default)s)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["by"] == "operator":
-            what = audit.Action.RESUME if options["resume"] else audit.Action.DRAIN
-            audit.record(audit.command_actor(), what)
+            action = audit.Action.RESUME if options["resume"] else audit.Action.DRAIN
+            audit.record(audit.command_actor(), action)
         if options["resume"]:
             get_admission().resume(options["by"])
-            self.stdout.write("Posts are taken in again.")
+            self.stdout.write("The intake is resumed.")
             return
         timeout = options["timeout"]
         if timeout is None and options["by"] == "stop":
@@ -68,7 +78,7 @@ class Command(BaseCommand):
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
         sys.exit(0 if self._drain(options["by"], deadline) else 1)
 
-    def _drain(self, holder: PauseOwner, deadline: float) -> bool:
+    def _drain(self, owner: PauseOwner, deadline: float) -> bool:
         progress = Progress(
             TextColumn("drain: {task.description}"),
             BarColumn(),
@@ -76,31 +86,33 @@ class Command(BaseCommand):
             console=Console(file=self.stdout),  # type: ignore[arg-type]
             disable=not sys.stdout.isatty(),
         )
-        said = 0.0
-        pace = DrainRate()
+        reported_at = 0.0
+        rate = DrainRate()
         with progress:
-            bar = progress.add_task("closing the gate", total=None)
+            bar = progress.add_task("pausing the intake", total=None)
             while True:
-                left, words = self._look(holder)
-                if left == 0:
-                    self.stdout.write("drain: drained, nothing is on its way")
+                remaining, text = self._pause_and_read(owner)
+                if remaining == 0:
+                    self.stdout.write("drain: drained, no messages remain")
                     return True
                 if time.monotonic() >= deadline:
-                    self.stdout.write(f"drain: time is up; {words}; it stays in the durable queue")
+                    self.stdout.write(
+                        f"drain: time is up, messages stay in the durable queue. {text}"
+                    )
                     return False
-                if left is not None:
-                    pace.note(left)
-                    words = f"{words}; {pace}"
-                    progress.update(bar, total=pace.most, completed=pace.done, description=words)
-                if progress.disable and time.monotonic() - said >= REPORT_SECONDS:
-                    self.stdout.write(f"drain: {words}")
-                    said = time.monotonic()
+                if remaining is not None:
+                    rate.note(remaining)
+                    text = f"{text}, {rate}"
+                    progress.update(bar, total=rate.largest, completed=rate.done, description=text)
+                if progress.disable and time.monotonic() - reported_at >= REPORT_SECONDS:
+                    self.stdout.write(f"drain: {text}")
+                    reported_at = time.monotonic()
                 time.sleep(POLL_SECONDS)
 
-    def _look(self, holder: PauseOwner) -> tuple[int | None, str]:
-        """Keep the gate closed, and return how many messages are left, if anybody can tell."""
+    def _pause_and_read(self, owner: PauseOwner) -> tuple[int | None, str]:
+        """Keep the intake paused; return the remaining messages, None if the broker is away."""
         try:
-            get_admission().pause(holder)
+            get_admission().pause(owner)
             backlog = get_admission().backlog()
         except BrokerUnavailable as error:
             return None, str(error)
@@ -111,4 +123,4 @@ class Command(BaseCommand):
 
 def _describe(backlog: Backlog) -> str:
     waiting = ", ".join(f"{count} wait for {queue}" for queue, count in backlog.waiting.items())
-    return f"messages: {waiting}, {backlog.in_work} in work"
+    return f"messages: {waiting}, {backlog.in_work} in progress"

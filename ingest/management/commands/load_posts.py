@@ -1,4 +1,4 @@
-"""Load posts from files: `ingest.loader` among the other commands."""
+"""Load posts from files: the command line of `ingest.loader` as a Django command."""
 
 import sys
 from argparse import ArgumentParser, Namespace

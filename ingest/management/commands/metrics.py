@@ -1,4 +1,4 @@
-"""Serve what this machine's processes have counted, where no web server does."""
+"""Serve the metrics of this machine's processes, where no web server does."""
 
 import signal
 from argparse import ArgumentParser
@@ -11,11 +11,13 @@ from ingest.api.prometheus import ProcessMetrics
 
 
 class Command(BaseCommand):
-    help = "Serve /metrics of a machine that has workers, but no web server."
+    help = "Serve /metrics on a machine that has workers but no web server."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1", help="an address; loopback by default")
-        parser.add_argument("--port", type=int, default=8404)
+        parser.add_argument(
+            "--host", default="127.0.0.1", help="address to listen on (%(default)s)"
+        )
+        parser.add_argument("--port", type=int, default=8404, help="(%(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Count again from the posts themselves, say what differs, and mend it."""
+"""Recount saved posts, print wrong counters, and repair them."""
 
 import sys
 from argparse import ArgumentParser
@@ -13,15 +13,15 @@ from ingest.operations import audit
 from ingest.store import open_store
 from ingest.store.base import StoreUnavailable
 
-SAMPLE_SIZE = 20  # differences of a publication
+SAMPLE_SIZE = 20  # wrong counters printed a publication
 
 
 class Command(BaseCommand):
-    help = "Compare every counter with the saved posts; 0 if all are right, or were mended."
+    help = "Compare every counter with the saved posts. Exits 0 if all are right or repaired."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("publication", nargs="?", help="one publication; else all of them")
-        parser.add_argument("--repair", action="store_true", help="add what is missing")
+        parser.add_argument("publication", nargs="?", help="only this publication (default: all)")
+        parser.add_argument("--repair", action="store_true", help="repair the wrong counters")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -34,24 +34,24 @@ class Command(BaseCommand):
         sys.exit(1 if wrong and not options["repair"] else 0)
 
     def _recount(self, name: str, *, repair: bool) -> int:
-        """Recount one publication, and return how many of its counters were wrong."""
-        wrong = open_store().recount(name).diff
-        lines = list(_lines(wrong))
+        """Recount one publication, and return the number of wrong counters."""
+        diff = open_store().recount(name).diff
+        lines = list(_lines(diff))
         self.stdout.write(f"{name}: {len(lines)} counters are wrong")
         for line in lines[:SAMPLE_SIZE]:
             self.stdout.write(f"  {line}")
         if len(lines) > SAMPLE_SIZE:
             self.stdout.write(f"  and {len(lines) - SAMPLE_SIZE} more")
-        if wrong and repair:
-            open_store().repair(name, wrong)
-            told = f"{len(lines)} counters"
-            audit.record(audit.command_actor(), audit.Action.REPAIR, name, detail=told)
-            self.stdout.write("  mended")
+        if diff and repair:
+            open_store().repair(name, diff)
+            detail = f"{len(lines)} counters"
+            audit.record(audit.command_actor(), audit.Action.REPAIR, name, detail=detail)
+            self.stdout.write("  repaired")
         return len(lines)
 
 
-def _lines(wrong: Counts) -> Iterator[str]:
-    if wrong.posts or wrong.days:
-        yield f"posts: {wrong.posts:+d} would be right"
-    for (family, key), counts in sorted(wrong.entities.items()):
+def _lines(diff: Counts) -> Iterator[str]:
+    if diff.posts or diff.days:
+        yield f"posts: {diff.posts:+d} would be right"
+    for (family, key), counts in sorted(diff.entities.items()):
         yield f"{family} {key}: {counts.mentions:+d} mentions, {counts.posts:+d} posts"

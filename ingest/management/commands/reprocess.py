@@ -1,4 +1,4 @@
-"""Run saved posts through the model again, or bring them under the newest rules."""
+"""Run saved posts through the model again, or apply the newest aliases to them."""
 
 import time
 from argparse import ArgumentParser
@@ -18,25 +18,31 @@ from ingest.operations.rule_versions import newest_patterns
 from ingest.store import open_store
 from ingest.store.base import StoreUnavailable
 
-POLL_SECONDS = 1  # seconds between two looks at what tells nobody when it changes
+POLL_SECONDS = 1  # between two looks at the queues or the backfill
 
 
 class Command(BaseCommand):
     help = (
-        "Run saved posts through the model again: those on which another model has worked, or "
-        "other patterns. The counts follow, each post in one step."
+        "Run saved posts through the model again, if another model or other patterns processed "
+        "them. The counts of each post change in one step."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("publication", nargs="?", help="one publication; else all of them")
-        parser.add_argument("--post", action="append", metavar="POST_ID", help="only this one")
-        parser.add_argument("--all", action="store_true", help="whatever model has worked on them")
-        parser.add_argument("--rules", action="store_true", help="only apply the newest aliases")
+        parser.add_argument("publication", nargs="?", help="only this publication (default: all)")
+        parser.add_argument(
+            "--post", action="append", metavar="POST_ID", help="only this post; may be repeated"
+        )
+        parser.add_argument(
+            "--all", action="store_true", help="every post, also those of this model"
+        )
+        parser.add_argument(
+            "--rules", action="store_true", help="only apply the newest aliases, without the model"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         target = " ".join(options["post"] or [options["publication"] or "all publications"])
-        told = "by the newest aliases" if options["rules"] else "by the model"
-        audit.record(audit.command_actor(), audit.Action.REPROCESS, target, detail=told)
+        detail = "by the newest aliases" if options["rules"] else "by the model"
+        audit.record(audit.command_actor(), audit.Action.REPROCESS, target, detail=detail)
         try:
             if options["rules"]:
                 self._follow(alias_backfill.start(options["publication"] or ""))
@@ -47,7 +53,7 @@ class Command(BaseCommand):
             else:
                 self._reprocess(options["publication"], every=options["all"])
         except (StoreUnavailable, IntakePaused, BrokerUnavailable) as error:
-            raise CommandError(f"{error}; give the command again") from error
+            raise CommandError(f"{error}. Run the command again") from error
 
     def _reprocess(self, publication: str | None, *, every: bool) -> None:
         names = model_names(
@@ -61,12 +67,12 @@ class Command(BaseCommand):
         sent = without_text = 0
         for each in chosen_publications(publication):
             for posts in reprocessing.pages(each, lambda post: every or not is_new(post)):
-                more, less = self._send(posts)
-                sent, without_text = sent + more, without_text + less
+                counts = self._send(posts)
+                sent, without_text = sent + counts[0], without_text + counts[1]
         self._report(sent, without_text)
 
     def _send(self, posts: list[PostEntities]) -> tuple[int, int]:
-        """Send posts when the queues have room; return how many went, and how many cannot."""
+        """Send posts once the queues have room; return how many were sent and how many not."""
         while True:
             try:
                 sent = reprocessing.send_again(posts)
@@ -78,17 +84,17 @@ class Command(BaseCommand):
     def _report(self, sent: int, without_text: int) -> None:
         self.stdout.write(f"{sent} posts go through the model again")
         if without_text:
-            self.stdout.write(f"{without_text} cannot: their text was not kept")
+            self.stdout.write(f"{without_text} posts cannot, since their text was not saved")
 
-    def _follow(self, run: AliasBackfill) -> None:
-        """Tell how far a run is until it has ended."""
-        while run.ended_at is None:
-            self.stdout.write(str(run))
+    def _follow(self, backfill: AliasBackfill) -> None:
+        """Print the progress of a backfill until it has ended."""
+        while backfill.ended_at is None:
+            self.stdout.write(str(backfill))
             time.sleep(POLL_SECONDS)
-            run.refresh_from_db()
-        self.stdout.write(str(run))
-        if run.problem:
-            raise CommandError(run.problem)
+            backfill.refresh_from_db()
+        self.stdout.write(str(backfill))
+        if backfill.problem:
+            raise CommandError(backfill.problem)
 
 
 def _saved(post_id: str) -> PostEntities:

@@ -1,4 +1,4 @@
-"""Propose aliases: entities that are written alike, for a person to accept or reject."""
+"""Propose aliases of entities that are spelled alike. A person accepts or rejects them."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,12 +11,19 @@ from ingest.store.base import StoreUnavailable
 
 
 class Command(BaseCommand):
-    help = "Propose aliases among a publication's entities; the admin accepts or rejects them."
+    help = "Propose aliases of entities that are spelled alike. Accept or reject them in the admin."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("publication", nargs="?", help="one publication; else all of them")
-        parser.add_argument("--among", type=int, default=2000, help="most mentioned entities")
-        parser.add_argument("--likeness", type=float, default=88, help="of 100, at the least")
+        parser.add_argument("publication", nargs="?", help="only this publication (default: all)")
+        parser.add_argument(
+            "--among",
+            type=int,
+            default=2000,
+            help="how many of the most mentioned entities to compare (%(default)s)",
+        )
+        parser.add_argument(
+            "--likeness", type=float, default=88, help="least likeness, from 0 to 100 (%(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -25,15 +32,16 @@ class Command(BaseCommand):
             )
         except StoreUnavailable as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{proposed} aliases are proposed, to be judged in the admin")
+        self.stdout.write(f"{proposed} aliases proposed. Accept or reject them in the admin.")
 
     def _suggest(self, name: str, options: dict[str, Any]) -> int:
         proposed = 0
-        for one in suggest(name, among=options["among"], likeness=options["likeness"]):
-            if propose(name, one):
+        for suggestion in suggest(name, among=options["among"], likeness=options["likeness"]):
+            if propose(name, suggestion):
                 proposed += 1
+                entity, other, likeness = suggestion
                 self.stdout.write(
-                    f"{name}: {one.entity.text} ({one.entity.mentions}) may be "
-                    f"{one.other.text} ({one.other.mentions}), {one.likeness:g}"
+                    f"{name}: {entity.text} ({entity.mentions}) may be "
+                    f"{other.text} ({other.mentions}), likeness {likeness:g}"
                 )
         return proposed
