@@ -1,4 +1,4 @@
-"""How far the load of a file is: so little is written down that a kill can tear none of it."""
+"""The checkpoint of a file: its last answered row. A rename replaces it, so no kill can tear it."""
 
 import fcntl
 import json
@@ -13,17 +13,19 @@ from ingest.loader.compression import STDIN
 
 
 class AlreadyRunning(Exception):
-    """Another process loads the same file."""
+    """Another process is loading the same file."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """
-    Where a load is: all rows up to this one were answered.
+    Where a load is: the server has answered all rows up to this one.
 
     Args:
-        digest: of these rows, so that no other rows are taken for them.
-        refused_bytes: of the file of refused rows that are theirs.
+        rows: their number.
+        digest: a hash of these rows, which finds a changed file.
+        counts: rows by status.
+        refused_bytes: the size of the file of refused rows at this row.
     """
 
     rows: int = 0
@@ -33,40 +35,45 @@ class Checkpoint:
 
 
 class CheckpointFile:
-    """The journal of one file that is loaded to one host, and beside it the rows refused."""
+    """The checkpoint of one file that is loaded to one server, beside its refused rows."""
 
     def __init__(self, folder: Path, *, path: str, url: str) -> None:
-        whole = path if path == STDIN else str(Path(path).resolve())
-        digest = blake2b(f"{url} {whole}".encode(), digest_size=4).hexdigest()
+        absolute = path if path == STDIN else str(Path(path).resolve())
+        digest = blake2b(f"{url} {absolute}".encode(), digest_size=4).hexdigest()
         name = re.sub(r"[^\w.]+", "_", "stdin" if path == STDIN else Path(path).name)
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"{name}-{digest}.journal"
+        self._path = folder / f"{name}-{digest}.checkpoint"
         self._lock = self._path.with_suffix(".lock")
         self.refused = folder / f"{name}-{digest}.refused.jsonl"
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep other processes from loading the same file while a block runs; Busy if one does."""
+    def locked(self) -> Iterator[None]:
+        """
+        Keep other processes from loading the same file while a block runs.
+
+        Raises:
+            AlreadyRunning: another process is loading it.
+        """
         with self._lock.open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise AlreadyRunning(f"another process loads it: {self._lock}") from error
+                raise AlreadyRunning(f"another process is loading it: {self._lock}") from error
             yield
 
     def read(self) -> Checkpoint:
-        """Return where the last run stopped; the beginning, if nothing tells."""
+        """Return the checkpoint; the start of the file if there is none or it cannot be read."""
         try:
             return Checkpoint(**json.loads(self._path.read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return Checkpoint()
 
-    def write(self, place: Checkpoint) -> None:
-        """Note where the load is; whoever reads sees this place or the one before."""
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Replace the checkpoint; a reader sees this one or the one before."""
         new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(asdict(place)))
+        new.write_text(json.dumps(asdict(checkpoint)))
         new.replace(self._path)
 
-    def forget(self) -> None:
-        """Let the next load of the file begin at its first row."""
+    def delete(self) -> None:
+        """Delete the checkpoint, so that the next load begins at the first row."""
         self._path.unlink(missing_ok=True)

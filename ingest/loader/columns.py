@@ -1,4 +1,4 @@
-"""Which column of a table is which field of a post, and how its cells are written in one."""
+"""How a row of a table or an object of JSON becomes a post."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 from ingest.core.posts import Post
 
 FIELDS = tuple(Post.model_fields)
-# Kaggle's "All the News 2.0"; its title, url and publication are called what they are here.
+# Of Kaggle's "All the News 2.0"; its title, url and publication have our names.
 ALL_THE_NEWS = {"content": "article", "published_at": "date"}
 
 
@@ -19,8 +19,8 @@ class Columns:
 
     Args:
         names: the column of a field that has another name.
-        publication: of rows that name none.
-        only_fields: whether what is no field of a post is left out of an object, as of a table.
+        publication: the publication of rows that name none.
+        only_fields: whether to leave out an object's names that are no field of a post.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -28,43 +28,43 @@ class Columns:
     only_fields: bool = False
 
     def of_table(self, cells: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the post that a row of a table is; an empty cell is a field that is not there."""
-        taken = {name: cells.get(self.names.get(name, name)) for name in FIELDS}
-        post = {name: _text(cell) for name, cell in taken.items() if not _is_empty(cell)}
+        """Return the post of a table's row; an empty cell is a missing field."""
+        cells_by_field = {name: cells.get(self.names.get(name, name)) for name in FIELDS}
+        post = {name: _text(cell) for name, cell in cells_by_field.items() if not _is_empty(cell)}
         if "published_at" in post:
             post["published_at"] = _with_offset(post["published_at"])
-        return self._published(post)
+        return self._with_publication(post)
 
     def of_object(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the post that an object of JSON is, with whatever else is in it."""
+        """Return the post of a JSON object, with its other names unless only_fields."""
         post = dict(item)
         for name, column in self.names.items():
             if column in post:
                 post[name] = post.pop(column)
         if self.only_fields:
             post = {name: value for name, value in post.items() if name in FIELDS}
-        return self._published(post)
+        return self._with_publication(post)
 
     def left_out(self, header: list[str]) -> list[str]:
-        """Return the columns of a table that are none of a post's."""
-        taken = {self.names.get(name, name) for name in FIELDS}
-        return [name for name in header if name not in taken]
+        """Return the columns of a table that are no field of a post."""
+        used = {self.names.get(name, name) for name in FIELDS}
+        return [name for name in header if name not in used]
 
     def missing(self, header: list[str]) -> list[str]:
-        """Return the columns without which no row of a table is a post."""
-        wanted = {**{name: name for name in ("content", "publication")}, **self.names}
+        """Return the columns that a post needs and the table does not have."""
+        required = {**{name: name for name in ("content", "publication")}, **self.names}
         if self.publication:
-            wanted.pop("publication")
-        return [column for column in wanted.values() if column not in header]
+            required.pop("publication")
+        return [column for column in required.values() if column not in header]
 
-    def _published(self, post: dict[str, Any]) -> dict[str, Any]:
+    def _with_publication(self, post: dict[str, Any]) -> dict[str, Any]:
         if self.publication and "publication" not in post:
             post["publication"] = self.publication
         return post
 
 
 def _is_empty(cell: object) -> bool:
-    """Return whether a cell says nothing: NaN is unequal to itself."""
+    """Return whether a cell is None, empty or NaN, which is unequal to itself."""
     return cell is None or cell == "" or cell != cell
 
 
@@ -75,9 +75,9 @@ def _text(cell: object) -> str:
 
 
 def _with_offset(text: str) -> str:
-    """Take a time of a table that names no offset for UTC; of what is no time the API will tell."""
+    """Read a time without an offset as UTC; the API refuses text that is no time."""
     try:
-        moment = datetime.fromisoformat(text.strip())
+        parsed = datetime.fromisoformat(text.strip())
     except ValueError:
         return text
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).isoformat()

@@ -1,4 +1,4 @@
-"""How a file or stdin is opened: what it is packed with is told by its first bytes."""
+"""Open a file or stdin; its first bytes say how it is packed."""
 
 import sys
 import zlib
@@ -12,35 +12,35 @@ from typing import BinaryIO, cast
 
 from backports import zstd
 
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 COMPRESSED_SUFFIXES = (".gz", ".zst")
 STDIN = "-"
 
 
 class CorruptFile(Exception):
-    """A file that cannot be read, or not to its end."""
+    """A file cannot be read to its end."""
 
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """What is in a file, while it is read."""
+    """The unpacked content of a file that is being read."""
 
     stream: BinaryIO
     _packed: BufferedReader
 
     @property
-    def at(self) -> int:
-        """How many bytes of the file itself have been read; of stdin nobody asks."""
+    def offset(self) -> int:
+        """How many bytes of the packed file have been read; 0 for stdin."""
         return self._packed.tell() if self._packed.seekable() else 0
 
 
 @contextmanager
 def open_decompressed(path: str) -> Iterator[OpenedFile]:
     """
-    Open a file, or stdin, and unpack it while it is read.
+    Open a file or stdin, and unpack it while the block reads it.
 
     Raises:
-        Damaged: also while it is read.
+        CorruptFile: it cannot be opened, read or unpacked.
     """
     with readable(path):
         packed = open_raw(path)
@@ -52,7 +52,7 @@ def open_decompressed(path: str) -> Iterator[OpenedFile]:
 
 @contextmanager
 def readable(path: str) -> Iterator[None]:
-    """Turn what can go wrong with a file into one sentence."""
+    """Turn the errors of a file into CorruptFile, with one sentence."""
     try:
         yield
     except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
@@ -60,28 +60,28 @@ def readable(path: str) -> Iterator[None]:
 
 
 def open_raw(path: str) -> BufferedReader:
-    """Open a file, or stdin, as it is."""
+    """Open a file or stdin without unpacking it."""
     if path == STDIN:
         return cast(BufferedReader, sys.stdin.buffer)
     return Path(path).open("rb")
 
 
 def _decompress(packed: BufferedReader) -> BinaryIO:
-    begin = packed.peek(len(ZSTD))
-    if begin.startswith(GZIP):
+    start = packed.peek(len(ZSTD_MAGIC))
+    if start.startswith(GZIP_MAGIC):
         return cast(BinaryIO, GzipFile(fileobj=packed))
-    if begin.startswith(ZSTD):
+    if start.startswith(ZSTD_MAGIC):
         return cast(BinaryIO, zstd.ZstdFile(packed))
     return packed
 
 
 def size_of(paths: list[str]) -> int | None:
-    """Return the bytes of files together; of stdin nobody knows."""
+    """Return the size of files together in bytes; None with stdin."""
     return None if STDIN in paths else sum(Path(path).stat().st_size for path in paths)
 
 
 def plain_suffix(path: str) -> str:
-    """Return the end of a file's name, without what tells only how it is packed."""
+    """Return the suffix of a file's name, without the suffix of its compression."""
     suffixes = [
         suffix for suffix in Path(path).suffixes if suffix.lower() not in COMPRESSED_SUFFIXES
     ]

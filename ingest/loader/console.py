@@ -1,4 +1,4 @@
-"""What a load tells while it runs, and at its end."""
+"""What a load prints while it runs, and at its end."""
 
 import sys
 import time
@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-REPORT_SECONDS = 5  # seconds between two lines where there is no terminal
+REPORT_SECONDS = 5  # between two lines where there is no terminal
 
 
 class LoadConsole:
-    """A bar of how far the files are, with rate and time to go; without a terminal, lines."""
+    """A progress bar with rate and time to go; lines where there is no terminal."""
 
     def __init__(self, size: int | None) -> None:
         self._console = Console(stderr=True)
@@ -28,8 +28,8 @@ class LoadConsole:
         self._bar = Progress(*columns, console=self._console, disable=not sys.stderr.isatty())
         self._task = self._bar.add_task("", total=size, posts=0, rate=0.0, note="")
         self._size = size
-        self._began = self._said = time.monotonic()
-        self._first: int | None = None  # what an earlier run has sent is no measure of this one
+        self._began = self._reported_at = time.monotonic()
+        self._first_offset: int | None = None  # where this load began in the file
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -47,27 +47,28 @@ class LoadConsole:
         """Print a line above the bar."""
         self._console.print(sentence, highlight=False, markup=False)
 
-    def show(self, what: str, *, at: int, rows: int, note: str) -> None:
-        """Show how far all files are, in bytes, and how many rows this run has sent."""
-        self._first = at if self._first is None else self._first
+    def show(self, path: str, *, offset: int, rows: int, note: str) -> None:
+        """Show how many bytes of all files are done, and how many rows this load has sent."""
+        self._first_offset = offset if self._first_offset is None else self._first_offset
         rate = rows / max(time.monotonic() - self._began, 0.001)
         self._bar.update(
-            self._task, description=what, completed=at, posts=rows, rate=rate, note=note
+            self._task, description=path, completed=offset, posts=rows, rate=rate, note=note
         )
-        if self._bar.disable and time.monotonic() - self._said >= REPORT_SECONDS:
-            self._said = time.monotonic()
-            self.say(f"{what}: {rows:,} rows, {rate:.0f}/s{self._to_go(at)}{note and f'; {note}'}")
+        if self._bar.disable and time.monotonic() - self._reported_at >= REPORT_SECONDS:
+            self._reported_at = time.monotonic()
+            rest = f"{self._to_go(offset)}{note and f', {note}'}"
+            self.say(f"{path}: {rows:,} rows, {rate:.0f}/s{rest}")
 
-    def _to_go(self, at: int) -> str:
-        done = at - (self._first or 0)
+    def _to_go(self, offset: int) -> str:
+        done = offset - (self._first_offset or 0)
         if not self._size or not done:
             return ""
-        seconds = (self._size - at) * (time.monotonic() - self._began) / done
-        return f", {100 * at // self._size} %, about {seconds:.0f} s to go"
+        seconds = (self._size - offset) * (time.monotonic() - self._began) / done
+        return f", {100 * offset // self._size} %, about {seconds:.0f} s to go"
 
 
 def print_summary(counts: dict[str, Any], status: dict[str, Any] | None) -> None:
-    """Print what became of the rows, and what the server says of what is on its way."""
+    """Print the rows by status, and the state of the server's queues."""
     table = Table("load", show_header=False)
     table.add_column(justify="right")
     for name, value in counts.items():
@@ -75,14 +76,14 @@ def print_summary(counts: dict[str, Any], status: dict[str, Any] | None) -> None
     if status:
         table.add_section()
         for name, value in {**status.pop("waiting"), **status}.items():
-            table.add_row(NAMES.get(name, f"waits for {name}"), str(value))
+            table.add_row(STATUS_NAMES.get(name, f"waiting for {name}"), str(value))
     Console().print(table)
 
 
-NAMES = {
-    "writable": "takes posts in",
+STATUS_NAMES = {
+    "writable": "accepts posts",
     "drained": "drained",
-    "empty": "all is through",
-    "in_work": "in work",
+    "empty": "queues are empty",
+    "in_work": "in progress",
     "dead_letters": "dead letters",
 }

@@ -1,4 +1,4 @@
-"""What the environment says to a client; a server's settings are ingestsite/configuration.py's."""
+"""The environment of a client; ingestsite/configuration.py reads that of a server."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def _secret(name: str) -> str:
-    """Return a secret of the environment, or of the file that NAME_FILE names, as a server does."""
+    """Return a secret from the environment, or from the file that NAME_FILE names."""
     value, file = os.environ.get(name) or "", f"{name}_FILE"
     if file not in os.environ:
         return value
@@ -24,5 +24,5 @@ def _secret(name: str) -> str:
 
 URL = os.environ.get("INGEST_URL") or "http://127.0.0.1:8400"
 KEY = _secret("INGEST_KEY")
-# Where journals are, and the rows that were refused.
+# The folder of checkpoints and refused rows.
 FOLDER = Path(os.environ.get("INGEST_STATE_DIR") or ROOT / "var") / "load"

@@ -1,4 +1,4 @@
-"""The rows of a file, whatever its format: each is a post, or what is wrong with it."""
+"""Read the rows of a file in any format: each is a post or a problem."""
 
 import csv
 import json
@@ -20,11 +20,11 @@ from ingest.loader.compression import (
     readable,
 )
 
-MAX_LINE_BYTES = 10_000_000  # bytes of a line, and characters of a cell; no post is as large
-PARQUET_BATCH_ROWS = 100  # that are made into Python's objects together
-SAMPLE_CHARACTERS = 1000  # characters of what could not be read
+MAX_LINE_BYTES = 10_000_000  # and characters of a cell; no post is as large
+PARQUET_BATCH_ROWS = 100  # converted to Python objects together
+SAMPLE_CHARACTERS = 1000  # of a row that cannot be read
 
-NO_PYARROW = "Parquet files need one package more: pip install -r requirements/parquet.txt"
+NO_PYARROW = "Parquet files need another package: pip install -r requirements/parquet.txt"
 
 Notify = Callable[[str], None]
 
@@ -35,109 +35,109 @@ class Row:
     One row of a file, numbered from 1.
 
     Args:
-        at: how far the file was read when it came.
-        body: the post as JSON, or what was there instead.
+        offset: how many bytes of the file were read for it.
+        body: the post as JSON, or the start of a text that is no post.
         problem: why it is no post.
     """
 
     number: int
-    at: int
+    offset: int
     body: bytes
     problem: str = ""
     post: dict[str, Any] | None = None
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing is in it."""
+        """Whether the row is empty."""
         return not self.body and not self.problem
 
     def after(self, digest: bytes) -> bytes:
-        """Return the digest of this row and all before it, from that of those."""
+        """Return the digest of all rows up to this one, from that of the rows before it."""
         return blake2b(digest + self.problem.encode() + self.body, digest_size=16).digest()
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """How a file is read; `name` None: as its name says."""
+    """How a file is read; without a format, by the file's name."""
 
     columns: Columns
-    name: str | None = None
+    format: str | None = None
     delimiter: str | None = None
 
-    def rows(self, path: str, *, tell: Notify) -> Iterator[Row]:
+    def rows(self, path: str, *, notify: Notify) -> Iterator[Row]:
         """
         Yield the rows of a file, or of stdin.
 
         Raises:
-            Damaged: it can't be read, or not to its end; the rows before it are right.
+            CorruptFile: it cannot be read to its end; the rows yielded before are valid.
         """
-        if self._name(path) == "parquet":
-            return _parquet_rows(path, self.columns, tell)
-        return self._rows_of_text(path, tell)
+        if self._format(path) == "parquet":
+            return _parquet_rows(path, self.columns, notify)
+        return self._rows_of_text(path, notify)
 
-    def _rows_of_text(self, path: str, tell: Notify) -> Iterator[Row]:
+    def _rows_of_text(self, path: str, notify: Notify) -> Iterator[Row]:
         with open_decompressed(path) as file:
-            if self._name(path) == "jsonl":
+            if self._format(path) == "jsonl":
                 yield from _json_rows(file, self.columns)
                 return
             with TextIOWrapper(
                 file.stream, "utf-8-sig", errors="surrogateescape", newline=""
             ) as text:
                 table = self._table(path, text)
-                header = _check_header(path, next(table, []), self.columns, tell)
+                header = _check_header(path, next(table, []), self.columns, notify)
                 yield from _csv_rows(file, table, header, self.columns)
 
     def _table(self, path: str, text: TextIO) -> Iterator[list[str]]:
         csv.field_size_limit(MAX_LINE_BYTES)
-        # In pieces, so that a file that is no text takes no memory.
+        # In pieces, so that a file without line ends needs little memory.
         lines = iter(lambda: text.readline(MAX_LINE_BYTES), "")
-        by_name = "\t" if plain_suffix(path) == ".tsv" else ","
-        return csv.reader(lines, delimiter=self.delimiter or by_name)
+        default = "\t" if plain_suffix(path) == ".tsv" else ","
+        return csv.reader(lines, delimiter=self.delimiter or default)
 
-    def _name(self, path: str) -> str:
+    def _format(self, path: str) -> str:
         known = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
         known |= {".parquet": "parquet", ".pq": "parquet"}
-        name = self.name or ("jsonl" if path == STDIN else known.get(plain_suffix(path)))
-        if name is None:
-            raise CorruptFile(f"{path}: its name does not say what it is; --format does")
-        return name
+        format_ = self.format or ("jsonl" if path == STDIN else known.get(plain_suffix(path)))
+        if format_ is None:
+            raise CorruptFile(f"{path}: the name does not tell the format, so give --format")
+        return format_
 
 
-def _good(number: int, at: int, post: dict[str, Any]) -> Row:
-    return Row(number, at, json.dumps(post).encode(), post=post)
+def _post_row(number: int, offset: int, post: dict[str, Any]) -> Row:
+    return Row(number, offset, json.dumps(post).encode(), post=post)
 
 
-def _bad(number: int, at: int, problem: str, text: str = "") -> Row:
-    return Row(number, at, text[:SAMPLE_CHARACTERS].encode(errors="replace"), problem)
+def _problem_row(number: int, offset: int, problem: str, text: str = "") -> Row:
+    return Row(number, offset, text[:SAMPLE_CHARACTERS].encode(errors="replace"), problem)
 
 
 def _json_rows(file: OpenedFile, columns: Columns) -> Iterator[Row]:
     for number, line in enumerate(_lines(file), 1):
-        yield _json_row(number, file.at, line, columns)
+        yield _json_row(number, file.offset, line, columns)
 
 
 def _lines(file: OpenedFile) -> Iterator[bytes | None]:
-    """Yield lines; of one that is too long None, without keeping it."""
+    """Yield lines; None for one that is too long, without keeping it in memory."""
     while line := file.stream.readline(MAX_LINE_BYTES + 1):
         yield line if len(line) <= MAX_LINE_BYTES else None
         while line and len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
             line = file.stream.readline(MAX_LINE_BYTES + 1)
 
 
-def _json_row(number: int, at: int, line: bytes | None, columns: Columns) -> Row:
+def _json_row(number: int, offset: int, line: bytes | None, columns: Columns) -> Row:
     if line is None:
-        return _bad(number, at, f"is longer than {MAX_LINE_BYTES} bytes")
+        return _problem_row(number, offset, f"is longer than {MAX_LINE_BYTES} bytes")
     if not line.strip():
-        return Row(number, at, b"")
+        return Row(number, offset, b"")
     try:
         item = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
-        return _bad(number, at, "is not UTF-8", line.decode(errors="replace"))
+        return _problem_row(number, offset, "is not UTF-8", line.decode(errors="replace"))
     except (ValueError, RecursionError) as error:
-        return _bad(number, at, f"is not JSON: {error}", line.decode())
+        return _problem_row(number, offset, f"is not JSON: {error}", line.decode())
     if not isinstance(item, dict):
-        return _bad(number, at, "is no object of JSON", line.decode())
-    return _good(number, at, columns.of_object(item))
+        return _problem_row(number, offset, "is no JSON object", line.decode())
+    return _post_row(number, offset, columns.of_object(item))
 
 
 def _refuse_constant(name: str) -> None:
@@ -155,25 +155,25 @@ def _csv_rows(
         except StopIteration:
             return
         except csv.Error as error:
-            yield _bad(number, file.at, f"is not CSV: {error}")
+            yield _problem_row(number, file.offset, f"is not CSV: {error}")
         else:
-            yield _csv_row(number, file.at, header, cells, columns)
+            yield _csv_row(number, file.offset, header, cells, columns)
 
 
 def _csv_row(
-    number: int, at: int, header: Sequence[str], cells: Sequence[str], columns: Columns
+    number: int, offset: int, header: Sequence[str], cells: Sequence[str], columns: Columns
 ) -> Row:
     if not cells:
-        return Row(number, at, b"")
+        return Row(number, offset, b"")
     if len(cells) != len(header):
-        problem = f"has {len(cells)} cells, and the first line names {len(header)}"
-        return _bad(number, at, problem, ",".join(cells))
-    if not "".join(cells).isascii() and _is_broken(cells):
-        return _bad(number, at, "is not UTF-8", ",".join(cells))
-    return _good(number, at, columns.of_table(dict(zip(header, cells, strict=True))))
+        problem = f"has {len(cells)} cells, but the first line names {len(header)}"
+        return _problem_row(number, offset, problem, ",".join(cells))
+    if not "".join(cells).isascii() and _has_bad_bytes(cells):
+        return _problem_row(number, offset, "is not UTF-8", ",".join(cells))
+    return _post_row(number, offset, columns.of_table(dict(zip(header, cells, strict=True))))
 
 
-def _is_broken(cells: Sequence[str]) -> bool:
+def _has_bad_bytes(cells: Sequence[str]) -> bool:
     try:
         "".join(cells).encode()
     except UnicodeEncodeError:
@@ -181,9 +181,9 @@ def _is_broken(cells: Sequence[str]) -> bool:
     return False
 
 
-def _parquet_rows(path: str, columns: Columns, tell: Notify) -> Iterator[Row]:
+def _parquet_rows(path: str, columns: Columns, notify: Notify) -> Iterator[Row]:
     with _parquet(path) as (parquet, size):
-        header = _check_header(path, list(parquet.schema_arrow.names), columns, tell)
+        header = _check_header(path, list(parquet.schema_arrow.names), columns, notify)
         unused = columns.left_out(header)
         wanted = [name for name in header if name not in unused]
         total = max(1, parquet.metadata.num_rows)
@@ -191,34 +191,34 @@ def _parquet_rows(path: str, columns: Columns, tell: Notify) -> Iterator[Row]:
         for batch in parquet.iter_batches(PARQUET_BATCH_ROWS, columns=wanted):
             for cells in batch.to_pylist():
                 number += 1
-                yield _good(number, size * number // total, columns.of_table(cells))
+                yield _post_row(number, size * number // total, columns.of_table(cells))
 
 
 @contextmanager
 def _parquet(path: str) -> Iterator[tuple[Any, int]]:
-    """Open a Parquet file, and return it with its size."""
+    """Open a Parquet file, and yield it with its size in bytes."""
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ModuleNotFoundError as error:
         raise CorruptFile(NO_PYARROW) from error
     if path == STDIN:
-        raise CorruptFile("Parquet is read from its end, so it has to be a file, not stdin")
+        raise CorruptFile("Parquet is read from its end, so it must be a file, not stdin")
     with readable(path):
         size = Path(path).stat().st_size
         try:
-            # Without pre_buffer it reads pages, not a whole group of rows.
+            # Without pre_buffer, PyArrow reads pages instead of a whole row group.
             with ParquetFile(path, pre_buffer=False, buffer_size=1 << 16) as parquet:
                 yield parquet, size
         except ArrowException as error:
             raise CorruptFile(f"{path}: {error}") from error
 
 
-def _check_header(path: str, header: list[str], columns: Columns, tell: Notify) -> list[str]:
-    """Say which columns are left out, and refuse a table without those that a post needs."""
+def _check_header(path: str, header: list[str], columns: Columns, notify: Notify) -> list[str]:
+    """Refuse a table without the columns of a post, and report the columns left out."""
     if missing := columns.missing(header):
-        there = ", ".join(header) or "none"
-        raise CorruptFile(f"{path}: no column {' or '.join(missing)}; there are: {there}")
+        found = ", ".join(header) or "none"
+        raise CorruptFile(f"{path}: no column {' or '.join(missing)}, only: {found}")
     if unused := columns.left_out(header):
-        tell(f"{path}: columns left out: {', '.join(unused)}")
+        notify(f"{path}: columns left out: {', '.join(unused)}")
     return header

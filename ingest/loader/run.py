@@ -1,4 +1,4 @@
-"""One load: files one after the other, over some connections, from where the last run stopped."""
+"""One load: files one after the other, over several connections, from their checkpoints on."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,17 +14,17 @@ from ingest.loader.compression import STDIN, CorruptFile, size_of
 from ingest.loader.console import LoadConsole
 from ingest.loader.progress import REFUSED, RowProgress
 from ingest.loader.readers import Row, RowReader
-from ingest.loader.sender import Backoff, RequestSize, Results, Sender, Settle, sender_of
+from ingest.loader.sender import Backoff, OnResults, RequestSize, Results, Sender, sender_of
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where posts go, and how."""
+    """Where a load sends posts, and how."""
 
     url: str
     key: str
     connections: int
-    most: RequestSize
+    max_request: RequestSize
 
     def client(self) -> ApiClient:
         """Return a client with a connection of its own."""
@@ -32,7 +32,7 @@ class Target:
 
 
 class FileChanged(Exception):
-    """The rows are others than those that an earlier run has sent."""
+    """The rows are not those that an earlier load has sent."""
 
 
 class Load:
@@ -40,120 +40,132 @@ class Load:
     The load of some files.
 
     Args:
-        folder: where journals are, and what was refused.
+        folder: of checkpoints and refused rows.
     """
 
     def __init__(
-        self, paths: Sequence[str], *, form: RowReader, target: Target, folder: Path, pace: Backoff
+        self,
+        paths: Sequence[str],
+        *,
+        reader: RowReader,
+        target: Target,
+        folder: Path,
+        backoff: Backoff,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.refused: list[Path] = []
-        self.resumed = 0  # rows that earlier runs have sent
+        self.resumed = 0  # rows that earlier loads have sent
         self._paths = list(paths)
-        self._form = form
+        self._reader = reader
         self._target = target
-        self._pace = pace
-        self._journals = {
+        self._backoff = backoff
+        self._checkpoints = {
             path: CheckpointFile(folder, path=path, url=target.url) for path in dict.fromkeys(paths)
         }
-        self._before = 0  # bytes of the files that are through
+        self._done_bytes = 0  # of the files that are done
 
-    def run(self, teller: LoadConsole, *, from_start: bool) -> bool:
+    def run(self, console: LoadConsole, *, from_start: bool) -> bool:
         """
-        Send every row, and return whether all were answered, or somebody stopped it before.
+        Send every row; return False if a signal stopped the load before.
 
         Raises:
-            Busy: another process loads one of the files.
-            Damaged: a file ends before its end.
-            Hopeless: the server will not take them.
+            AlreadyRunning: another process is loading one of the files.
+            CorruptFile: a file cannot be read to its end.
+            FatalError: the server refuses the requests for good.
         """
-        with ExitStack() as held:
-            for journal in self._journals.values():
-                held.enter_context(journal.held())
+        with ExitStack() as locks:
+            for file in self._checkpoints.values():
+                locks.enter_context(file.locked())
                 if from_start:
-                    journal.forget()
-            for path, journal in self._journals.items():
-                self._load_or_begin_again(path, journal, teller)
-                if self._pace.stopping.is_set():
+                    file.delete()
+            for path, file in self._checkpoints.items():
+                self._load_or_restart(path, file, console)
+                if self._backoff.stopping.is_set():
                     return False
-            for journal in self._journals.values():
-                journal.forget()
+            for file in self._checkpoints.values():
+                file.delete()
         return True
 
-    def _load_or_begin_again(self, path: str, journal: CheckpointFile, teller: LoadConsole) -> None:
+    def _load_or_restart(self, path: str, file: CheckpointFile, console: LoadConsole) -> None:
         try:
-            self._load(path, journal, journal.read(), teller)
+            self._load(path, file, file.read(), console)
         except FileChanged as error:
             if path == STDIN:
-                raise CorruptFile("stdin is not what it was; --from-start sends all") from error
-            teller.say(f"{path}: is not what it was when it was loaded in part; from its start")
-            self._load(path, journal, Checkpoint(), teller)
-        self._before += size_of([path]) or 0
+                raise CorruptFile(
+                    "stdin has changed since the last load: --from-start sends all of it"
+                ) from error
+            console.say(
+                f"{path}: has changed since it was loaded in part, starting at its first row"
+            )
+            self._load(path, file, Checkpoint(), console)
+        self._done_bytes += size_of([path]) or 0
 
     def _load(
-        self, path: str, journal: CheckpointFile, place: Checkpoint, teller: LoadConsole
+        self, path: str, file: CheckpointFile, checkpoint: Checkpoint, console: LoadConsole
     ) -> None:
-        """Load a file from a place on."""
-        rows = _after(place, self._form.rows(path, tell=teller.say))
-        first = next(rows, None)  # what has changed is seen here, before anything is written
-        if place.rows:
-            teller.say(f"{path}: goes on after row {place.rows:,}")
-        ledger = RowProgress(journal, place)
-        self.resumed += place.rows
+        """Load a file from a checkpoint on."""
+        rows = _after(checkpoint, self._reader.rows(path, notify=console.say))
+        first = next(rows, None)  # a changed file is found here, before anything is written
+        if checkpoint.rows:
+            console.say(f"{path}: continues after row {checkpoint.rows:,}")
+        progress = RowProgress(file, checkpoint)
+        self.resumed += checkpoint.rows
 
-        def settle(some: Sequence[Row], results: Results) -> None:
-            ledger.settle(some, results)
-            rows = sum(self.counts.values()) + ledger.rows - self.resumed
-            at = self._before + ledger.at
-            teller.show(path, at=at, rows=rows, note=self._pace.waits_for)
+        def on_results(some: Sequence[Row], results: Results) -> None:
+            progress.record(some, results)
+            rows = sum(self.counts.values()) + progress.rows - self.resumed
+            offset = self._done_bytes + progress.offset
+            console.show(path, offset=offset, rows=rows, note=self._backoff.reason)
 
         try:
             if first:
-                self._send(chain([first], rows), ledger, settle)
+                self._send(chain([first], rows), progress, on_results)
         finally:
-            ledger.close()
-            self.counts.update(ledger.counts)
-            self.refused += [journal.refused] if ledger.counts[REFUSED] else []
+            progress.close()
+            self.counts.update(progress.counts)
+            self.refused += [file.refused] if progress.counts[REFUSED] else []
 
-    def _send(self, rows: Iterable[tuple[Row, bytes]], ledger: RowProgress, settle: Settle) -> None:
+    def _send(
+        self, rows: Iterable[tuple[Row, bytes]], progress: RowProgress, on_results: OnResults
+    ) -> None:
         """Send rows over all connections, and wait for their answers."""
         target = self._target
-        lanes = [
-            Sender(target.client(), self._pace, target.most, settle)
+        senders = [
+            Sender(target.client(), self._backoff, target.max_request, on_results)
             for _ in range(target.connections)
         ]
-        with ThreadPoolExecutor(len(lanes)) as threads:
-            running = [threads.submit(lane.run) for lane in lanes]
+        with ThreadPoolExecutor(len(senders)) as threads:
+            futures = [threads.submit(sender.run) for sender in senders]
             try:
-                self._deal(rows, lanes, ledger)
+                self._distribute(rows, senders, progress)
             finally:
-                for lane in lanes:
-                    lane.end()
-        for one in running:
-            one.result()
+                for sender in senders:
+                    sender.end()
+        for future in futures:
+            future.result()
 
-    def _deal(
-        self, rows: Iterable[tuple[Row, bytes]], lanes: Sequence[Sender], ledger: RowProgress
+    def _distribute(
+        self, rows: Iterable[tuple[Row, bytes]], senders: Sequence[Sender], progress: RowProgress
     ) -> None:
         for row, digest in rows:
-            if self._pace.stopping.is_set():
+            if self._backoff.stopping.is_set():
                 return
-            ledger.expect(row, digest, self._pace.stopping)
+            progress.expect(row, digest, self._backoff.stopping)
             if row.post is None:
-                ledger.settle_here(row)
+                progress.record_unsent(row)
             else:
-                lanes[sender_of(row, len(lanes))].put(row)
+                senders[sender_of(row, len(senders))].put(row)
 
 
-def _after(place: Checkpoint, rows: Iterable[Row]) -> Iterator[tuple[Row, bytes]]:
-    """Yield the rows after a place, each with the digest of all up to it."""
+def _after(checkpoint: Checkpoint, rows: Iterable[Row]) -> Iterator[tuple[Row, bytes]]:
+    """Yield the rows after a checkpoint, each with the digest of all rows up to it."""
     digest = b""
     number = 0
     for number, row in enumerate(rows, 1):
         digest = row.after(digest)
-        if number == place.rows and digest.hex() != place.digest:
+        if number == checkpoint.rows and digest.hex() != checkpoint.digest:
             raise FileChanged
-        if number > place.rows:
+        if number > checkpoint.rows:
             yield row, digest
-    if number < place.rows:
+    if number < checkpoint.rows:
         raise FileChanged

@@ -1,4 +1,4 @@
-"""Over how many connections rows are sent, how many together, and when not at all."""
+"""Send rows over a connection in requests, and back off together when the server says so."""
 
 import random
 import threading
@@ -14,80 +14,84 @@ from ingest.client import ApiClient, ApiError
 from ingest.core.posts import publication_key
 from ingest.loader.readers import Row
 
-MAX_PAUSE_SECONDS = 30  # seconds between two attempts, where the server says nothing of it
-BRACKET_BYTES = 2  # bytes of a list beside its posts and their commas
+MAX_PAUSE_SECONDS = 30  # between two requests, where the server names no time
+BRACKET_BYTES = 2  # of a list, beside its posts and their commas
 
 Results = Sequence[dict[str, Any]]
-Settle = Callable[[Sequence[Row], Results], None]
+OnResults = Callable[[Sequence[Row], Results], None]
 
 
 class FatalError(Exception):
-    """The server will not take posts of this client, however often they are sent."""
+    """The server refuses the requests of this client for good."""
 
 
 class Stopped(Exception):
-    """Somebody wants the load to stop."""
+    """A signal stopped the load."""
 
 
 class Backoff:
     """
-    When the next request may go out, for all connections together.
+    When the next request may be sent, for all connections together.
 
-    What the server tells to wait is waited, for ever; without a word from it, longer each time.
+    A Retry-After of the server is always obeyed, without a limit. Without one, the pause doubles
+    after each failure, and FatalError ends the load after `timeout_seconds` without an answer.
     """
 
-    def __init__(self, *, patience: float) -> None:
+    def __init__(self, *, timeout_seconds: float) -> None:
         self.stopping = threading.Event()
-        self.waits_for = ""  # why nothing is sent just now
-        self._patience = patience
+        self.reason = ""  # why no request is sent now
+        self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
-        self._next = self._well = time.monotonic()
+        self._next_at = self._answered_at = time.monotonic()
         self._failures = 0
 
     def wait(self) -> None:
-        """Wait until a request may go out; Stopped if none may any more."""
+        """Wait until a request may be sent; raise Stopped after a signal."""
         while not self.stopping.is_set():
-            left = self._next - time.monotonic()
-            if left <= 0:
+            seconds = self._next_at - time.monotonic()
+            if seconds <= 0:
                 return
-            self.stopping.wait(left)
+            self.stopping.wait(seconds)
         raise Stopped
 
-    def went_well(self) -> None:
-        """Note that the server takes posts."""
+    def reset(self) -> None:
+        """Note that the server has answered a request."""
         with self._lock:
-            self._well = time.monotonic()
+            self._answered_at = time.monotonic()
             self._failures = 0
-            self.waits_for = ""
+            self.reason = ""
 
     def back_off(self, error: ApiError | requests.RequestException) -> None:
-        """Put the next request off, or raise Hopeless."""
-        told = _retry_after(error)
+        """Delay the next request, or raise FatalError."""
+        retry_after = _retry_after(error)
         with self._lock:
             now = time.monotonic()
-            if told is not None:
-                self._well = now
-            elif now - self._well > self._patience:
-                raise FatalError(f"no answer for {self._patience:g} s: {error}") from error
-            if now >= self._next:  # else another connection has said so already
+            if retry_after is not None:
+                self._answered_at = now
+            elif now - self._answered_at > self._timeout_seconds:
+                message = f"no answer for {self._timeout_seconds:g} s: {error}"
+                raise FatalError(message) from error
+            if now >= self._next_at:  # else another connection has counted this failure
                 self._failures += 1
-            pause = told if told is not None else min(2**self._failures, MAX_PAUSE_SECONDS)
-            self._next = max(self._next, now + pause * random.uniform(1, 1.2))
-            self.waits_for = _in_words(error)
+            pause = min(2**self._failures, MAX_PAUSE_SECONDS)
+            if retry_after is not None:
+                pause = retry_after
+            self._next_at = max(self._next_at, now + pause * random.uniform(1, 1.2))
+            self.reason = _describe(error)
 
 
 def _retry_after(error: ApiError | requests.RequestException) -> float | None:
-    """Return how long the server says to wait; what can't get better is Hopeless."""
+    """Return the seconds of Retry-After; raise FatalError if a repetition cannot help."""
     if not isinstance(error, ApiError):
         return None
     if error.status in (429, 503):
         return error.retry_after
     if error.status >= 500 or error.status == 408:
         return None
-    raise FatalError(_in_words(error)) from error
+    raise FatalError(_describe(error)) from error
 
 
-def _in_words(error: ApiError | requests.RequestException) -> str:
+def _describe(error: ApiError | requests.RequestException) -> str:
     if isinstance(error, ApiError):
         return f"{error.status}: {error.problem.get('detail') or error}"
     return f"no connection: {type(error).__name__}"
@@ -95,7 +99,7 @@ def _in_words(error: ApiError | requests.RequestException) -> str:
 
 @dataclass(frozen=True)
 class RequestSize:
-    """What one request may bring."""
+    """The most that one request may hold."""
 
     posts: int
     bytes: int
@@ -103,18 +107,24 @@ class RequestSize:
 
 class Sender:
     """
-    One connection, which sends its rows in their order, those that wait together.
+    One connection, which sends its rows in their order, the waiting ones in one request.
 
     Args:
-        settle: is told the result of each row.
+        on_results: called with the rows of a request and their results.
     """
 
-    def __init__(self, client: ApiClient, pace: Backoff, most: RequestSize, settle: Settle) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        backoff: Backoff,
+        max_request: RequestSize,
+        on_results: OnResults,
+    ) -> None:
         self._client = client
-        self._pace = pace
-        self._most = most
-        self._settle = settle
-        self._rows: Queue[Row | None] = Queue(most.posts)
+        self._backoff = backoff
+        self._max_request = max_request
+        self._on_results = on_results
+        self._rows: Queue[Row | None] = Queue(max_request.posts)
         self._next: Row | None = None
         self._ended = False
 
@@ -123,34 +133,34 @@ class Sender:
         self._rows.put(row)
 
     def end(self) -> None:
-        """Say that no more rows come."""
+        """End the sender after the rows it has."""
         self._rows.put(None)
 
     def run(self) -> None:
-        """Send rows until the last; after a failure take them all the same, and send none."""
+        """Send rows until the last; after a failure empty the queue without sending."""
         try:
-            while batch := self._gather():
+            while batch := self._take_batch():
                 self._send(batch)
         except Stopped:
             pass
         except BaseException:
-            self._pace.stopping.set()  # for the other lanes
+            self._backoff.stopping.set()  # for the other senders
             raise
         finally:
             while not self._ended:
                 self._take(wait=True)
 
-    def _gather(self) -> list[Row]:
-        """Take the rows that wait, and the first one however long it takes."""
+    def _take_batch(self) -> list[Row]:
+        """Wait for a row, and return it with the waiting rows that fit into a request."""
         batch: list[Row] = []
         size = BRACKET_BYTES
-        while len(batch) < self._most.posts:
+        while len(batch) < self._max_request.posts:
             row = self._next or self._take(wait=not batch)
             self._next = None
             if row is None:
                 break
             size += len(row.body) + 1
-            if batch and size > self._most.bytes:
+            if batch and size > self._max_request.bytes:
                 self._next = row
                 break
             batch.append(row)
@@ -167,39 +177,39 @@ class Sender:
         return row
 
     def _send(self, rows: Sequence[Row]) -> None:
-        """Send rows until they are answered, in parts if they are too much for one request."""
+        """Send rows until the server answers, in halves if they are too large for a request."""
         try:
-            self._settle(rows, self._answer(rows))
+            self._on_results(rows, self._answer(rows))
         except ApiError:  # 413
             if len(rows) == 1:
-                self._settle(rows, [_too_large()])
+                self._on_results(rows, [_too_large()])
                 return
             half = len(rows) // 2
             self._send(rows[:half])
             self._send(rows[half:])
 
     def _answer(self, rows: Sequence[Row]) -> Results:
-        """Return the results of rows; ApiError if they are more than a request may bring."""
+        """Return the results of rows; raise ApiError if they are too large for a request."""
         while True:
-            self._pace.wait()
+            self._backoff.wait()
             try:
                 results = self._client.submit_encoded([row.body for row in rows])
             except (ApiError, requests.RequestException) as error:
                 if isinstance(error, ApiError) and error.status == 413:
                     raise
-                self._pace.back_off(error)
+                self._backoff.back_off(error)
             else:
-                self._pace.went_well()
+                self._backoff.reset()
                 return results
 
 
 def _too_large() -> dict[str, Any]:
-    error = {"pointer": "", "detail": "is larger than one request may be"}
+    error = {"pointer": "", "detail": "is larger than a request may be"}
     return {"status": "refused", "errors": [error]}
 
 
-def sender_of(row: Row, lanes: int) -> int:
-    """Return which lane a post takes: always the same one, since of its edits the last counts."""
+def sender_of(row: Row, senders: int) -> int:
+    """Return the index of a post's sender: the same for all its edits, since the last counts."""
     assert row.post is not None
     own = row.post.get("id") or row.post.get("content")
-    return hash((publication_key(str(row.post.get("publication"))), str(own))) % lanes
+    return hash((publication_key(str(row.post.get("publication"))), str(own))) % senders

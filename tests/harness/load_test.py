@@ -77,9 +77,9 @@ class Recorder(LoadConsole):
 
     accepted = 0
 
-    def show(self, what: str, *, at: int, rows: int, note: str) -> None:
+    def show(self, path: str, *, offset: int, rows: int, note: str) -> None:
         self.accepted = rows
-        super().show(what, at=at, rows=rows, note=note)
+        super().show(path, offset=offset, rows=rows, note=note)
 
 
 @dataclass
@@ -153,10 +153,10 @@ def load(stack: Loaded, path: Path, teller: Recorder) -> Counter[str]:
     target = Target(stack.stack.url, key, CONNECTIONS, TOGETHER)
     files = Load(
         [str(path)],
-        form=RowReader(Columns()),
+        reader=RowReader(Columns()),
         target=target,
-        folder=path.parent / "journals",
-        pace=Backoff(patience=600),
+        folder=path.parent / "checkpoints",
+        backoff=Backoff(timeout_seconds=600),
     )
     assert files.run(teller, from_start=True)
     return files.counts

@@ -1,4 +1,4 @@
-"""Rows of files: each format, packed and plain, and what is no post in them."""
+"""Rows of files: each format, packed and plain, and rows that are no post."""
 
 import gzip
 import json
@@ -22,8 +22,8 @@ POSTS = [
 ]
 
 
-def rows(path: Path, *, columns: Columns | None = None, name: str | None = None) -> list[Row]:
-    return list(RowReader(columns or Columns(), name).rows(str(path), tell=lambda _: None))
+def rows(path: Path, *, columns: Columns | None = None, format_: str | None = None) -> list[Row]:
+    return list(RowReader(columns or Columns(), format_).rows(str(path), notify=lambda _: None))
 
 
 def posts(path: Path, **options: Any) -> list[dict[str, Any] | None]:
@@ -56,7 +56,7 @@ def write_lines(path: Path) -> None:
     ("name", "write"),
     [("p.jsonl", write_lines), ("p.csv", write_csv), ("p.parquet", write_parquet)],
 )
-def test_each_format_says_the_same_posts(
+def test_each_format_yields_the_same_posts(
     tmp_path: Path, name: str, write: Callable[[Path], None]
 ) -> None:
     write(tmp_path / name)
@@ -64,7 +64,7 @@ def test_each_format_says_the_same_posts(
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".zst", zstd.compress)])
-def test_what_is_packed_is_unpacked_whatever_its_name(
+def test_a_packed_file_is_unpacked_whatever_its_name(
     tmp_path: Path, suffix: str, pack: Callable[[bytes], bytes]
 ) -> None:
     write_lines(tmp_path / "p.jsonl")
@@ -75,7 +75,7 @@ def test_what_is_packed_is_unpacked_whatever_its_name(
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".zst", zstd.compress)])
-def test_a_file_that_is_cut_gives_its_rows_and_then_says_so(
+def test_a_truncated_file_yields_its_rows_and_then_an_error(
     tmp_path: Path, suffix: str, pack: Callable[[bytes], bytes]
 ) -> None:
     path = tmp_path / f"p.jsonl{suffix}"
@@ -83,11 +83,11 @@ def test_a_file_that_is_cut_gives_its_rows_and_then_says_so(
     path.write_bytes(pack(lines)[:-40])
     found: list[Row] = []
     with pytest.raises(CorruptFile, match="jsonl"):
-        found.extend(RowReader(Columns()).rows(str(path), tell=lambda _: None))
+        found.extend(RowReader(Columns()).rows(str(path), notify=lambda _: None))
     assert all(row.post for row in found[:-1])
 
 
-def test_lines_that_are_no_posts_say_why_and_keep_their_numbers(tmp_path: Path) -> None:
+def test_bad_lines_name_their_problem_and_keep_their_numbers(tmp_path: Path) -> None:
     good = json.dumps(POSTS[0]).encode()
     bad = [b"{", b"\xff", b"[1]", b'{"content": NaN}', b"[" * 100_000, b"x" * 10_000_001]
     (tmp_path / "p.jsonl").write_bytes(b"\n".join([good, b"", *bad, good]))
@@ -95,19 +95,19 @@ def test_lines_that_are_no_posts_say_why_and_keep_their_numbers(tmp_path: Path) 
     assert [row.number for row in found] == list(range(1, 10))
     assert found[1].is_blank
     assert found[8].post == POSTS[0]
-    words = ("not JSON", "UTF-8", "no object", "NaN", "not JSON", "longer")
+    words = ("not JSON", "UTF-8", "no JSON object", "NaN", "not JSON", "longer")
     for row, word in zip(found[2:8], words, strict=True):
         assert word in row.problem
 
 
-def test_rows_of_csv_that_are_no_posts_say_why(tmp_path: Path) -> None:
+def test_bad_rows_of_csv_name_their_problem(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
     long = b"x" * 10_000_001
     lines = [b"publication,content", b"A,one", b"B", b"C,c,c", b"D,\xff", b'E,"' + long + b'"']
     path.write_bytes(b"\n".join([*lines, b"F,two", b"", b"G,three"]))
     assert problems(path) == {
-        2: "has 1 cells, and the first line names 2",
-        3: "has 3 cells, and the first line names 2",
+        2: "has 1 cells, but the first line names 2",
+        3: "has 3 cells, but the first line names 2",
         4: "is not UTF-8",
         5: "is not CSV: field larger than field limit (10000000)",
     }
@@ -138,11 +138,11 @@ def test_all_the_news_is_read_by_its_own_columns(tmp_path: Path) -> None:
     ]
 
 
-def test_parquet_s_own_types_are_written_as_a_post_s(tmp_path: Path) -> None:
+def test_the_types_of_parquet_become_those_of_a_post(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     noon = datetime(2026, 5, 4, 12)
-    moments = pa.array([noon, None, noon.replace(tzinfo=UTC)], pa.timestamp("us"))
-    table = {"text": ["a", "b", "c"], "published_at": moments, "day": [date(2026, 5, 4)] * 3}
+    times = pa.array([noon, None, noon.replace(tzinfo=UTC)], pa.timestamp("us"))
+    table = {"text": ["a", "b", "c"], "published_at": times, "day": [date(2026, 5, 4)] * 3}
     parquet.write_table(pa.table({**table, "id": [1.5, float("nan"), 2.0]}), path)
     columns = Columns({"content": "text"}, publication="P")
     found = posts(path, columns=columns)
@@ -157,7 +157,7 @@ def test_parquet_s_own_types_are_written_as_a_post_s(tmp_path: Path) -> None:
     assert by_day[0]["published_at"] == "2026-05-04T00:00:00+00:00"
 
 
-def test_objects_stay_as_they_are_unless_a_column_has_another_name(tmp_path: Path) -> None:
+def test_objects_stay_unchanged_unless_a_column_has_another_name(tmp_path: Path) -> None:
     item = {"body": "Oslo.", "author": "Lee"}
     (tmp_path / "p.jsonl").write_text(json.dumps(item))
     columns = Columns({"content": "body"}, publication="P")
@@ -167,25 +167,25 @@ def test_objects_stay_as_they_are_unless_a_column_has_another_name(tmp_path: Pat
     assert post == {"content": "Oslo.", "publication": "P"}
 
 
-def test_a_table_without_what_a_post_needs_is_refused_with_what_it_has(tmp_path: Path) -> None:
+def test_a_table_without_a_needed_column_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("text,publication\nOslo.,P\n")
-    with pytest.raises(CorruptFile, match="no column content; there are: text, publication"):
+    with pytest.raises(CorruptFile, match="no column content, only: text, publication"):
         rows(tmp_path / "p.csv")
     said: list[str] = []
-    form = RowReader(Columns({"content": "text"}, "P"))
+    reader = RowReader(Columns({"content": "text"}, "P"))
     (tmp_path / "q.csv").write_text("text,author\nOslo.,Lee\n")
-    assert len(list(form.rows(str(tmp_path / "q.csv"), tell=said.append))) == 1
+    assert len(list(reader.rows(str(tmp_path / "q.csv"), notify=said.append))) == 1
     assert said == [f"{tmp_path / 'q.csv'}: columns left out: author"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1", b"no parquet"])
-def test_what_is_no_parquet_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_parquet_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "p.parquet").write_bytes(content)
     with pytest.raises(CorruptFile, match=r"p\.parquet"):
         rows(tmp_path / "p.parquet")
 
 
-def test_parquet_without_its_package_says_what_to_install(
+def test_parquet_without_its_package_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
@@ -193,10 +193,10 @@ def test_parquet_without_its_package_says_what_to_install(
         rows(tmp_path / "p.parquet")
 
 
-def test_a_name_that_says_no_format_is_asked_about(tmp_path: Path) -> None:
+def test_an_unknown_suffix_asks_for_the_format(tmp_path: Path) -> None:
     write_lines(tmp_path / "posts.txt")
     with pytest.raises(CorruptFile, match="--format"):
         rows(tmp_path / "posts.txt")
-    assert posts(tmp_path / "posts.txt", name="jsonl") == POSTS
+    assert posts(tmp_path / "posts.txt", format_="jsonl") == POSTS
     with pytest.raises(CorruptFile, match="No such file"):
         rows(tmp_path / "nothing.jsonl")
