@@ -1,10 +1,10 @@
-# `make` prints what there is to make.
+# `make` prints the targets.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals fuzz contract loss bench desk pages insight audit lock articles clean hosts load simulate
+.PHONY: help run demo test check chaos signals fuzz contract loss bench profile desk pages insight audit lock articles clean hosts load simulate
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,78 +26,78 @@ help: ## print the targets
 	pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-run: .venv/base ## set up, and run everything on this machine until Ctrl-C
+run: .venv/base ## set up, and run the whole stack on this machine until Ctrl-C
 	@honcho run python manage.py migrate --verbosity 0
 	@honcho run python manage.py api_key first
 	@exec honcho start
 
-demo: .venv/base ## set up, and run the main job on sample posts (POSTS=file.jsonl RECOUNT=1)
+demo: .venv/base ## set up, and process sample posts from end to end (POSTS=file.jsonl RECOUNT=1)
 	@python -m ingest.devstack.demo $(if $(RECOUNT),--recount) $(POSTS)
 
-test: check audit ## set up, check and pass the tests
+test: check audit ## set up, check the code and the dependencies, and run the tests
 	python -m pytest --numprocesses 2 --dist worksteal
 
-check: .venv/dev ## check the style and the types
+check: .venv/dev ## check style and types
 	ruff check .
 	ruff format --check .
 	mypy
 
-chaos: .venv/dev ## kill everything under load, and count (POSTS=10000 STRIKES=24 OUTAGE=60 SEEDS="1 2 3")
+chaos: .venv/dev ## kill processes under load, and check the counts (POSTS=10000 STRIKES=24 OUTAGE=60 SEEDS="1 2 3")
 	python -m tests.harness.chaos --posts $(or $(POSTS),10000) --strikes $(or $(STRIKES),24) \
 		--outage $(or $(OUTAGE),60) --seeds $(or $(SEEDS),1 2 3)
 
-hosts: .venv/dev ## run six machines, cut one off, kill another, and count; needs root (POSTS=5000 OUTAGE=30)
+hosts: .venv/dev ## run six machines, cut one off, kill another, and check the counts; needs root (POSTS=5000 OUTAGE=30)
 	python -m tests.harness.multi_host --posts $(or $(POSTS),5000) --outage $(or $(OUTAGE),30)
 
-signals: .venv/dev ## stop everything in every way under load, and count (BACKLOGS="10 300 10000")
+signals: .venv/dev ## stop each process in every way under load, and check the counts (BACKLOGS="10 300 10000")
 	python -m tests.harness.shutdown_matrix --backlogs $(or $(BACKLOGS),10 300 10000)
 
-fuzz: .venv/dev ## send 100,000 bodies that are no posts, and count (BODIES=100000 SEED=1)
+fuzz: .venv/dev ## send 100,000 bad bodies, and check the answers and counts (BODIES=100000 SEED=1)
 	python -m tests.harness.fuzz --bodies $(or $(BODIES),100000) --seed $(or $(SEED),1)
 
-contract: .venv/dev ## hold the API to its description with schemathesis (EXAMPLES=100)
+contract: .venv/dev ## check the API against its description with schemathesis (EXAMPLES=100)
 	python -m tests.harness.contract --examples $(or $(EXAMPLES),100)
 
-loss: .venv/dev ## measure what the embedded broker loses when it is killed
+loss: .venv/dev ## measure the messages a killed embedded broker loses
 	python -m tests.harness.broker_durability
 
-bench: .venv/bench ## measure the speed beside that of the model alone (LONG=1 for 100,000 posts)
+bench: .venv/bench ## measure throughput and compare it with the model alone (LONG=1 for 100,000 posts)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.harness.bench $(if $(LONG),--long)
 
-profile: .venv/bench ## show where the time goes inside the steps, under Python's profiler
+profile: .venv/bench ## profile the steps with Python's profiler
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.profile
 
-load: .venv/bench ## load 100,000 posts on both brokers, and write a report (POSTS=100000 SIZE=1300)
+load: .venv/bench ## load 100,000 posts with each broker, and write a report (POSTS=100000 SIZE=1300)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.harness.load_test --posts $(or $(POSTS),100000) --size $(or $(SIZE),1300)
 
-simulate: .venv/base ## send what publishers send for a time, and count (SECONDS=60 RATE=20 SEED=1)
+simulate: .venv/base ## simulate publishers for a time, and check the counts (SECONDS=60 RATE=20 SEED=1)
 	@python -m ingest.devstack.simulate --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20) \
 		--seed $(or $(SEED),1)
 
-insight: .venv/bench ## show what is counted in 300 real articles, and how well (GOLD=file.jsonl)
+insight: .venv/bench ## measure the entities found in 300 real articles (GOLD=file.jsonl)
 	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.ner_quality $(if $(GOLD),--gold $(GOLD))
 
-desk: .venv/dev ## watch 1,000 posts in metrics, log, traces and pictures: do they agree (POSTS=1000)
+desk: .venv/dev ## compare metrics, log, traces and dashboard for 1,000 posts (POSTS=1000)
 	python -m tests.harness.dashboard --posts $(or $(POSTS),1000) --pictures var/desk
 
-pages: .venv/bench ## take pictures of every page on 300 real articles, and time lists of entities
+pages: .venv/bench ## take screenshots of every page with 300 real articles, and time entity lists
 	python -m tests.harness.pages var/pages
 
-articles: .venv/bench ## write 300 real articles, one post a line, to var/articles.jsonl
+articles: .venv/bench ## write 300 real articles to var/articles.jsonl, one post a line
 	@mkdir -p var
 	@python -m tests.harness.articles > var/articles.jsonl
 
-audit: .venv/dev ## look for known holes in the dependencies
+audit: .venv/dev ## look for known vulnerabilities in the dependencies
 	python -m tests.harness.dependency_audit
 
-lock: .venv/dev ## compile requirements/*.in, with hashes
+lock: .venv/dev ## compile requirements/*.in to files with hashes
 	for name in base parquet dev bench; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
 			requirements/$$name.in --output-file requirements/$$name.txt; \
 	done
 
-clean: ## forget the virtual environment and all state
+clean: ## delete the virtual environment and all state
 	rm -rf .venv var

@@ -1,4 +1,4 @@
-"""Celery's settings: only those that differ from its defaults, each with its reason."""
+"""Celery's settings that differ from its defaults, each with its reason."""
 
 from kombu import Queue
 
@@ -8,33 +8,33 @@ from ingestsite import configuration
 broker_url = configuration.BROKER_URL
 imports = ["ingest.tasks", "ingest.worker.lifecycle"]
 
-# A message is acknowledged after its effect, and comes again if its process dies before.
+# Acknowledge a message after its effect. The broker redelivers it if its process dies before.
 task_acks_late = True
 task_reject_on_worker_lost = True
-# What waits belongs to the queue, where every worker can take it, and not to one worker.
+# Waiting messages stay on the queue, where every worker can take them.
 worker_prefetch_multiplier = 1
-# The effect is in the store; a result would be a second, weaker truth.
+# The effect is in the store. A result would be a second, weaker record of it.
 task_ignore_result = True
-# Every queue is made by name; a typo must not make a new one.
+# Every queue is declared by name, so that a typo creates no queue.
 task_create_missing_queues = False
 task_default_queue = publish.EXTRACT
 task_default_exchange = ""
 task_queues = [Queue(name, routing_key=name) for name in publish.QUEUES]
 
-# A worker waits for its broker, at the start and later, for as long as it takes.
+# A worker waits for its broker without a limit, at the start and later.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
-# A request must not wait for ever for a connection that threads before it hold.
-broker_pool_acquire_timeout = 2
+# A request must not wait without a limit for a connection that other threads use.
+broker_pool_acquire_timeout = 2  # seconds
 broker_pool_limit = configuration.WEB_THREADS + 2
-# A child that is forked again while the machine is busy needs longer than four seconds.
-worker_proc_alive_timeout = 120
-# What a process prints is not a log line.
+# A new child on a busy machine may need longer than the default of four seconds.
+worker_proc_alive_timeout = 120  # seconds
+# Printed text is no log line.
 worker_redirect_stdouts = False
 
 if configuration.BROKER_IS_RABBITMQ:
-    # A queue that is kept by more than one node, on disk, and counts deliveries; what is delivered
-    # too often goes to a queue of its own, and is never dropped.
+    # A quorum queue is on the disks of several nodes, and counts deliveries. Beyond the limit, a
+    # message moves to the dead-letter queue. RabbitMQ never drops it.
     durable = {"x-queue-type": "quorum"}
     limited = {
         **durable,
@@ -49,9 +49,9 @@ if configuration.BROKER_IS_RABBITMQ:
         Queue(publish.DEAD_QUEUE, routing_key=publish.DEAD_QUEUE, queue_arguments=durable)
     )
     broker_transport_options: dict[str, object] = {
-        # A publish is over when a majority of nodes has the message.
+        # A publish ends when a majority of nodes has the message.
         "confirm_publish": True,
-        # A broker that is frozen is away.
+        # A frozen broker counts as unavailable after these seconds.
         "connect_timeout": 2,
         "read_timeout": 5,
         "write_timeout": 5,
@@ -59,18 +59,18 @@ if configuration.BROKER_IS_RABBITMQ:
 else:
     broker_transport_options = {
         "visibility_timeout": configuration.VISIBILITY_SECONDS,
-        # Look for messages of dead workers every five seconds, not every hundred.
+        # Restore the messages of dead workers every five seconds, not every hundred.
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         "unacked_restore_limit": 1000,
-        # Whoever looks holds a lock; a killed worker's must end by itself, long before the default
-        # of five minutes. Two who look at once do no harm.
+        # A worker that restores takes a lock. The lock of a killed worker must expire long before
+        # the default of five minutes. Two workers that restore at once do no harm.
         "unacked_mutex_expire": 10,
-        # Priorities would split each queue into four lists.
+        # Without priorities, each queue is one list instead of four.
         "priority_steps": [0],
-        # A request does not wait until a broker is back; its client tries again. Workers do wait.
+        # A request fails at once if the broker is unavailable; its client retries. Workers wait.
         "max_retries": 0,
-        # A broker that is frozen is away.
+        # A frozen broker counts as unavailable after these seconds.
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
         "health_check_interval": 25,

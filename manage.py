@@ -8,7 +8,7 @@ from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["load_posts"]:
-        # A client, perhaps of another host: what it needs of this one is no setting at all.
+        # The loader is a client, perhaps of another host, and must not read a server's settings.
         from ingest.loader.__main__ import main
 
         sys.exit(main(sys.argv[2:], name="manage.py load_posts"))

@@ -1,6 +1,6 @@
-"""The Django project: its settings, its addresses, and the Celery app that goes with it."""
+"""The Django project: its settings, its URLs and its Celery app."""
 
-# It comes before any library that it tells something.
+# First, since it sets variables that libraries read when they are imported.
 from ingestsite import configuration  # noqa: F401
 
 # isort: split

@@ -1,9 +1,9 @@
-"""Django's admin, on a site of our own."""
+"""Django's admin, with our own site class."""
 
 from django.contrib.admin import apps
 
 
 class AdminConfig(apps.AdminConfig):
-    """The admin with the pipeline's state on its start page."""
+    """The admin whose start page is the dashboard."""
 
     default_site = "ingest.dashboard.site.DashboardSite"

@@ -18,4 +18,4 @@ app.set_default()
 
 @signals.setup_logging.connect
 def leave_logging_alone(**_: Any) -> None:
-    """Keep Celery from setting up logs: Django's settings do it, for every process alike."""
+    """Keep Celery from configuring the log: Django's settings do it in every process."""

@@ -1,4 +1,4 @@
-"""How a log line looks, what is in each, and what is in none: the text of a post, or a secret."""
+"""The format of log lines. No line has the text of a post or a secret."""
 
 import logging
 import logging.config
@@ -13,11 +13,11 @@ from ingestsite import configuration
 
 
 class WithoutBodies(logging.Filter):
-    """Leave out the bodies of messages, which Celery would print when it cannot read one."""
+    """Remove the bodies of messages, which Celery prints if it cannot read one."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if "body" in str(record.msg):
-            record.msg, record.args = "a message is none of ours, and nobody takes it", ()
+            record.msg, record.args = "refused a message of an unknown task or format", ()
             record.exc_info = None
         return True
 
@@ -27,7 +27,7 @@ def _process(_logger: Any, _name: str, event: EventDict) -> EventDict:
     return event
 
 
-# What stands in each line, of ours and of the libraries.
+# The fields of every line, of ours and of the libraries.
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
@@ -37,7 +37,7 @@ _SHARED: list[Processor] = [
 
 
 def _renderers() -> list[Processor]:
-    """Return what writes a line; never the values of variables, which may be posts."""
+    """Return the processors that write a line, without local variables, which may be posts."""
     if configuration.LOG_FORMAT == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     console = structlog.dev.ConsoleRenderer(
@@ -65,15 +65,15 @@ CONFIG: dict[str, Any] = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
-        # It warns, for each queue, of tasks that are to run later: there are none.
+        # It warns about delayed tasks on each queue. We have none.
         "kombu.transport.native_delayed_delivery": {"level": "ERROR"},
-        # Two lines for each message, where ours has one for each batch.
+        # Celery logs two lines a message, our workers one a batch.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.consumer.consumer": {"filters": ["without_bodies"]},
         "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
     },
-    # The libraries' own DEBUG prints what is in messages.
+    # The libraries' DEBUG lines contain the bodies of messages.
     "root": {
         "handlers": ["stderr"],
         "level": "INFO" if configuration.LOG_LEVEL == "DEBUG" else configuration.LOG_LEVEL,
@@ -83,9 +83,9 @@ CONFIG: dict[str, Any] = {
 
 def configure(config: dict[str, Any]) -> None:
     """
-    Set up the libraries' logging, and our own: Django calls this once in each process.
+    Configure the libraries' log and ours. Django calls this once in each process.
 
-    Ours goes straight to the same place: the library's way would cost a line three times as much.
+    Our lines go directly to stderr. Through the logging library, each would cost three times more.
     """
     logging.config.dictConfig(config)
     structlog.configure(

@@ -1,10 +1,10 @@
-"""Django's settings; what the environment decides comes from configuration.py."""
+"""Django's settings; configuration.py reads the environment."""
 
 from typing import Any
 
 from ingestsite import configuration, logs
 
-# Django's settings, and ingest's, that the environment decides under the same name.
+# Settings of Django and ingest that keep their name from configuration.py.
 from ingestsite.configuration import (  # noqa: F401
     ALLOWED_HOSTS,
     CLIENT_SECONDS,
@@ -73,8 +73,7 @@ TEMPLATES = [
     },
 ]
 STATIC_URL = "static/"
-# The pages' files and the admin's, served from where their packages have them: nothing has to be
-# collected.
+# Serve static files from their packages, so that collectstatic is not needed.
 WHITENOISE_USE_FINDERS = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -86,46 +85,54 @@ SQLITE: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": configuration.STATE_DIR / "ingest.sqlite3",
     "OPTIONS": {
-        # Several processes write: readers are not blocked, and a writer waits its turn.
+        # Several processes write: with WAL, writers do not block readers, and a writer waits.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,  # seconds
     },
 }
-# What a URL says, by libpq's name and by Django's.
-PLACE = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+# The parts of a URL: their names in libpq and in Django.
+LIBPQ_NAMES = {
+    "dbname": "NAME",
+    "user": "USER",
+    "password": "PASSWORD",
+    "host": "HOST",
+    "port": "PORT",
+}
 POSTGRESQL: dict[str, Any] = {
     "ENGINE": "django.db.backends.postgresql",
-    **{name: configuration.DATABASE.get(own, "") for own, name in PLACE.items()},
+    **{name: configuration.DATABASE.get(own, "") for own, name in LIBPQ_NAMES.items()},
     "OPTIONS": {
         "application_name": "ingest",
-        # A server that is cut off is away: nobody waits for it longer than for a lock of SQLite's.
+        # An unreachable server fails after at most the timeout of SQLite.
         "connect_timeout": 5,  # seconds
         "tcp_user_timeout": 20_000,  # milliseconds
         "keepalives_idle": 10,  # seconds
         "keepalives_interval": 5,  # seconds
         "keepalives_count": 2,
-        # And a machine that is cut off holds no locks: every transaction of ours is over at once.
+        # PostgreSQL ends idle transactions, so an unreachable machine keeps no locks.
         "options": "-c lock_timeout=20s -c idle_in_transaction_session_timeout=20s",
-        # The URL may say otherwise.
-        **{name: said for name, said in configuration.DATABASE.items() if name not in PLACE},
+        # Options of the URL override these.
+        **{
+            name: value for name, value in configuration.DATABASE.items() if name not in LIBPQ_NAMES
+        },
     },
-    # A connection costs a process of the server; one that has died is made anew.
+    # A connection costs a process of the server. A dead connection is replaced.
     "CONN_MAX_AGE": 60,  # seconds
     "CONN_HEALTH_CHECKS": True,
 }
 DATABASES = {"default": POSTGRESQL if configuration.DATABASE else SQLITE}
 
-# Where somebody is sent who has to log in, and then.
+# The login page, and the page after it.
 LOGIN_URL, LOGIN_REDIRECT_URL = "web:login", "web:front"
-# Sessions and passwords travel over TLS only where there is TLS.
+# Production has TLS, so cookies and pages require it there.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = configuration.PRODUCTION
 SECURE_SSL_REDIRECT = configuration.PRODUCTION
-# A load balancer and Prometheus ask the web server itself, without TLS.
+# A load balancer and Prometheus call the web server directly, without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^livez\Z", r"^readyz\Z", r"^metrics\Z"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if configuration.PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = configuration.PRODUCTION
-# Whether browsers preload it is up to whoever owns the domain.
+# The owner of the domain decides about HSTS preload.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
 REST_FRAMEWORK = {
@@ -140,19 +147,19 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Posts in, and exact counts of the names in them out.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
-    # From the package beside it: the page works without anybody's network.
+    # The page loads its files from our server, not from a CDN.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api",
-    # Describing is for everybody; what is described asks for a key.
+    # The description is public. The API it describes requires a key.
     "SERVE_AUTHENTICATION": [],
 }
 
 LOGGING_CONFIG = "ingestsite.logs.configure"
 LOGGING = logs.CONFIG
 
-# What ingest itself is set to, beside the names above.
+# Other settings of ingest.
 STORE = {
     "firestore": "ingest.store.firestore.store.FirestoreStore",
     "null": "ingest.store.null.NullStore",

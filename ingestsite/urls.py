@@ -1,11 +1,11 @@
-"""Where each address leads."""
+"""The URLs of the site."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 from ingest.api import health, prometheus
 
-# The API's problems for its addresses, Django's own pages for the others.
+# Errors: problem+json for the API's URLs, Django's pages for the others.
 handler400 = "ingest.api.errors.bad_request"
 handler403 = "ingest.api.errors.permission_denied"
 handler404 = "ingest.api.errors.not_found"

@@ -7,28 +7,28 @@ from ingestsite import configuration, logs
 
 bind = f"{configuration.WEB_HOST}:{configuration.WEB_PORT}"
 workers = configuration.WEB_WORKERS
-# Requests wait for the broker and the store, not for the processor.
+# Requests wait for the broker and the store more than they compute, so threads suffice.
 worker_class = "gthread"
 threads = configuration.WEB_THREADS
-# A stop lets the requests in work finish; no publish takes so long.
-graceful_timeout = 30
+# A stop lets the requests in flight finish. No publish takes so long.
+graceful_timeout = 30  # seconds
 logconfig_dict = logs.CONFIG
-# Signals are all the control we need; the socket would be shared by every stack of a user.
+# We control gunicorn by signals. Every stack of a user would share its control socket.
 control_socket_disable = True
-# A name of 200 characters may take 2,400 bytes in an address, and two may be compared.
-limit_request_line = 8190
-# The proxy that ends TLS; from nobody else is it believed that a request was encrypted.
+# A name of 200 characters may take 2,400 bytes in a URL, and a comparison has two names.
+limit_request_line = 8190  # bytes
+# Only these proxies are believed about TLS.
 forwarded_allow_ips = ",".join(configuration.PROXIES)
 
 
 def when_ready(server: Any) -> None:
-    """Let the requests in work finish at SIGINT too, which would otherwise cut them."""
+    """Let the requests in flight finish at SIGINT too, as at SIGTERM."""
     signal.signal(signal.SIGINT, lambda *_: server.signal(signal.SIGTERM, None))
 
 
 def post_worker_init(worker: Any) -> None:
-    """Do the same in a worker, for a signal that is sent to the whole group."""
-    from ingest.observability import metric_slots, tracing  # Django's settings are there only now
+    """Start metrics and traces, and handle a SIGINT to the whole process group as SIGTERM."""
+    from ingest.observability import metric_slots, tracing  # needs Django's settings
 
     metric_slots.take_role("web")
     tracing.start(configuration.TRACES_ENDPOINT, role="web")

@@ -1,1 +1,1 @@
-"""All of it on one machine: the servers that come with the project, and how they stop."""
+"""The whole stack on one machine: its servers, its supervisor, the demo and the simulation."""

@@ -1,12 +1,12 @@
 """
-The main job, from end to end: posts in over HTTP, entities out of the store.
+Run the main job from end to end: posts in over HTTP, entities out of the store.
 
     python -m ingest.devstack.demo [--recount] [POSTS.jsonl]
 
-Starts a stack of its own, submits the posts (one `{"publication", "content"}` a line, or the
-samples), waits until the queues are empty, prints each publication's ten most mentioned entities,
-and stops everything. Exits 0 only if every accepted post was saved. With `--recount`, the model
-is also run by itself over every post, and every entity's count must be equal.
+Starts its own stack, and submits the posts of a file, one `{"publication", "content"}` a line, or
+the samples. Waits until the queues are empty, prints the ten most mentioned entities of each
+publication, and stops everything. Exits 0 only if every accepted post was saved. With `--recount`,
+the model alone also counts every post, and every entity's count must be equal.
 """
 
 import json
@@ -33,9 +33,9 @@ from ingest.devstack.stack import Stack, WaitTimeout, wait_until
 from ingest.nlp.ner import find_entities, load_plain_model
 from ingestsite import configuration
 
-BATCH_POSTS = 50  # posts a request
-MAX_WAIT_SECONDS = 3600  # seconds until the queues must be empty
-MAX_REFUSAL_SECONDS = 60  # seconds until a list must be taken in
+REQUEST_POSTS = 50
+MAX_WAIT_SECONDS = 3600  # until the queues must be empty
+MAX_REFUSAL_SECONDS = 60  # until a list must be accepted
 
 PostBody = dict[str, Any]
 EntityMentions = Counter[tuple[str, str, str]]  # by publication's key, entity's family and key
@@ -49,10 +49,10 @@ def read_posts(path: Path | None) -> list[PostBody]:
 
 
 def submit(client: ApiClient, posts: Sequence[PostBody]) -> set[str]:
-    """Submit posts, and return the ids of those that were accepted."""
+    """Submit posts, and return the ids of the accepted ones."""
     accepted: set[str] = set()
-    for start in range(0, len(posts), BATCH_POSTS):
-        for answer in _submit(client, posts[start : start + BATCH_POSTS]):
+    for start in range(0, len(posts), REQUEST_POSTS):
+        for answer in _submit(client, posts[start : start + REQUEST_POSTS]):
             if answer["status"] == "refused":
                 print("refused:", answer["errors"], file=sys.stderr)
             else:
@@ -61,16 +61,16 @@ def submit(client: ApiClient, posts: Sequence[PostBody]) -> set[str]:
 
 
 def _submit(client: ApiClient, posts: Sequence[PostBody]) -> list[dict[str, Any]]:
-    """Submit posts, again while a broker is too busy to take them: none counts twice."""
+    """Submit posts, again while the API refuses them; no post counts twice."""
     answers: list[dict[str, Any]] = []
 
-    def are_taken_in() -> bool:
-        with _unavailable_for_now():
+    def are_accepted() -> bool:
+        with _ignore_unavailable():
             answers.extend(client.submit(posts))
             return True
         return False
 
-    wait_until(are_taken_in, seconds=MAX_REFUSAL_SECONDS, what="posts are taken in")
+    wait_until(are_accepted, seconds=MAX_REFUSAL_SECONDS, what="posts are accepted")
     return answers
 
 
@@ -89,7 +89,7 @@ def show(client: ApiClient) -> None:
 
 
 def counted(client: ApiClient) -> EntityMentions:
-    """Return every count that the API gives."""
+    """Return every count of the API."""
     counts: EntityMentions = Counter()
     for publication in client.publications():
         counts.update(counted_of(client, publication["name"]))
@@ -97,7 +97,7 @@ def counted(client: ApiClient) -> EntityMentions:
 
 
 def counted_of(client: ApiClient, name: str) -> EntityMentions:
-    """Return every count that the API gives of one publication."""
+    """Return every count of one publication in the API."""
     key = publication_key(name)
     return Counter({(key, e["family"], e["key"]): e["mentions"] for e in client.entities(name)})
 
@@ -114,7 +114,7 @@ def recounted(posts: Iterable[PostBody]) -> EntityMentions:
 
 
 def differences(counts: EntityMentions, oracle: EntityMentions) -> list[str]:
-    """Say where two counts differ."""
+    """Return a line for each difference of two counts."""
     return [
         f"{' / '.join(name)}: {counts[name]} counted, {oracle[name]} recounted"
         for name in sorted(counts.keys() | oracle.keys())
@@ -151,20 +151,20 @@ def run(posts: Sequence[PostBody], *, recount: bool) -> int:
 
 
 def await_empty(client: ApiClient) -> None:
-    """Wait until everything that was accepted has gone through."""
+    """Wait until every accepted post is processed."""
     wait_until(lambda: _is_empty(client), seconds=MAX_WAIT_SECONDS, what="the queues are empty")
 
 
 def _is_empty(client: ApiClient) -> bool:
-    """Return whether nothing is on its way, as far as the broker can say just now."""
-    with _unavailable_for_now():
+    """Return whether the queues are empty; False while the API cannot say."""
+    with _ignore_unavailable():
         return bool(client.status()["empty"])
     return False
 
 
 @contextmanager
-def _unavailable_for_now() -> Iterator[None]:
-    """Leave the block when the API says that the same may work later."""
+def _ignore_unavailable() -> Iterator[None]:
+    """Leave the block when the API answers with 503."""
     try:
         yield
     except ApiError as error:
@@ -174,9 +174,15 @@ def _unavailable_for_now() -> Iterator[None]:
 
 def main() -> int:
     """Read the command line and run the demo."""
-    parser = ArgumentParser(prog="python -m ingest.devstack.demo", description="Run the main job.")
-    parser.add_argument("posts", nargs="?", type=Path, help="a file of one post a line")
-    parser.add_argument("--recount", action="store_true", help="check every count with the model")
+    parser = ArgumentParser(
+        prog="python -m ingest.devstack.demo", description="Run the main job on posts."
+    )
+    parser.add_argument(
+        "posts", nargs="?", type=Path, help="a file with one post a line (default: the samples)"
+    )
+    parser.add_argument(
+        "--recount", action="store_true", help="check every count with the model alone"
+    )
     arguments = parser.parse_args()
     try:
         return run(read_posts(arguments.posts), recount=arguments.recount)

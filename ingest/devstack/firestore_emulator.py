@@ -1,8 +1,10 @@
 """
-Become Google's own Firestore emulator, on loopback; what it holds lives as long as it runs.
+Become Google's Firestore emulator, on loopback. Its documents are lost when it stops.
 
-Run as `python -m ingest.devstack.firestore_emulator`; this process becomes the
-server, without the `gcloud` wrapper, which would leave the server behind when it is stopped.
+    python -m ingest.devstack.firestore_emulator
+
+This process becomes the server, without the `gcloud` wrapper. A stop of that wrapper would leave
+the server running.
 """
 
 import os
@@ -17,7 +19,7 @@ from ingestsite import configuration
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 
 NO_JAVA = (
-    "Google's Firestore emulator needs Java 17 or newer: install it, for example as Debian's "
+    "Google's Firestore emulator needs Java 17 or newer: install it, for example with Debian's "
     "package default-jre-headless."
 )
 NO_JAR = (
@@ -29,15 +31,15 @@ NO_JAR = (
 
 
 def find_jar() -> Path | None:
-    """Return the emulator's jar, the newest of the first place that has one."""
-    for folder, pattern in _places():
+    """Return the newest jar of the emulator, in the first folder that has one."""
+    for folder, pattern in _locations():
         found = sorted(folder.glob(pattern))
         if found:
             return found[-1]
     return None
 
 
-def _places() -> Iterator[tuple[Path, str]]:
+def _locations() -> Iterator[tuple[Path, str]]:
     jar = "cloud-firestore-emulator*.jar"
     below_sdk = f"platform/cloud-firestore-emulator/{jar}"
     if configuration.EMULATOR_JAR:
@@ -50,7 +52,7 @@ def _places() -> Iterator[tuple[Path, str]]:
 
 
 def command(jar: Path, java: str, *, host: str = "127.0.0.1") -> list[str]:
-    """Return the server's command line; any other host is for the tests' own networks."""
+    """Return the server's command line; the tests' networks use another host."""
     return [
         java,
         f"-Xmx{configuration.FIRESTORE_HEAP_MB}m",
@@ -67,9 +69,9 @@ def command(jar: Path, java: str, *, host: str = "127.0.0.1") -> list[str]:
 
 
 def main() -> None:
-    """Start the server, or say in one sentence what is missing."""
+    """Start the server, or print in one sentence what is missing."""
     if not configuration.EMULATOR_IS_OURS:
-        print("The store is elsewhere, and needs no emulator here.", flush=True)
+        print("No emulator is needed: the store is elsewhere.", flush=True)
         signal.pause()
     java, jar = shutil.which("java"), find_jar()
     if java and jar:

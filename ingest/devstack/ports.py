@@ -1,10 +1,10 @@
-"""Ports of the loopback address: which are free, and which somebody listens on."""
+"""Ports of the loopback address: free ports, and ports with a listener."""
 
 import socket
 
 
 def free_ports(count: int) -> list[int]:
-    """Return so many different free ports."""
+    """Return `count` different free ports."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports: list[int] = [s.getsockname()[1] for s in sockets]
     for s in sockets:
@@ -13,6 +13,6 @@ def free_ports(count: int) -> list[int]:
 
 
 def listens(port: int) -> bool:
-    """Return whether somebody listens on a port."""
+    """Return whether a process listens on a port."""
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0

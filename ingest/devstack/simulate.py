@@ -1,12 +1,12 @@
 """
-Publishers as they are, for a set time and rate, and whether all they sent is counted exactly.
+Simulate publishers for a time, and check that everything they sent is counted exactly.
 
     python -m ingest.devstack.simulate [--seconds 60] [--rate 20] [--seed 1] [--url URL --key KEY]
 
-Every post is made from stories of which the project knows each mention beforehand, so the counts
-are known before a post is sent, and no model is asked. Runs a stack of its own, or takes the one
-at a URL, where the publications of a run have names of their own. Prints a table and a line of
-JSON, and exits 0 only if nothing was lost or doubled and every counter is right.
+Every post is a story whose mentions are known beforehand, so the expected counts need no model.
+Runs its own stack, or uses the one at a URL, where each run has its own publications. Prints a
+table and a line of JSON. Exits 0 only if no post was lost or counted twice and every counter is
+right.
 """
 
 import json
@@ -33,14 +33,14 @@ from ingest.devstack.demo import await_empty, counted_of, differences
 from ingest.devstack.publishers import Publisher, publishers
 from ingest.devstack.stack import Stack, WaitTimeout
 
-LOOKUP_THREADS = 8  # posts that are asked for at the same time
-SAMPLE_SIZE = 20  # wrong counters
-PAUSE_SECONDS = 1  # seconds, where the server does not say how long
+LOOKUP_THREADS = 8
+SAMPLE_SIZE = 20  # wrong counters that are printed
+PAUSE_SECONDS = 1  # between two requests, where the server names no time
 
 
 @dataclass
 class SimulatedClient:
-    """A publisher at work: what it was answered, and what became of its posts."""
+    """A publisher that sends posts, and the results it was given."""
 
     publisher: Publisher
     ids: set[str] = field(default_factory=set)
@@ -62,7 +62,7 @@ class SimulatedClient:
 
 
 def _send(client: ApiClient, posts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Send posts until they are answered, as a publisher does that wants them counted."""
+    """Send posts until the API answers, as a careful publisher does."""
     while True:
         try:
             return client.submit(posts)
@@ -76,7 +76,7 @@ def _send(client: ApiClient, posts: Sequence[dict[str, Any]]) -> list[dict[str, 
 
 @dataclass(frozen=True)
 class PublisherVerdict:
-    """What became of one publisher's posts."""
+    """The results of one publisher's posts."""
 
     name: str
     sent: int
@@ -92,39 +92,39 @@ class PublisherVerdict:
 
     @property
     def right(self) -> bool:
-        """Whether every post is counted once, and nothing else is."""
+        """Whether every post is counted once, and no other post."""
         return not self.lost + self.dead + self.doubled + self.counters_wrong
 
 
 def judge(sender: SimulatedClient, client: ApiClient) -> PublisherVerdict:
-    """Compare what one publisher sent with what is counted for it."""
+    """Compare what one publisher sent with its counts."""
     publisher = sender.publisher
     with ThreadPoolExecutor(LOOKUP_THREADS) as threads:
-        became = Counter(threads.map(lambda post_id: _became(client, post_id), sender.ids))
+        statuses = Counter(threads.map(lambda post_id: _status(client, post_id), sender.ids))
     saved = _posts_of(client, publisher.name)
     wrong = differences(
         counted_of(client, publisher.name) if saved else Counter(), publisher.mentions()
     )
     for line in wrong[:SAMPLE_SIZE]:
         print(line)
-    known, sent = len(publisher.kept), publisher.sent
-    mistaken = abs(sender.answers["refused"] - sent["bad"]) + abs(len(sender.ids) - known)
+    expected, sent = len(publisher.expected), publisher.sent
+    wrong_answers = abs(sender.answers["refused"] - sent["bad"]) + abs(len(sender.ids) - expected)
     return PublisherVerdict(
         name=publisher.name,
         sent=sent.total() - sent["edited"],
-        accepted=known,
+        accepted=expected,
         repeated=sent["repeated"],
         edited=sent["edited"],
         refused=sender.answers["refused"],
-        saved=became["saved"],
-        dead=became["dead"],
-        lost=known - became["saved"] - became["dead"],
-        doubled=max(0, saved - known),
-        counters_wrong=len(wrong) + mistaken,
+        saved=statuses["saved"],
+        dead=statuses["dead"],
+        lost=expected - statuses["saved"] - statuses["dead"],
+        doubled=max(0, saved - expected),
+        counters_wrong=len(wrong) + wrong_answers,
     )
 
 
-def _became(client: ApiClient, post_id: str) -> str:
+def _status(client: ApiClient, post_id: str) -> str:
     try:
         return str(client.post(post_id)["status"])
     except ApiError:
@@ -140,25 +140,25 @@ def _posts_of(client: ApiClient, name: str) -> int:
 def simulate(
     client: ApiClient, *, seconds: float, rate: float, seed: int
 ) -> list[PublisherVerdict]:
-    """Let publishers send for some seconds, so many posts a second together; judge each."""
+    """Let publishers send for some seconds at a common rate, and judge the counts of each."""
     senders = [SimulatedClient(one) for one in publishers(secrets.token_hex(4), seed=seed)]
     until = time.monotonic() + seconds
     with ThreadPoolExecutor(len(senders)) as threads:
-        running = [
-            threads.submit(one.run, client, rate=rate / len(senders), until=until)
-            for one in senders
+        futures = [
+            threads.submit(sender.run, client, rate=rate / len(senders), until=until)
+            for sender in senders
         ]
-        for one in running:
-            one.result()
+        for future in futures:
+            future.result()
     await_empty(client)
     return [judge(sender, client) for sender in senders]
 
 
 def show(verdicts: Sequence[PublisherVerdict]) -> dict[str, int]:
-    """Print a table with a row for each publisher; return the sums."""
+    """Print a table with a row for each publisher, and return the sums."""
     names = [name for name in vars(verdicts[0]) if name != "name"]
     sums = {name: sum(vars(one)[name] for one in verdicts) for name in names}
-    table = Table("publisher", title="what publishers sent, and what is counted")
+    table = Table("publisher", title="posts of publishers, and their counts")
     for name in names:
         table.add_column(name, justify="right")
     for one in verdicts:
@@ -183,13 +183,18 @@ def own_stack() -> Iterator[ApiClient]:
 
 
 def main() -> int:
-    """Read the command line, simulate, and print what came of it."""
+    """Read the command line, simulate, and print the results."""
     parser = ArgumentParser(prog="python -m ingest.devstack.simulate")
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--rate", type=float, default=20, help="posts a second, all together")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--url", help="of a stack that runs; else it runs one of its own")
-    parser.add_argument("--key", default="", help="for that stack")
+    parser.add_argument("--seconds", type=float, default=60, help="(%(default)s)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=20,
+        help="posts a second of all publishers together (%(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")
+    parser.add_argument("--url", help="URL of a running stack (default: start one)")
+    parser.add_argument("--key", default="", help="API key for that stack")
     options = parser.parse_args()
     what = {"seconds": options.seconds, "rate": options.rate, "seed": options.seed}
     try:

@@ -1,4 +1,4 @@
-"""A whole stack of one's own, on free ports and in a folder: for the demo and the tests."""
+"""A separate stack on free ports and in its own folder, for the demo and the tests."""
 
 import os
 import re
@@ -16,15 +16,15 @@ from ingest.devstack.ports import free_ports, listens
 from ingest.process.parent_death import tied_command
 from ingestsite.configuration import ROOT
 
-POLL_SECONDS = 0.05  # seconds between two looks at something that does not tell when it changes
+POLL_SECONDS = 0.05  # between two looks at a condition
 
 
 class WaitTimeout(Exception):
-    """What was waited for did not come to pass."""
+    """A condition did not hold in time."""
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Wait until a condition holds, and no longer than it takes; NotInTime says what did not."""
+    """Wait until a condition holds; raise WaitTimeout with its name after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -32,13 +32,13 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> N
         time.sleep(POLL_SECONDS)
 
 
-# Of the settings of whoever starts a stack, it takes these; the others say where *their* stack is.
-PASSED_ON = frozenset(
+# A stack inherits these settings. The others describe the stack of the user who starts it.
+INHERITED = frozenset(
     ("INGEST_EMULATOR_JAR", "INGEST_MODEL", "INGEST_LABELS", "INGEST_EXTRACT_CONCURRENCY")
 )
 
 
-# Both in one process, for each takes longer to start than to do.
+# Both commands in one process, since starting it takes longer than either.
 PREPARE = """
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
@@ -46,17 +46,17 @@ call_command("api_key", "create", "stack")
 """
 
 
-def _is_passed_on(name: str) -> bool:
-    return name in PASSED_ON or not name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_", "OTEL_"))
+def _is_inherited(name: str) -> bool:
+    return name in INHERITED or not name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_", "OTEL_"))
 
 
 class Stack:
     """
-    What `make run` runs, apart from any other that runs on this machine.
+    What `make run` starts, separate from every other stack on this machine.
 
     Args:
-        folder: an empty one; the stack keeps its state and its log there.
-        settings: more of the environment, by name.
+        folder: an empty folder for the stack's state and log.
+        settings: more environment variables.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -67,7 +67,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{web}"
         self.flower_url = f"http://127.0.0.1:{flower}"
         self.environment = {
-            **{name: value for name, value in os.environ.items() if _is_passed_on(name)},
+            **{name: value for name, value in os.environ.items() if _is_inherited(name)},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "INGEST_STATE_DIR": str(folder),
             "INGEST_WEB_PORT": str(web),
@@ -83,7 +83,7 @@ class Stack:
         self._honcho: subprocess.Popen[bytes] | None = None
 
     def manage(self, *arguments: str) -> str:
-        """Run a command of manage.py in the stack's environment, and return what it printed."""
+        """Run a command of manage.py in the stack's environment, and return its output."""
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
@@ -91,7 +91,7 @@ class Stack:
         return done.stdout
 
     def prepare(self) -> ApiClient:
-        """Make the database and a key, and return a client that holds it."""
+        """Create the database and an API key, and return a client with that key."""
         key = self.manage("shell", "--no-imports", "-c", PREPARE).split()[-1]
         return ApiClient(self.url, key)
 
@@ -99,7 +99,7 @@ class Stack:
         """Run `honcho start`, and wait until the API and the store answer."""
         with self.log.open("ab") as log:
             self._honcho = subprocess.Popen(
-                # Somebody's .env is for their own stack, not for this one.
+                # A .env file is for the user's own stack, not for this one.
                 tied_command(
                     signal.SIGINT, ["honcho", "--env", os.devnull, "start", "--no-colour"]
                 ),
@@ -107,7 +107,7 @@ class Stack:
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # A terminal's Ctrl-C is for us; honcho is told by `stop`, or by our death.
+                # Ctrl-C of a terminal reaches us only; `stop` or our death stops honcho.
                 start_new_session=True,
             )
         wait_until(self._answers, seconds=60, what="the stack answers")
@@ -123,24 +123,24 @@ class Stack:
         return web and (self._store_is_elsewhere or listens(self._store_port))
 
     def stop(self, *, by: signal.Signals = signal.SIGINT) -> None:
-        """Stop the stack as Ctrl-C would, and wait for its end."""
+        """Stop the stack as Ctrl-C does, and wait for its end."""
         if self._honcho and self._honcho.poll() is None:
             self._honcho.send_signal(by)
             self._honcho.wait(timeout=180)
 
     @property
     def pid(self) -> int:
-        """The process that a terminal or a supervisor sends its signals to."""
+        """The process that a terminal or systemd signals."""
         assert self._honcho
         return self._honcho.pid
 
     def wait(self, *, seconds: float) -> int:
-        """Wait for the end of a stack that was told to stop, and return its exit status."""
+        """Wait for the end of a stopping stack, and return its exit status."""
         assert self._honcho
         return self._honcho.wait(timeout=seconds)
 
     def last_words(self) -> str:
-        """Return the end of what the process said that stopped first."""
+        """Return the last log lines of the process that stopped first."""
         log = self.log.read_text(errors="replace")
         first = re.search(r"\| (\w+\.1) stopped", log)
         lines = [line for line in log.splitlines() if first is None or first[1] in line]

@@ -1,15 +1,17 @@
 """
-Hold a command of the Procfile, so that stopping honcho is a drain.
+Supervise a command of the Procfile, so that stopping honcho drains first.
 
     python -m ingest.devstack.supervise worker|service -- COMMAND [ARGUMENT ...]
 
-Honcho sends SIGTERM to every process group at once, broker and workers alike, and SIGKILL five
-seconds after the first of them has gone. So the command gets a session of its own, out of reach,
-and its holder decides. On SIGTERM or SIGINT the holder of a worker runs `manage.py drain`, then
-stops the worker; the holder of a service waits until the last worker is gone, then stops the
-service. All holders leave together, so the five seconds never begin. A second signal hurries.
+Honcho sends SIGTERM to every process group at once, to the broker and the workers alike. Five
+seconds after the first of them has ended, it sends SIGKILL. So each command runs in its own
+session, which these signals do not reach, and its supervisor decides when to stop it.
 
-A command that ends by itself is started again, unless it says that it can never run here.
+On SIGTERM or SIGINT, the supervisor of a worker runs `manage.py drain`, then stops the worker. The
+supervisor of a service waits until the last worker has ended, then stops the service. All
+supervisors end together, so the five seconds never begin. A second signal cuts the drain short.
+
+A supervisor restarts a command that ends by itself, unless its exit status is EX_CONFIG.
 """
 
 import fcntl
@@ -28,23 +30,23 @@ from ingestsite import configuration
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 WATCHED_SIGNALS = (*STOP_SIGNALS, signal.SIGCHLD)
 
-MAX_PAUSE_SECONDS = 30  # seconds between two starts of a command that keeps ending
-STABLE_SECONDS = 60  # seconds after which a command is one that runs
+MAX_PAUSE_SECONDS = 30  # between two starts of a command that keeps ending
+STABLE_SECONDS = 60  # after which a command is considered stable
 
 DRAIN_COMMAND = (sys.executable, "manage.py", "drain", "--by", "stop")
 
 
 @dataclass
 class Supervisor:
-    """One command, and the lock that tells the other holders whether a worker still runs."""
+    """One command, and the lock by which supervisors know whether a worker still runs."""
 
     command: Sequence[str]
     is_worker: bool
     lock: IO[str]
-    pause: float = field(default=1, init=False)
+    pause_seconds: float = field(default=1, init=False)
 
     def run(self) -> int:
-        """Keep the command running until a signal comes; return the holder's exit status."""
+        """Keep the command running until a signal; return the supervisor's exit status."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
         if self.is_worker:
             fcntl.flock(self.lock, fcntl.LOCK_SH)
@@ -56,15 +58,16 @@ class Supervisor:
             if child.returncode == os.EX_CONFIG:
                 return os.EX_CONFIG
             self._grow_pause(time.monotonic() - began)
-            say(f"{describe(child)}; it starts again in {self.pause:.0f} s")
-            if signal.sigtimedwait(STOP_SIGNALS, self.pause):
+            say(f"{describe(child)}, restarting in {self.pause_seconds:.0f} s")
+            if signal.sigtimedwait(STOP_SIGNALS, self.pause_seconds):
                 break
             child = start(self.command)
             began = time.monotonic()
         return self._stop(child)
 
     def _grow_pause(self, seconds_alive: float) -> None:
-        self.pause = 1 if seconds_alive > STABLE_SECONDS else min(2 * self.pause, MAX_PAUSE_SECONDS)
+        doubled = min(2 * self.pause_seconds, MAX_PAUSE_SECONDS)
+        self.pause_seconds = 1 if seconds_alive > STABLE_SECONDS else doubled
 
     def _stop(self, child: "subprocess.Popen[bytes]") -> int:
         if self.is_worker:
@@ -78,22 +81,22 @@ class Supervisor:
         return status
 
     def _drain(self) -> None:
-        """Close the gate and wait until nothing is on its way, or until somebody is in a hurry."""
+        """Drain, or end the drain at a second signal."""
         drain = start(DRAIN_COMMAND)
         while drain.poll() is None:
             if signal.sigwait(WATCHED_SIGNALS) in STOP_SIGNALS:
-                say("a second signal: what is queued waits in the durable queue")
+                say("second signal: queued messages stay in the durable queue")
                 drain.terminate()
                 drain.wait()
 
     def _await_workers(self) -> None:
-        """Wait until no holder of a worker has the lock."""
+        """Wait until no supervisor of a worker has the lock."""
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         fcntl.flock(self.lock, fcntl.LOCK_UN)
 
 
 def start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start a command in a session of its own; it is stopped warm if its holder is killed."""
+    """Start a command in its own session; it gets SIGTERM if its supervisor is killed."""
     return subprocess.Popen(command, start_new_session=True, preexec_fn=_prepare)
 
 
@@ -103,7 +106,7 @@ def _prepare() -> None:
 
 
 def stop(child: "subprocess.Popen[bytes]") -> int:
-    """Ask the command's main process, and no other of its group, to finish; then hurry it."""
+    """Send SIGTERM to the command's main process only, and SIGQUIT at each further signal."""
     if child.poll() is None:
         child.terminate()
     while child.poll() is None:
@@ -114,19 +117,19 @@ def stop(child: "subprocess.Popen[bytes]") -> int:
 
 
 def describe(child: "subprocess.Popen[bytes]") -> str:
-    """Say how a command ended."""
+    """Describe the end of a command."""
     status = child.returncode
     how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
     return f"process {child.pid} ended {how}"
 
 
 def say(sentence: str) -> None:
-    """Print a line among those of the command."""
+    """Print a line into the output of the command."""
     print(f"supervise: {sentence}", flush=True)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Hold the command that the arguments name."""
+    """Supervise the command that the arguments name."""
     if len(arguments) < 3 or arguments[0] not in ("worker", "service") or arguments[1] != "--":
         print(__doc__, file=sys.stderr)
         return os.EX_USAGE

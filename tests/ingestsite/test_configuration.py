@@ -1,4 +1,4 @@
-"""What the environment may say, and what must not start."""
+"""The environment is read once, and a bad value stops the process."""
 
 import ast
 import os
@@ -22,7 +22,7 @@ def read(
     *,
     module: str = SERVER,
 ) -> tuple[int, str]:
-    """Read one setting in a process of its own; return the status and what it printed."""
+    """Read one setting in its own process; return the exit status and the output."""
     code = f"from {module} import {name}; print({name})"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -77,9 +77,7 @@ def test_everything_listens_on_loopback_by_default(tmp_path: Path) -> None:
         ("INGEST_SECRET_KEY", "short"),
     ],
 )
-def test_a_value_that_cannot_be_meant_stops_the_process(
-    tmp_path: Path, name: str, value: str
-) -> None:
+def test_a_bad_value_stops_the_process(tmp_path: Path, name: str, value: str) -> None:
     if name == "INGEST_BROKER_URL":
         assert read(tmp_path, {name: value})[0] == 1
     status, words = read(tmp_path, {name: value})
@@ -103,7 +101,7 @@ def test_production_generates_no_secret(tmp_path: Path, name: str) -> None:
     assert words.startswith(name)
 
 
-def test_production_is_what_django_would_deploy(tmp_path: Path) -> None:
+def test_production_passes_django_s_deployment_checks(tmp_path: Path) -> None:
     secret = "".join(map(chr, range(ord("0"), ord("0") + 60)))
     environment = {**PRODUCTION, "INGEST_SECRET_KEY": secret, "INGEST_ALLOWED_HOSTS": "news.test"}
     done = subprocess.run(
@@ -129,13 +127,13 @@ def test_production_is_what_django_would_deploy(tmp_path: Path) -> None:
         ({**PRODUCTION, "INGEST_PAGES": "public"}, "public"),
     ],
 )
-def test_pages_are_open_only_where_nobody_else_can_reach_them(
+def test_pages_are_public_only_where_no_other_machine_reaches_them(
     tmp_path: Path, environment: dict[str, str], who: str
 ) -> None:
     assert read(tmp_path, environment, "PAGES") == (0, who)
 
 
-def test_pages_are_not_opened_beyond_this_machine_by_mistake(tmp_path: Path) -> None:
+def test_pages_do_not_become_public_beyond_this_machine_by_mistake(tmp_path: Path) -> None:
     open_ = {"INGEST_PAGES": "public", "INGEST_WEB_HOST": "0.0.0.0"}  # noqa: S104
     status, words = read(tmp_path, open_, "PAGES")
     assert status == 1
@@ -148,7 +146,7 @@ def test_production_refuses_the_emulator(tmp_path: Path) -> None:
     assert words.startswith("FIRESTORE_EMULATOR_HOST")
 
 
-def test_a_generated_secret_stays_and_is_only_ours(tmp_path: Path) -> None:
+def test_a_generated_secret_is_kept_and_private(tmp_path: Path) -> None:
     first = read(tmp_path, {}, "SECRET_KEY")
     assert first == read(tmp_path, {}, "SECRET_KEY")
     assert len(first[1]) >= 40
@@ -156,7 +154,7 @@ def test_a_generated_secret_stays_and_is_only_ours(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_database_is_what_its_url_says(tmp_path: Path) -> None:
+def test_a_database_has_the_parameters_of_its_url(tmp_path: Path) -> None:
     url = "postgresql://us%40er:secret@data.test:5433/ingest?sslmode=verify-full"
     status, words = read(tmp_path, {"INGEST_DATABASE_URL": url}, "DATABASE")
     parts = ("us@er", "secret", "ingest", "data.test", "5433", "verify-full")
@@ -233,7 +231,7 @@ def test_a_file_that_gives_no_secret_stops_the_process(
     assert read_secret(tmp_path, name, {f"{name}_FILE": str(file)}) == expected
 
 
-def test_a_folder_and_no_name_are_no_file(tmp_path: Path) -> None:
+def test_a_folder_or_an_empty_name_is_no_file(tmp_path: Path) -> None:
     name = "INGEST_SECRET_KEY_FILE"
     words = f"{name} names a file that cannot be read: Is a directory."
     assert read(tmp_path, {name: str(tmp_path)}) == (1, words)
@@ -268,7 +266,7 @@ def test_a_database_may_have_several_hosts(tmp_path: Path) -> None:
         ("INGEST_BROKER_PASSWORD", "hunter2"),
         ("INGEST_BROKER_URL", "sqs://user:hunter2@host"),
         ("INGEST_BROKER_URL", "redis://:hunter2@[host"),
-        # Python says of such a host what else is in the URL.
+        # Python's error for such a host shows the rest of the URL.
         ("INGEST_BROKER_URL", "redis://:hunter2@ho\u2100st"),
         ("INGEST_DATABASE_URL", "mysql://user:hunter2@host/ingest"),
         ("INGEST_DATABASE_URL", "postgresql://user:hunter2@host"),

@@ -1,4 +1,4 @@
-"""How log lines look, and what stands in none."""
+"""The format of log lines, which never have the text of a post."""
 
 import json
 import os
@@ -37,7 +37,7 @@ except ValueError:
 
 
 def lines(folder: Path, **settings: str) -> list[str]:
-    """Return what a process writes to its log."""
+    """Return the log lines of a process."""
     environment = {
         "PATH": os.environ["PATH"],
         "INGEST_STATE_DIR": str(folder),
@@ -54,7 +54,7 @@ def test_each_line_is_json_for_machines(tmp_path: Path) -> None:
     assert [(line["level"], line["event"]) for line in said] == [
         ("info", "saved"),
         ("warning", "the broker is away"),
-        ("error", "a message is none of ours, and nobody takes it"),
+        ("error", "refused a message of an unknown task or format"),
         ("error", "failed"),
         ("error", "failed there"),
     ]
@@ -70,7 +70,7 @@ def test_a_line_is_readable_for_people(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "text"])
-def test_no_text_of_a_post_stands_in_a_line(tmp_path: Path, format_: str) -> None:
+def test_no_line_has_the_text_of_a_post(tmp_path: Path, format_: str) -> None:
     said = lines(tmp_path, INGEST_LOG_FORMAT=format_, INGEST_LOG_LEVEL="DEBUG")
     assert any("small" in line for line in said)
     assert not any("SECRET" in line for line in said)
