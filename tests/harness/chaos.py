@@ -127,8 +127,7 @@ class Run:
 
     def _kill(self, part: str, *, child: bool) -> None:
         """Kill a process whose command line has these words, or one of its children."""
-        found = [p for p in processes(self.stack) if part in words(p)]
-        parents = [p for p in found if "devstack.supervise" not in words(p)]
+        parents = [p for p in processes(self.stack) if part in words(p) and "hold" not in words(p)]
         own = {p.pid for p in parents}
         victims = [p for p in parents if (parent(p) in own) == child]
         if victims:

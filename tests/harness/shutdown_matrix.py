@@ -3,10 +3,10 @@ Stop a busy stack in every way there is, and count what became of what it had ac
 
     python -m tests.harness.shutdown_matrix [--backlogs 10 300 10000] [--brokers embedded rabbitmq]
 
-Each stop meets a backlog of its own publication. A supervisor restarts a worker or the web server.
-This program restarts the whole stack. Then every post must be saved, once. Prints a row per stop as
-it ends, a table, and one line of JSON. Exits non-zero if anything was lost, counted twice or left
-behind.
+Each stop meets a backlog of its own publication. A worker or the web server is started again by its
+holder, the whole stack by this program; then everything must be saved, once. Prints a row per
+stop as it ends, a table, and one line of JSON; exits non-zero if anything was lost, counted twice
+or left behind.
 """
 
 from tests import environment  # isort: skip  (it decides the ports, before they are read)
@@ -178,7 +178,7 @@ class Stopped:
         if role == "honcho":
             return psutil.Process(self.stack.pid)
         found = [p for p in processes(self.stack) if SIGNS[role] in words(p)]
-        own = {p.pid: p for p in found if "devstack.supervise" not in words(p)}
+        own = {p.pid: p for p in found if "stack.hold" not in words(p)}
         (main,) = (p for p in own.values() if parent(p) not in own)
         return main
 
@@ -202,7 +202,7 @@ class Stopped:
             return self.stack.wait(seconds=LONGEST)
         main.wait(timeout=LONGEST)
         ended = rf"process {main.pid} ended (?:with status (\d+)|by SIG(\w+))"
-        wait_until(lambda: bool(self._said(ended)), seconds=30, what="its supervisor has seen it")
+        wait_until(lambda: bool(self._said(ended)), seconds=30, what="its holder has seen it")
         (status, number) = self._said(ended)[-1]
         return int(status) if status else -int(getattr(signal, f"SIG{number}"))
 

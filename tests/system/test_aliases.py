@@ -43,8 +43,7 @@ def change(stack: Stack, what: str) -> None:
 
 
 def kill_a_saver(stack: Stack) -> None:
-    found = [p for p in processes(stack) if "-Q save" in words(p)]
-    savers = [p for p in found if "devstack.supervise" not in words(p)]
+    savers = [p for p in processes(stack) if "-Q save" in words(p) and "hold" not in words(p)]
     own = {p.pid for p in savers}
     kill(next(p for p in savers if parent(p) in own))
 

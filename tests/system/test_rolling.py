@@ -48,7 +48,7 @@ def test_a_rolling_restart_answers_every_request_and_loses_nothing(
     publisher = Publisher(stack, key)
     for role in ("web", "extract", "save"):
         ready, sent = stopped.ready(role), len(publisher.answers)
-        # Gunicorn starts new workers behind the same socket; a supervisor starts Celery's.
+        # Gunicorn starts new workers behind the same socket; Celery's are started by their holder.
         stopped.main(role).send_signal(signal.SIGHUP if role == "web" else signal.SIGTERM)
         if role != "web":
             wait_until(lambda: stopped.ready(role) > ready, seconds=120, what=f"{role} is back")  # noqa: B023

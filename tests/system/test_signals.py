@@ -21,7 +21,7 @@ STOPS = (
 def test_a_stop_of_what_is_busy_loses_nothing(
     stack: Stack, firestore: FirestoreStore, request: pytest.FixtureRequest
 ) -> None:
-    """Every stop is one of the same stack, whose supervisors restart what was stopped."""
+    """Every stop is one of the same stack, whose holders start again what was stopped."""
     stack.environment |= {"INGEST_VISIBILITY_SECONDS": "15", "INGEST_MERGE_SECONDS": "5"}
     stopped = Stopped(stack, stack.prepare(), firestore, request.node.name)
     stopped.start()

@@ -134,7 +134,7 @@ def _broker_of(
         node.settle()
         return node.send, node.restart
     (valkey,) = (p for p in processes(stack) if "valkey" in p.name())
-    return valkey.send_signal, lambda: None  # its supervisor starts it again
+    return valkey.send_signal, lambda: None  # its holder starts it again
 
 
 def _accepts(client: ApiClient, posts: list[dict[str, str]]) -> bool:
