@@ -37,7 +37,7 @@ demo: .venv/base ## set up, and process sample posts from end to end (POSTS=file
 test: check audit ## set up, check the code and the dependencies, and run the tests
 	python -m pytest --numprocesses 2 --dist worksteal
 
-check: .venv/dev ## check style and types
+check: .venv/dev ## check the style and the types
 	ruff check .
 	ruff format --check .
 	mypy

@@ -1,4 +1,4 @@
-"""Files are loaded into a running stack by a client that has none of its settings."""
+"""Files loaded into a running stack by a client that knows nothing of its settings."""
 
 import gzip
 import json
@@ -40,7 +40,7 @@ def loading(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 class Loader:
-    """A client whose environment sets only its key, so that no server would start in it."""
+    """A client in an environment in which nothing is set but its key, and no server would start."""
 
     def __init__(self, stack: Stack, client: ApiClient, folder: Path) -> None:
         self.folder = folder / "state" / "load"
@@ -65,15 +65,16 @@ class Loader:
         )
 
     def load(self, *arguments: str, text: str = "") -> tuple[int, dict[str, Any], str]:
-        """Load to the end; return the exit status, the summary and the text on stderr."""
+        """Load to the end; return the status, the summary and what else was said."""
         process = self.start(*arguments)
         out, said = process.communicate(text)
         return process.returncode, json.loads(out) if out else {}, said
 
     def rows(self) -> int:
-        """Return the row of the only load's checkpoint."""
-        files = self.folder.glob("*.checkpoint")
-        return sum(json.loads(path.read_text())["rows"] for path in files)
+        """Return how many rows the journal of the only load says are through."""
+        return sum(
+            json.loads(path.read_text())["rows"] for path in self.folder.glob("*.checkpoint")
+        )
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_a_load_that_is_interrupted_twice_counts_each_post_once(
     slowly = ("--batch-posts", "5", "--connections", "3", path)
     for number, after in ((signal.SIGINT, 50), (signal.SIGKILL, 300)):
         process = loader.start(*slowly)
-        wait_until(lambda: loader.rows() >= after, seconds=60, what="some rows are done")  # noqa: B023
+        wait_until(lambda: loader.rows() >= after, seconds=60, what="some are through")  # noqa: B023
         process.send_signal(number)
         _, said = process.communicate()
         assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL), said
@@ -175,11 +176,11 @@ def test_of_edits_in_a_file_the_last_counts(
     assert (posts, counts) == (3, expected(edits[-3:]))
 
 
-def test_a_load_waits_while_the_intake_is_paused(
+def test_a_load_waits_as_long_as_the_gate_is_closed(
     loading: Loading, loader: Loader, tmp_path: Path
 ) -> None:
     stack, client = loading
-    path = write_lines(tmp_path / "p.jsonl", [{"publication": "Paused", "content": "Oslo."}])
+    path = write_lines(tmp_path / "p.jsonl", [{"publication": "Gate", "content": "Oslo."}])
     assert requests.post(f"{stack.url}/api/drain", headers=client.headers, timeout=60).ok
     logged = len(stack.log.read_text(errors="replace"))
     process = loader.start(path)
@@ -195,10 +196,10 @@ def test_a_load_waits_while_the_intake_is_paused(
     out, said = process.communicate()
     assert process.returncode == 0, said
     assert json.loads(out)["accepted"] == 1
-    assert counted_in(client, "Paused")[0] == 1
+    assert counted_in(client, "Gate")[0] == 1
 
 
-def test_an_error_of_a_load_is_one_sentence(
+def test_what_cannot_be_loaded_is_said_in_one_sentence(
     loading: Loading, loader: Loader, tmp_path: Path
 ) -> None:
     path = write_lines(tmp_path / "p.jsonl", [{"publication": "P", "content": "Oslo."}])
