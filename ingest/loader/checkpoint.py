@@ -42,7 +42,7 @@ class CheckpointFile:
         digest = blake2b(f"{url} {absolute}".encode(), digest_size=4).hexdigest()
         name = re.sub(r"[^\w.]+", "_", "stdin" if path == STDIN else Path(path).name)
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"{name}-{digest}.checkpoint"
+        self._path = folder / f"{name}-{digest}.journal"
         self._lock = self._path.with_suffix(".lock")
         self.refused = folder / f"{name}-{digest}.refused.jsonl"
 

@@ -72,9 +72,7 @@ class Loader:
 
     def rows(self) -> int:
         """Return how many rows the journal of the only load says are through."""
-        return sum(
-            json.loads(path.read_text())["rows"] for path in self.folder.glob("*.checkpoint")
-        )
+        return sum(json.loads(path.read_text())["rows"] for path in self.folder.glob("*.journal"))
 
 
 @pytest.fixture
