@@ -43,7 +43,7 @@ def replay(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> ReplayRe
     """
     result = ReplayResult()
     for chunk in _chunks(dead_letters):
-        readable = {letter: post for letter in chunk if (post := _post(letter))}
+        readable = {dead_letter: post for dead_letter in chunk if (post := _post(dead_letter))}
         result.unreadable += len(chunk) - len(readable)
         try:
             _enqueue(readable.values())
@@ -66,10 +66,10 @@ def _chunks(dead_letters: "QuerySet[DeadLetter]") -> Iterator[list[DeadLetter]]:
         yield list(DeadLetter.objects.filter(pk__in=keys[start : start + CHUNK_SIZE]))
 
 
-def _post(letter: DeadLetter) -> AcceptedPost | None:
-    kind = AcceptedPost if letter.step == Step.EXTRACT else PostEntities
+def _post(dead_letter: DeadLetter) -> AcceptedPost | None:
+    kind = AcceptedPost if dead_letter.step == Step.EXTRACT else PostEntities
     try:
-        return kind.read(letter.payload)
+        return kind.read(dead_letter.payload)
     except ValidationError:
         return None
 
@@ -85,13 +85,13 @@ def _enqueue(posts: Collection[AcceptedPost]) -> None:
 def _delete(dead_letters: Iterable[DeadLetter], action: audit.Action, by: audit.Actor) -> int:
     """Delete dead letters that have not changed: a replayed post may have failed again."""
     deleted = [
-        letter
-        for letter in dead_letters
-        if DeadLetter.objects.filter(pk=letter.pk, last_at=letter.last_at).delete()[0]
+        row
+        for row in dead_letters
+        if DeadLetter.objects.filter(pk=row.pk, last_at=row.last_at).delete()[0]
     ]
-    audit.record_all(by, action, [(letter.post_id, _detail(letter)) for letter in deleted])
+    audit.record_all(by, action, [(row.post_id, _detail(row)) for row in deleted])
     return len(deleted)
 
 
-def _detail(letter: DeadLetter) -> str:
-    return f"{letter.reason} at {letter.step}, {letter.publication}, attempts: {letter.attempts}"
+def _detail(row: DeadLetter) -> str:
+    return f"{row.reason} at {row.step}, {row.publication}, attempts: {row.attempts}"

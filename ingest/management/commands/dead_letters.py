@@ -40,20 +40,20 @@ class Command(BaseCommand):
         getattr(self, f"_{action}")(dead_letters)
 
     def _list(self, dead_letters: "QuerySet[DeadLetter]") -> None:
-        for letter in dead_letters:
+        for row in dead_letters:
             self.stdout.write(
-                f"{letter.post_id}  {letter.step:8} {letter.reason:10} {letter.attempts:2}  "
-                f"{letter.last_at:%Y-%m-%d %H:%M}  {letter.publication}: {letter.detail[:80]}"
+                f"{row.post_id}  {row.step:8} {row.reason:10} {row.attempts:2}  "
+                f"{row.last_at:%Y-%m-%d %H:%M}  {row.publication}: {row.detail[:80]}"
             )
         self.stdout.write(f"{dead_letters.count()} dead letters")
 
     def _show(self, dead_letters: "QuerySet[DeadLetter]") -> None:
-        for letter in dead_letters:
+        for row in dead_letters:
             for name in ("post_id", "publication", "step", "reason", "detail", "attempts"):
-                self.stdout.write(f"{name:12} {getattr(letter, name)}")
-            self.stdout.write(f"{'first':12} {letter.first_at:%Y-%m-%d %H:%M:%S}")
-            self.stdout.write(f"{'last':12} {letter.last_at:%Y-%m-%d %H:%M:%S}")
-            self.stdout.write(f"\n{letter.trace}\n{letter.content}")
+                self.stdout.write(f"{name:12} {getattr(row, name)}")
+            self.stdout.write(f"{'first':12} {row.first_at:%Y-%m-%d %H:%M:%S}")
+            self.stdout.write(f"{'last':12} {row.last_at:%Y-%m-%d %H:%M:%S}")
+            self.stdout.write(f"\n{row.trace}\n{row.content}")
 
     def _replay(self, dead_letters: "QuerySet[DeadLetter]") -> None:
         result = replay(dead_letters, by=command_actor())
