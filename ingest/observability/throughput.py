@@ -42,7 +42,7 @@ _throughput: Throughput | None = None
 
 def prepare(children: int) -> None:
     """Map the memory, in the parent, before its children are forked."""
-    global _pace
+    global _throughput
     _throughput = Throughput(children)
 
 
