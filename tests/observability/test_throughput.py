@@ -1,4 +1,4 @@
-"""How many posts a worker has done in the last minute."""
+"""The throughput of a worker: its posts of the last minute."""
 
 import os
 
@@ -17,7 +17,7 @@ def test_the_posts_of_all_children_add_up() -> None:
     assert done.last_minute(now=NOON) == 13
 
 
-def test_what_is_older_than_a_minute_counts_no_more() -> None:
+def test_posts_older_than_a_minute_count_no_more() -> None:
     done = Throughput(1)
     done.add(0, 3, now=NOON)
     done.add(0, 4, now=NOON + 1)
@@ -28,7 +28,7 @@ def test_what_is_older_than_a_minute_counts_no_more() -> None:
     assert done.last_minute(now=NOON + 3 * WINDOW_SECONDS) == 0
 
 
-def test_what_a_child_counts_its_parent_sees() -> None:
+def test_a_parent_sees_the_posts_of_its_child() -> None:
     done = Throughput(1)
     child = os.fork()
     if child == 0:

@@ -250,7 +250,7 @@ def _counted(documents: int) -> Iterator[None]:
     try:
         yield
     except google.GoogleAPIError as error:
-        metrics.COMMITS.labels("lost race" if isinstance(error, CONFLICT) else "failed").inc()
+        metrics.COMMITS.labels("conflict" if isinstance(error, CONFLICT) else "failed").inc()
         raise
     metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
     metrics.COMMITS.labels("done").inc()
