@@ -322,7 +322,7 @@ def test_an_alias_is_made_changed_and_deleted_and_each_is_counted(operator: Clie
     ("field", "value", "problem"),
     [
         ("name", "...", "no letter"),
-        ("name", "USA", "becomes this entity again"),
+        ("name", "USA", "lead from this name back to itself"),
         ("name", "u.s.", "already"),
     ],
 )

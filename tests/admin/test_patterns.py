@@ -37,8 +37,8 @@ def test_a_pattern_is_made_and_deleted_and_each_makes_a_version(operator: Client
     ("field", "value", "problem"),
     [
         ("pattern", "[{]", "not a JSON list"),
-        ("pattern", "4711", "Is no name"),
-        ("pattern", "Bahn", "a pattern like this already"),
+        ("pattern", "4711", "Is not a name"),
+        ("pattern", "Bahn", "This pattern exists already"),
         ("label", "DATE", "not one of the available choices"),
     ],
 )
