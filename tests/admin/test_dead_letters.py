@@ -174,7 +174,7 @@ def test_a_replay_that_cannot_pass_the_gate_says_so(operator: Client) -> None:
     (letter,) = lay_aside("One.")
     get_admission().pause("operator")
     page = operator.post(f"{LETTERS}replay/?id__exact={letter.pk}", follow=True).content.decode()
-    assert "0 replayed, then: no posts are taken in just now" in page
+    assert "0 replayed, then: the intake is paused" in page
     assert DeadLetter.objects.exists()
 
 

@@ -63,7 +63,7 @@ def test_what_cannot_pass_the_gate_stays_and_the_outcome_says_so() -> None:
     lay_aside(accepted("Bad."))
     get_admission().pause("operator")
     outcome = replay.replay(DeadLetter.objects.all(), by=ALICE)
-    assert "no posts are taken in just now; the others stay" in str(outcome)
+    assert "the intake is paused; the others stay" in str(outcome)
     assert DeadLetter.objects.count() == 1
     assert not AuditEntry.objects.exists()
 

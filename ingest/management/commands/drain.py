@@ -111,4 +111,4 @@ class Command(BaseCommand):
 
 def _describe(backlog: Backlog) -> str:
     waiting = ", ".join(f"{count} wait for {queue}" for queue, count in backlog.waiting.items())
-    return f"messages: {waiting}, {backlog.in_work} in work"
+    return f"messages: {waiting}, {backlog.in_progress} in work"
