@@ -1,4 +1,4 @@
-"""What a request is followed by: an id, the client's own or a new one, and its place in a trace."""
+"""Middleware: a request id, a trace span, and the content security policy of the pages."""
 
 import re
 import uuid
@@ -18,33 +18,33 @@ VALID_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,64}")
 
 
 def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
-    """Give each request its id, for its lines in the log, its posts and its answer."""
+    """Give each request an id, for its log lines, its posts and its answer."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         clear_contextvars()
-        own = choose_request_id(request.headers.get(HEADER, ""))
-        # It stays until the answer has gone out: posts that come in lines are accepted meanwhile.
-        bind_contextvars(**{REQUEST_ID: own})
+        id_ = choose_request_id(request.headers.get(HEADER, ""))
+        # It stays bound until the answer is sent: a streamed answer accepts posts meanwhile.
+        bind_contextvars(**{REQUEST_ID: id_})
         response = get_response(request)
-        response[HEADER] = own
+        response[HEADER] = id_
         return response
 
     return middleware
 
 
 def trace_request(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
-    """Show each request in a trace, if traces are wanted, until its answer has gone out."""
+    """Trace each request until its answer is sent, if an endpoint for traces is set."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         with ExitStack() as stack:
-            carried = request.headers.get(TRACEPARENT, "")
-            span = stack.enter_context(request_span(str(request.method), carried))
+            traceparent = request.headers.get(TRACEPARENT, "")
+            span = stack.enter_context(request_span(str(request.method), traceparent))
             response = get_response(request)
             if span:
                 _describe(span, request, response)
             if span and isinstance(response, StreamingHttpResponse):
                 content: Any = response.streaming_content
-                response.streaming_content = _within(stack.pop_all(), content)
+                response.streaming_content = _stream_within(stack.pop_all(), content)
         return response
 
     return middleware
@@ -58,25 +58,24 @@ def _describe(span: Any, request: HttpRequest, response: HttpResponse) -> None:
     span.set_attribute("ingest.request_id", get_contextvars().get(REQUEST_ID, ""))
 
 
-def _within(stack: ExitStack, content: Iterable[bytes]) -> Iterator[bytes]:
+def _stream_within(stack: ExitStack, content: Iterable[bytes]) -> Iterator[bytes]:
     with stack:
         yield from content
 
 
-def choose_request_id(said: str) -> str:
-    """Return the id that a client says, if it can stand in a line and a header, or a new one."""
-    return said if VALID_ID.fullmatch(said) else uuid.uuid4().hex
+def choose_request_id(client_id: str) -> str:
+    """Return the client's id if it is valid in a log line and a header, else a new one."""
+    return client_id if VALID_ID.fullmatch(client_id) else uuid.uuid4().hex
 
 
-def _forget(**_: Any) -> None:
+def _clear_request_id(**_: Any) -> None:
     clear_contextvars()
 
 
-request_finished.connect(_forget)
+request_finished.connect(_clear_request_id)
 
 
-# Everything comes from here, and nothing is written into a page that runs: a name that slips
-# through unescaped is still no script.
+# Pages load only our own files and run no inline script. So an unescaped name cannot run as one.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -94,7 +93,7 @@ POLICY = "; ".join(
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Send the policy with every page, the admin's and the errors' too; the API has none."""
+    """Send the policy with every page, also of the admin and of errors; the API needs none."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

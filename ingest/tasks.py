@@ -1,4 +1,4 @@
-"""The tasks: each takes what waits, has its effect, and only then lets go of the messages."""
+"""The Celery tasks: each takes a batch, applies its effect, and then acknowledges the messages."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ from ingest.worker.steps import extract_batch, retry_until_available, save_batch
 
 logger = get_logger()
 
-# Posts that are saved together merge their counts; more than this only makes a death dearer.
+# Posts saved together merge their counts. A larger batch would only make a crash more expensive.
 SAVE_CHARACTERS = 1_000_000
 
 
 @shared_task(name=publish.EXTRACT_TASK, bind=True, base=ReliableTask)
 def extract_posts(task: "Task[Any, Any]", payload: Any) -> None:
-    """Find the entities of posts, and hand them over to be saved."""
+    """Find the entities of posts, and publish the posts for saving."""
     with take_batch(task, payload, characters=BATCH_CHARACTERS) as deliveries:
         retry_until_available(
             lambda: process_batch(Step.EXTRACT, deliveries, ExtractMessage, extract_batch)
@@ -39,7 +39,7 @@ def extract_posts(task: "Task[Any, Any]", payload: Any) -> None:
 
 @shared_task(name=publish.SAVE_TASK, bind=True, base=ReliableTask)
 def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
-    """Add posts to the store, each once, however often their messages are delivered."""
+    """Add posts to the store, each once, however often the broker delivers their messages."""
     with take_batch(
         task,
         payload,
@@ -51,26 +51,26 @@ def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
 
 
 @shared_task(name=publish.BACKFILL_TASK, base=ReliableTask)
-def backfill_aliases(run: int) -> None:
-    """Take one step of a run through saved posts; whatever cuts it is delivered again."""
-    stops = False
+def backfill_aliases(backfill_id: int) -> None:
+    """Take one step of an alias backfill; the broker redelivers an interrupted step."""
+    stopping = False
     try:
-        stops = shutdown.wait(alias_backfill.seconds_too_early(run))
-        if not stops:
-            retry_until_available(lambda: alias_backfill.take_step(run))
+        stopping = shutdown.wait(alias_backfill.seconds_too_early(backfill_id))
+        if not stopping:
+            retry_until_available(lambda: alias_backfill.take_step(backfill_id))
     except TRANSIENT_ERRORS as error:
         raise Reject(str(error), requeue=True) from error
     except Exception as error:
-        logger.exception("a run ends here", run=run)
-        alias_backfill.finish(run, problem=f"{type(error).__name__}: {error}")
-    if stops:
+        logger.exception("alias backfill failed", backfill=backfill_id)
+        alias_backfill.finish(backfill_id, problem=f"{type(error).__name__}: {error}")
+    if stopping:
         raise Reject("the worker stops", requeue=True)
 
 
 @shared_task(name=publish.SUMMARY_TASK, acks_late=False)
 def summarise_publication(pub_id: str) -> None:
-    """Make what the pages show of a publication; one that is lost is asked for again."""
+    """Compute the summary of a publication; the pages ask again if the message is lost."""
     try:
         summarise(open_store(), pub_id)
     except StoreUnavailable as error:
-        logger.warning("no summary", publication=pub_id, why=str(error))
+        logger.warning("summary not computed", publication=pub_id, why=str(error))

@@ -1,4 +1,4 @@
-"""The id under which a request, and the posts that it brought, are found in the log."""
+"""The request id, by which the log has a request and its posts."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ def api() -> Client:
 
 
 def queued() -> list[Any]:
-    """Return the posts that wait."""
+    """Return the posts on the extract queue."""
     client: Any = redis_client()
     bodies = [json.loads(message)["body"] for message in client.lrange(EXTRACT, 0, -1)]
     payloads = [json.loads(base64.b64decode(body))[0][0] for body in bodies]
@@ -41,7 +41,7 @@ def test_a_request_keeps_the_id_that_it_came_with(api: Client) -> None:
 
 
 @pytest.mark.parametrize("said", ["", "two words", "x" * 65, 'a"b', "ü"])
-def test_an_id_that_could_not_stand_in_a_line_is_replaced(api: Client, said: str) -> None:
+def test_an_id_that_is_not_valid_in_a_line_is_replaced(api: Client, said: str) -> None:
     answered = {api.get("/livez", headers={"X-Request-ID": said})["X-Request-ID"] for _ in "ab"}
     assert len(answered) == 2
     assert said not in answered

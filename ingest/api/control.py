@@ -75,7 +75,7 @@ def _status() -> Response:
         empty=backlog.empty,
         waiting=backlog.waiting,
         oldest_seconds=backlog.oldest,
-        in_work=backlog.in_work,
+        in_work=backlog.in_progress,
         dead_letters=DeadLetter.objects.count(),
     )
     return Response(status.model_dump())

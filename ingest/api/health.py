@@ -23,7 +23,7 @@ Fault = str  # empty: there is none
 
 def _admission() -> Fault:
     """Ask the broker, and beside RabbitMQ the database too, which has the flag there."""
-    return "" if get_admission().is_open() else PAUSED
+    return "" if get_admission().is_writable() else PAUSED
 
 
 def _database() -> Fault:

@@ -114,7 +114,7 @@ def _backlog(backlog: Backlog) -> Iterator[Metric]:
             oldest.add_metric([queue], backlog.oldest.get(queue, 0))
     yield waiting
     yield oldest
-    yield _gauge("ingest_in_work_messages", "Messages in work.", value=backlog.in_work)
+    yield _gauge("ingest_in_work_messages", "Messages in work.", value=backlog.in_progress)
     yield _gauge(
         "ingest_in_work_requests", "Requests that hold RabbitMQ's gate.", value=backlog.in_flight
     )

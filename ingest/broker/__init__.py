@@ -1,0 +1,1 @@
+"""The broker: connections, publishing, admission control, rate limits and inspection."""

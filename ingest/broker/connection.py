@@ -1,4 +1,4 @@
-"""The door to the broker, beside Celery: its failures by one name, and a client of its own."""
+"""Connections to the broker besides Celery's: one error for all failures, and a Redis client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,12 +22,12 @@ CONNECTION_ERRORS = (
 
 
 class BrokerUnavailable(Exception):
-    """The broker did not answer, or not in time: the same call may succeed later."""
+    """The broker did not answer in time; the same call may succeed later."""
 
 
 @contextmanager
 def unavailable_on_error() -> Iterator[None]:
-    """Turn every way in which a broker can be away into BrokerUnavailable."""
+    """Raise BrokerUnavailable for every connection error in the block."""
     try:
         yield
     except CONNECTION_ERRORS as error:
@@ -36,13 +36,13 @@ def unavailable_on_error() -> Iterator[None]:
 
 @cache
 def redis_client() -> redis.Redis:
-    """Return this process's own client of the embedded broker."""
+    """Return this process's client of the embedded broker."""
     options = current_app.conf.broker_transport_options
     return redis.Redis.from_url(
         current_app.conf.broker_url,
         socket_timeout=options["socket_timeout"],
         socket_connect_timeout=options["socket_connect_timeout"],
         decode_responses=True,
-        # Once more at once, for a connection that a restart has closed; a client waits for us.
+        # One retry without a delay, since a restart closes connections and a client is waiting.
         retry=Retry(NoBackoff(), 1),
     )

@@ -1,8 +1,8 @@
 """
-Where on the queues a post is, by reading them: for an operator, one post at a time.
+Inspecting the broker: the queue position of a post, and the workers that answer.
 
-Only the embedded broker can be read without taking anything. RabbitMQ shows no message without
-delivering it, which counts against its limit, so there nobody looks.
+Only the embedded broker shows messages without delivering them. On RabbitMQ each look would count
+against a message's delivery limit, so we do not search its queues.
 """
 
 import base64
@@ -18,12 +18,12 @@ from ingest.broker.admission.redis import UNACKED_KEY
 from ingest.broker.connection import BrokerUnavailable, redis_client, unavailable_on_error
 from ingest.broker.publish import ENQUEUED_AT, QUEUES, STATUS_COMMAND
 
-PAGE_SIZE = 100  # messages, of up to 70 kB
+PAGE_SIZE = 100  # messages of up to 70 kB
 
 
 @dataclass(frozen=True)
 class QueuePosition:
-    """A message with the post: on which queue, whether it waits, and since when it is there."""
+    """A message with the post: its queue, its state (queued or in progress), and its age."""
 
     queue: str
     state: str
@@ -33,16 +33,18 @@ class QueuePosition:
 
 def find_on_queues(post_id: str) -> Iterator[QueuePosition]:
     """
-    Yield the places of a post; one that moves meanwhile may be seen twice, or not at all.
+    Yield the positions of a post; a post that moves meanwhile may show twice, or not at all.
 
     Raises:
-        BrokerUnavailable: it may be anywhere.
+        BrokerUnavailable: the queues cannot be read, so the post may be on any of them.
     """
     if current_app.conf.broker_url.startswith("amqp"):
-        raise BrokerUnavailable("RabbitMQ shows no queue; accepted and nowhere else is on one")
+        raise BrokerUnavailable(
+            "RabbitMQ's queues cannot be searched: an accepted post found nowhere else is on one"
+        )
     with unavailable_on_error():
         for message in _in_progress():
-            yield from _positions(message, post_id, "in work")
+            yield from _positions(message, post_id, "in progress")
         for queue in QUEUES:
             for message in _waiting(queue):
                 yield from _positions(message, post_id, "queued")
@@ -57,10 +59,10 @@ def _waiting(queue: str) -> Iterator[Any]:
 
 
 def _in_progress() -> Iterator[Any]:
-    """Yield what workers have taken: with each message kombu keeps where it came from."""
+    """Yield the messages in progress; kombu's entry is a message, its exchange and its queue."""
     client: Any = redis_client()
-    for _, kept in client.hscan_iter(UNACKED_KEY, count=PAGE_SIZE):
-        yield json.loads(kept)[0]
+    for _, entry in client.hscan_iter(UNACKED_KEY, count=PAGE_SIZE):
+        yield json.loads(entry)[0]
 
 
 def _positions(message: Any, post_id: str, state: str) -> Iterator[QueuePosition]:
@@ -71,10 +73,10 @@ def _positions(message: Any, post_id: str, state: str) -> Iterator[QueuePosition
     posts = argument.get("posts", ()) if isinstance(argument, dict) else ()
     for post in posts:
         if post["post_id"] == post_id:
-            at = message["headers"].get(ENQUEUED_AT)
-            moment = datetime.fromtimestamp(at, UTC) if at else None
+            timestamp = message["headers"].get(ENQUEUED_AT)
+            enqueued_at = datetime.fromtimestamp(timestamp, UTC) if timestamp else None
             queue = message["properties"]["delivery_info"]["routing_key"]
-            yield QueuePosition(queue, state, moment, post.get("request_id"))
+            yield QueuePosition(queue, state, enqueued_at, post.get("request_id"))
 
 
 ANSWER_SECONDS = 1.0
@@ -82,27 +84,27 @@ ANSWER_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """A worker that answers: its queues, the messages it has in hand, its posts of a minute."""
+    """A worker: its queues, its messages in progress, and its posts of the last minute."""
 
     name: str
     queues: tuple[str, ...]
-    in_hand: int
+    in_progress: int
     posts: int
 
 
 def list_workers() -> list[WorkerStatus]:
     """
-    Return the workers that answer in time, by name.
+    Return the workers that answer within ANSWER_SECONDS, sorted by name.
 
-    Nobody knows how many there ought to be, so it always takes as long as that.
+    The number of workers is not known, so the call always takes that long.
 
     Raises:
-        BrokerUnavailable: nobody can be asked.
+        BrokerUnavailable: the broker passes no question on.
     """
     with unavailable_on_error():
         answers = current_app.control.broadcast(STATUS_COMMAND, reply=True, timeout=ANSWER_SECONDS)
-    said = {name: words for answer in answers or () for name, words in answer.items()}
+    statuses = {name: status for answer in answers or () for name, status in answer.items()}
     return [
-        WorkerStatus(name, tuple(queues), in_hand, posts)
-        for name, (queues, in_hand, posts) in sorted(said.items())
+        WorkerStatus(name, tuple(queues), in_progress, posts)
+        for name, (queues, in_progress, posts) in sorted(statuses.items())
     ]

@@ -1,4 +1,4 @@
-"""The order of the steps: which task follows which, on which queue, and how it gets there."""
+"""Publishing messages: the order of the steps, their tasks and their queues."""
 
 import time
 from collections.abc import Sequence
@@ -13,35 +13,35 @@ from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities, Sav
 EXTRACT = "extract"
 SAVE = "save"
 QUEUES = (EXTRACT, SAVE)
-# Where RabbitMQ puts what it has delivered too often; the embedded broker has no such limit.
+# RabbitMQ moves a message here after too many deliveries. The embedded broker has no such limit.
 DEAD_QUEUE = "dead"
 
 EXTRACT_TASK = "ingest.extract_posts"
 SAVE_TASK = "ingest.save_posts"
-# It stands beside the way of a post: one step of a run through posts that are saved already.
+# One step of an alias backfill, which changes saved posts.
 BACKFILL_TASK = "ingest.revise_posts"
-# And another: what the pages show is made where there is time for it.
+# Computes the summary that the pages show of a publication.
 SUMMARY_TASK = "ingest.summarise"
-# The remote control command by which a worker says how many messages it has in hand, and has begun.
+# The remote-control command that returns a worker's messages in progress, and those started.
 IN_PROGRESS_COMMAND = "ingest_in_work"
-# And the one by which it tells its queues, what it has in hand, and how fast it goes.
+# The remote-control command that returns a worker's queues, messages in progress and throughput.
 STATUS_COMMAND = "ingest_at_work"
 
-# The header that says when a message was enqueued, in seconds since 1970.
+# The header with the time at which a message was enqueued, in seconds since 1970.
 ENQUEUED_AT = "enqueued_at"
 
-# Two messages make a good batch; larger ones would only make a retry dearer.
+# Two messages make a good batch. Larger ones would only make a retry more expensive.
 MESSAGE_CHARACTERS = 24_000
 
-SAMPLE_SIZE = 3  # ids of a message's posts, to whoever watches the queues
+SAMPLE_SIZE = 3  # post ids of a message that monitors show
 
 
 def enqueue(posts: Sequence[AcceptedPost], *, through: Producer | None = None) -> None:
     """
-    Put accepted posts on the way, by any producer or by the one that passes the gate.
+    Publish accepted posts for extraction, through any producer or the one of `admit`.
 
     Raises:
-        BrokerUnavailable: some may be on the way; sending all of them again counts none twice.
+        BrokerUnavailable: some may be on the queue; publishing all of them again is safe.
     """
     for group in cut(posts, characters=MESSAGE_CHARACTERS):
         _publish(EXTRACT_TASK, EXTRACT, ExtractMessage(posts=group), through)
@@ -49,7 +49,7 @@ def enqueue(posts: Sequence[AcceptedPost], *, through: Producer | None = None) -
 
 def enqueue_save(posts: Sequence[PostEntities], *, through: Producer | None = None) -> None:
     """
-    Hand posts over whose entities were found.
+    Publish extracted posts for saving.
 
     Raises:
         BrokerUnavailable: as `enqueue`.
@@ -58,22 +58,22 @@ def enqueue_save(posts: Sequence[PostEntities], *, through: Producer | None = No
         _publish(SAVE_TASK, SAVE, SaveMessage(posts=group), through)
 
 
-def enqueue_backfill_step(run: int) -> None:
+def enqueue_backfill_step(backfill_id: int) -> None:
     """
-    Ask for the next step of a run through saved posts.
+    Publish the next step of an alias backfill.
 
     Raises:
         BrokerUnavailable: as `enqueue`.
     """
-    _send(BACKFILL_TASK, SAVE, run, shown=f"run {run}")
+    _send(BACKFILL_TASK, SAVE, backfill_id, shown=f"alias backfill {backfill_id}")
 
 
 def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
     """
-    Ask for what the pages show of a publication to be made anew.
+    Publish a request for a new summary of a publication.
 
     Raises:
-        BrokerUnavailable: the pages go on showing what was made last.
+        BrokerUnavailable: the pages go on showing the last summary.
     """
     _send(SUMMARY_TASK, SAVE, pub_id, through, shown=pub_id)
 
@@ -81,12 +81,12 @@ def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
 def _publish(
     task: str, queue: str, message: ExtractMessage | SaveMessage, through: Producer | None
 ) -> None:
-    shown = _shown([post.post_id for post in message.posts])
+    shown = _shown_posts([post.post_id for post in message.posts])
     _send(task, queue, message.payload(), through, shown=shown)
 
 
-def _shown(post_ids: Sequence[str]) -> str:
-    """Return what monitors show of posts: how many, and which; their text is nobody's there."""
+def _shown_posts(post_ids: Sequence[str]) -> str:
+    """Return the number and some ids of posts for monitors, which must not show their text."""
     more = ", …" if len(post_ids) > SAMPLE_SIZE else ""
     plural = "" if len(post_ids) == 1 else "s"
     return f"{len(post_ids)} post{plural}: {', '.join(post_ids[:SAMPLE_SIZE])}{more}"
@@ -95,7 +95,7 @@ def _shown(post_ids: Sequence[str]) -> str:
 def _send(
     task: str, queue: str, argument: Any, through: Producer | None = None, *, shown: str
 ) -> None:
-    """Publish one message, and wait until the broker has it or the gate holds it back."""
+    """Publish one message, and wait until the broker or the buffer of `admit` has it."""
     with unavailable_on_error(), current_app.producer_or_acquire(through) as producer:
         current_app.send_task(
             task,
@@ -105,8 +105,8 @@ def _send(
             argsrepr=f"({shown})",
             kwargsrepr="{}",
             headers={ENQUEUED_AT: time.time()},
-            # A queue that is not there any more is an error, and not a message that is dropped.
+            # If the queue is gone, fail instead of dropping the message.
             mandatory=True,
-            # A frozen broker would hold a request for half a minute; the client can try again.
+            # With retries, a frozen broker would hold a request for half a minute.
             retry=False,
         )

@@ -1,8 +1,8 @@
 """
-How many requests a key has made in its current minute, counted once for all processes.
+The rate limit: the requests of a key in its current minute, over all processes.
 
-A minute begins with the first request after the last one ended. It is counted where the gate is:
-in the embedded broker, or in a row of the database beside RabbitMQ. Without a limit nothing is.
+A minute starts with the first request after the last minute ended. The embedded broker keeps the
+count; with RabbitMQ, a database row does. A key without a limit has no count.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from django.utils import timezone
 from ingest.broker.connection import BrokerUnavailable, redis_client, unavailable_on_error
 from ingest.models import KeyUse
 
-PERIOD_SECONDS = 60  # seconds
+PERIOD_SECONDS = 60
 
 COUNT_SCRIPT = """
 local used = redis.call('INCR', KEYS[1])
@@ -27,7 +27,7 @@ return {used, redis.call('PTTL', KEYS[1])}
 
 @dataclass(frozen=True)
 class RateLimitState:
-    """The requests of a key in its minute, this one among them, and the seconds until it ends."""
+    """The requests of a key in its minute, with the current one, and the seconds to its end."""
 
     limit: int
     used: int
@@ -35,12 +35,12 @@ class RateLimitState:
 
     @property
     def allowed(self) -> bool:
-        """Whether this request was one of those that the key may make."""
+        """Whether the key may make this request."""
         return self.used <= self.limit
 
     @property
     def left(self) -> int:
-        """How many more the key may make."""
+        """The number of requests that the key may still make."""
         return max(0, self.limit - self.used)
 
 
@@ -49,15 +49,15 @@ def count_request(key_id: int, *, limit: int) -> RateLimitState:
     Count one more request of a key.
 
     Raises:
-        BrokerUnavailable: nobody can tell how many there were.
+        BrokerUnavailable: the count cannot be read.
     """
-    in_broker, in_database = COUNTERS
+    count_in_broker, count_in_database = COUNTERS
     rabbitmq = current_app.conf.broker_url.startswith("amqp")
-    used, seconds = (in_database if rabbitmq else in_broker)(key_id)
+    used, seconds = (count_in_database if rabbitmq else count_in_broker)(key_id)
     return RateLimitState(limit, used, seconds)
 
 
-def _in_broker(key_id: int) -> tuple[int, float]:
+def _count_in_broker(key_id: int) -> tuple[int, float]:
     with unavailable_on_error():
         used, milliseconds = redis_client().eval(
             COUNT_SCRIPT, 1, f"ingest:use:{key_id}", PERIOD_SECONDS
@@ -65,7 +65,7 @@ def _in_broker(key_id: int) -> tuple[int, float]:
     return int(used), max(0, int(milliseconds)) / 1000
 
 
-def _in_database(key_id: int) -> tuple[int, float]:
+def _count_in_database(key_id: int) -> tuple[int, float]:
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -80,4 +80,4 @@ def _in_database(key_id: int) -> tuple[int, float]:
     return use.used, (use.ends_at - now).total_seconds()
 
 
-COUNTERS = (_in_broker, _in_database)
+COUNTERS = (_count_in_broker, _count_in_database)

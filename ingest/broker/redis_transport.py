@@ -1,19 +1,17 @@
 """
-Kombu's Redis transport with a take that a kill cannot tear.
+Kombu's Redis transport with an atomic take, so that a killed worker loses no message.
 
-Kombu takes a message with BRPOP and records it as unacknowledged in a second step: a worker that
-is killed between the two has lost it. Here a worker waits with BLMOVE, which moves the queue's
-last message onto itself and so removes nothing, and then takes it with one script that removes
-and records it together.
+Kombu takes a message with BRPOP and records it as unacknowledged in a second step. A worker killed
+between the two loses the message. Here a worker waits with BLMOVE, which moves the queue's last
+message onto itself and removes nothing. Then one script removes and records the message.
 
-Messages can be taken, acknowledged and held back together, so that a batch costs one round trip and
-not one for each of them.
+A channel can take, acknowledge and buffer many messages at once, so a batch costs one round trip.
 
-What was in hand for longer than the visibility is delivered again, for whoever had it may be dead.
-So whoever lives says now and then what it holds.
+Kombu redelivers a message that is unacknowledged for longer than the visibility timeout, since its
+worker may be dead. A live worker extends the visibility timeout of its messages.
 
-It overrides private methods of kombu 5.7's transport, so kombu is pinned, and the kill tests
-must pass before it is raised.
+The transport overrides private methods of kombu 5.7, so kombu is pinned. Run the kill tests before
+raising its version.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,11 +26,11 @@ from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
 
-# So often in the time of the visibility a process says what it holds.
+# A process extends the visibility of its messages this often per visibility timeout.
 RENEWALS = 4
 
-# What kombu's QoS.append would record, in the form in which its restore_by_tag reads it: of one
-# message, or of as many as hold so many characters.
+# Takes one message, or as many as have ARGV[2] characters. It records what kombu's QoS.append would
+# record, in the form that kombu's restore_by_tag reads.
 TAKE_SCRIPT = """
 local taken, size = {}, 0
 repeat
@@ -52,7 +50,7 @@ return taken
 
 
 class QoS(kombu_redis.QoS):
-    """What a channel has in hand: on record since the take, so recording it again is left out."""
+    """The unacknowledged messages of a channel; TAKE_SCRIPT has recorded them already."""
 
     def append(self, message: Any, delivery_tag: str) -> None:
         virtual.QoS.append(self, message, delivery_tag)
@@ -60,9 +58,9 @@ class QoS(kombu_redis.QoS):
 
 class Channel(kombu_redis.Channel):
     """
-    A channel whose takes are atomic: those of one queue, without priorities, that is acknowledged.
+    A channel with an atomic take from one queue, with acknowledgement and without priorities.
 
-    Replies to remote control are consumed without acknowledgement, and are taken as kombu does.
+    Replies to remote control need no acknowledgement, so kombu's own code takes them.
     """
 
     QoS = QoS
@@ -72,11 +70,11 @@ class Channel(kombu_redis.Channel):
         self._unacknowledged: set[str] = set()
         self._awaited: str | None = None
         self._client: Any = None
-        self._held_back: list[tuple[str, str]] | None = None
+        self._buffer: list[tuple[str, str]] | None = None
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-        """Yield the channel's one client; kombu makes one for each command, which costs more."""
+        """Yield the channel's only client; kombu makes one per command, which costs more."""
         if client is None:
             client = self._client
             if client is None or client.connection_pool is not self.pool:
@@ -85,18 +83,18 @@ class Channel(kombu_redis.Channel):
 
     @contextmanager
     def buffer_publishes(self) -> Iterator[list[tuple[str, str]]]:
-        """Collect what is published in the block, with its queue, instead of putting it there."""
-        self._held_back = []
+        """Collect the block's messages as (queue, message) instead of publishing them."""
+        self._buffer = []
         try:
-            yield self._held_back
+            yield self._buffer
         finally:
-            self._held_back = None
+            self._buffer = None
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
-        if self._held_back is None:
+        if self._buffer is None:
             super()._put(queue, message, **kwargs)
         else:
-            self._held_back.append((queue, dumps(message)))
+            self._buffer.append((queue, dumps(message)))
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
         (self._unacknowledged.add if no_ack else self._unacknowledged.discard)(queue)
@@ -106,13 +104,13 @@ class Channel(kombu_redis.Channel):
         if no_ack:
             return super().basic_get(queue, no_ack, **kwargs)
         try:
-            return self._in_hand(self._take(queue))
+            return self._track(self._take(queue))
         except Empty:
             return None
 
     def get_many(self, queue: str, *, characters: int) -> list[Any]:
-        """Take messages that wait, in one step, until they hold so many characters in all."""
-        return [self._in_hand(message) for message in self._take_many(queue, characters)]
+        """Take waiting messages in one step, until they have `characters` characters in all."""
+        return [self._track(message) for message in self._take_many(queue, characters)]
 
     def ack_many(self, messages: Sequence[Any]) -> None:
         """Acknowledge messages in one step."""
@@ -122,13 +120,13 @@ class Channel(kombu_redis.Channel):
         for tag in tags:
             virtual.QoS.ack(self.qos, tag)
 
-    def _in_hand(self, raw: Any) -> Any:
+    def _track(self, raw: Any) -> Any:
         message = self.Message(raw, channel=self)
         self.qos.append(message, message.delivery_tag)
         return message
 
     def extend_visibility(self) -> None:
-        """Put off the time at which what is in hand is delivered again."""
+        """Extend the visibility timeout of the channel's unacknowledged messages."""
         tags = list(self.qos._delivered)
         if tags:
             with self.conn_or_acquire() as client:
@@ -160,7 +158,7 @@ class Channel(kombu_redis.Channel):
             try:
                 waiting = self.client.parse_response(connection, "BLMOVE", **options)
             except self.connection_errors:
-                connection.disconnect()  # so that the next round connects anew
+                connection.disconnect()  # the next round opens a new connection
                 raise
             if not waiting or queue not in self.active_queues:
                 raise Empty()
@@ -188,12 +186,12 @@ class Channel(kombu_redis.Channel):
 
 
 class Transport(kombu_redis.Transport):
-    """The transport that `redis://` stands for once `install` was called."""
+    """The transport of `redis://` URLs after a call of `install`."""
 
     Channel = Channel
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        """Have a worker's own loop hold what the worker has in hand."""
+        """Let a worker's event loop extend the visibility of the worker's messages."""
         super().register_with_event_loop(connection, loop)
         cycle: Any = self.cycle
         if earlier := getattr(cycle, "_renewal_tref", None):
@@ -208,5 +206,5 @@ def _extend_all(cycle: Any) -> None:
 
 
 def install() -> None:
-    """Make `redis://` mean this transport, so that the URL stays the one that Flower knows."""
+    """Use this transport for `redis://`, so that Flower understands the broker's URL."""
     transport.TRANSPORT_ALIASES["redis"] = f"{__name__}:Transport"

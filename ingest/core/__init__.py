@@ -1,0 +1,1 @@
+"""Pure rules: posts, messages, entity names, counts, revisions and aliases; no input or output."""

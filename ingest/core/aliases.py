@@ -1,4 +1,4 @@
-"""The rules of an operator: which entities count or are shown under another name, or are hidden."""
+"""An operator's alias rules: which entities are renamed, merged or hidden."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,24 +12,24 @@ from ingest.core.posts import publication_key
 
 @dataclass(frozen=True)
 class Replacement:
-    """What an entity is counted and shown as; without a label it keeps its own."""
+    """The entity that another is counted and shown as; an empty label keeps the entity's own."""
 
     text: str
     label: str = ""
 
     def replace(self, entity: Entity) -> Entity:
-        """Return what an entity is counted as."""
+        """Return the entity under its new name."""
         label = self.label or entity.label
         return Entity(entity_key(self.text), label, self.text, entity.mentions)
 
 
-# By what the entity is counted under; None hides it.
+# Keyed by the name an entity is counted under; None hides the entity.
 Table = Mapping[EntityName, Replacement | None]
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of one version: for all publications, and for each by its key, which go first."""
+    """The rules of one version; `own`, by publication key, take precedence over `everywhere`."""
 
     version: int = 0
     everywhere: Table = field(default_factory=dict)
@@ -39,17 +39,17 @@ class Rules:
         """
         Return a post as it counts under these rules, whatever rules it counted under before.
 
-        What was found in it stays beside what is counted, where that is something else, so that
-        a rule can be taken back.
+        Where the rules change its entities, the post keeps the model's own in `found`. So an
+        operator can take a rule back.
         """
         found = post.entities if post.found is None else post.found
         table = self._table(post.publication)
-        counted = _merged([c for c in (_counted(e, table) for e in found) if c])
-        kept = {"entities": counted, "found": None if counted == found else found}
-        return post.model_copy(update={**kept, "rules": self.version})
+        counted = _merge_equal([e for e in (_follow_rules(e, table) for e in found) if e])
+        fields = {"entities": counted, "found": None if counted == found else found}
+        return post.model_copy(update={**fields, "rules": self.version})
 
     def revise(self, post: PostEntities) -> PostEntities:
-        """Return a saved post as it counts under these rules: itself, if that is as before."""
+        """Return a saved post under these rules: the same object if its entities stay the same."""
         revised = self.apply(post)
         return post if revised.entities == post.entities else revised
 
@@ -59,33 +59,33 @@ class Rules:
 
 
 def has_cycle(table: Table, start: EntityName) -> bool:
-    """Return whether one name becomes another, and that the first one again."""
+    """Return whether the rules lead from a name back to itself through another one."""
     seen = [start]
-    while becomes := table.get(seen[-1]):
-        key = entity_key(becomes.text)
-        name = name_of(Entity(key, becomes.label or seen[-1][0], becomes.text, 1))
+    while replacement := table.get(seen[-1]):
+        key = entity_key(replacement.text)
+        name = name_of(Entity(key, replacement.label or seen[-1][0], replacement.text, 1))
         if name == seen[-1]:
-            return False  # it is only shown under another text
+            return False  # the rule changes only the shown text
         if name in seen:
             return True
         seen.append(name)
     return False
 
 
-def _counted(entity: Entity, table: Table) -> Entity | None:
-    """Follow the rules from an entity to what it counts as, or to None if it is hidden."""
+def _follow_rules(entity: Entity, table: Table) -> Entity | None:
+    """Follow the rules from an entity to its last replacement; return None if a rule hides it."""
     seen: set[EntityName] = set()
     while (name := name_of(entity)) in table and name not in seen:
         seen.add(name)
-        becomes = table[name]
-        if becomes is None:
+        replacement = table[name]
+        if replacement is None:
             return None
-        entity = becomes.replace(entity)
+        entity = replacement.replace(entity)
     return entity
 
 
-def _merged(entities: Sequence[Entity]) -> tuple[Entity, ...]:
-    """Add up what has become the same."""
+def _merge_equal(entities: Sequence[Entity]) -> tuple[Entity, ...]:
+    """Add up the mentions of entities that are now the same."""
     mentions: Counter[tuple[str, str, str]] = Counter()
     for entity in entities:
         mentions[entity[:3]] += entity.mentions

@@ -1,4 +1,4 @@
-"""How posts add up: counts that merge in any order, and change none of what they merge."""
+"""How posts add up: immutable counts that merge in any order."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,22 +8,21 @@ from functools import reduce
 from ingest.core.entity_names import family
 from ingest.core.messages import Entity, PostEntities
 
-EntityName = tuple[str, str]  # family and key: what an entity is counted under
+EntityName = tuple[str, str]  # family and key: the name an entity is counted under
 Tally = Counter[str]
 
 
 def name_of(entity: Entity) -> EntityName:
-    """Return what an entity is counted under."""
+    """Return the name an entity is counted under."""
     return family(entity.label), entity.key
 
 
 @dataclass(frozen=True)
 class EntityCounts:
     """
-    What a number of posts say of one entity.
+    The counts of one entity in some posts.
 
-    `days`, `forms` and `labels` hold mentions: by ISO date, by the text as it was written, and by
-    label.
+    `days`, `forms` and `labels` hold mentions: by ISO date, by the text as written, and by label.
     """
 
     mentions: int = 0
@@ -36,14 +35,18 @@ class EntityCounts:
         return EntityCounts(
             self.mentions + other.mentions,
             self.posts + other.posts,
-            _plus(self.days, other.days),
-            _plus(self.forms, other.forms),
-            _plus(self.labels, other.labels),
+            _add(self.days, other.days),
+            _add(self.forms, other.forms),
+            _add(self.labels, other.labels),
         )
 
     def __neg__(self) -> "EntityCounts":
         return EntityCounts(
-            -self.mentions, -self.posts, _minus(self.days), _minus(self.forms), _minus(self.labels)
+            -self.mentions,
+            -self.posts,
+            _negate(self.days),
+            _negate(self.forms),
+            _negate(self.labels),
         )
 
     def __bool__(self) -> bool:
@@ -63,9 +66,9 @@ class EntityCounts:
 @dataclass(frozen=True)
 class Counts:
     """
-    What a number of posts of one publication add up to; `days` holds posts, by ISO date.
+    The counts of some posts of one publication; `days` holds posts by ISO date.
 
-    A difference of counts may be negative, and leaves out what is nothing.
+    A difference of counts may be negative. It leaves out every count that is zero.
     """
 
     posts: int = 0
@@ -78,11 +81,11 @@ class Counts:
         entities = self.entities | other.entities | sums
         for name in (name for name, counts in sums.items() if not counts):
             del entities[name]
-        return Counts(self.posts + other.posts, _plus(self.days, other.days), entities)
+        return Counts(self.posts + other.posts, _add(self.days, other.days), entities)
 
     def __neg__(self) -> "Counts":
         entities = {name: -counts for name, counts in self.entities.items()}
-        return Counts(-self.posts, _minus(self.days), entities)
+        return Counts(-self.posts, _negate(self.days), entities)
 
     def __sub__(self, other: "Counts") -> "Counts":
         return self + -other
@@ -92,23 +95,23 @@ class Counts:
 
 
 def most_frequent(tally: Tally) -> str:
-    """Return what is most frequent; of equals, the first in the alphabet; of none, nothing."""
+    """Return the most frequent name: the first in the alphabet of equals, "" of an empty tally."""
     return min(tally, key=lambda name: (-tally[name], name), default="")
 
 
-def _plus(some: Tally, other: Tally) -> Tally:
-    """Add, and keep what is negative; a Counter's own plus drops it."""
-    sums = Counter(some)
+def _add(tally: Tally, other: Tally) -> Tally:
+    """Add two tallies and keep negative counts, which a Counter's own plus drops."""
+    sums = Counter(tally)
     sums.update(other)
     return Counter({name: count for name, count in sums.items() if count})
 
 
-def _minus(some: Tally) -> Tally:
-    return Counter({name: -count for name, count in some.items()})
+def _negate(tally: Tally) -> Tally:
+    return Counter({name: -count for name, count in tally.items()})
 
 
 def count_post(post: PostEntities) -> Counts:
-    """Count one post, in which an entity may stand under several forms."""
+    """Count one post; an entity may have several forms in it."""
     day = post.day.isoformat()
     entities: dict[EntityName, EntityCounts] = {}
     for entity in post.entities:
@@ -124,7 +127,7 @@ def _count_entity(entity: Entity, day: str) -> EntityCounts:
 
 
 def merge_counts(counts: Iterable[Counts]) -> Counts:
-    """Add counts up; of none, nothing."""
+    """Return the sum of counts; of none, empty counts."""
     return reduce(Counts.__add__, counts, Counts())
 
 

@@ -1,4 +1,4 @@
-"""What an entity is called and counted under: its family, its key, and the text that is shown."""
+"""The names of an entity: its family, its key, and the text that pages show."""
 
 import re
 import unicodedata
@@ -7,19 +7,19 @@ from functools import lru_cache
 from ingest.core.posts import digest
 
 MIN_CHARACTERS, MAX_CHARACTERS = 2, 100  # characters of a name
-# The same names come again and again. Five times as many gain no speed that can be measured, and
-# each of sixteen children comes to keep 3 MB more (`make bench LONG=1`).
+# Posts repeat the same names. Five times this size gains no measurable speed and costs each of
+# sixteen children 3 MB (`make bench LONG=1`).
 CACHE_SIZE = 2_000
 
-# What a model confuses most are labels of one family; a name counts once in each family. A label
-# that is not here is a family of its own.
+# A model mostly confuses the labels of one family, so a name counts once in each family. A label
+# that is not here is its own family.
 _FAMILIES = {
     **dict.fromkeys(("GPE", "LOC", "FAC"), "PLACE"),
     **dict.fromkeys(("ORG", "NORP"), "GROUP"),
     **dict.fromkeys(("EVENT", "PRODUCT", "WORK_OF_ART", "LAW"), "WORK"),
 }
 
-# What models of other languages call the same.
+# The English model's label for the labels of models for other languages.
 _COMMON_LABELS = {
     **dict.fromkeys(("PER", "PRS", "persName"), "PERSON"),
     **dict.fromkeys(("GPE_LOC", "placeName"), "GPE"),
@@ -31,10 +31,10 @@ _COMMON_LABELS = {
     "WRK": "WORK_OF_ART",
 }
 
-# What an entity can be called without deciding between the labels of a family.
+# The families with several labels, and PERSON: a pattern may use them as labels.
 FAMILIES = frozenset(("PERSON", *_FAMILIES.values()))
 
-# A title is what a person can lose: "Queen" or "Lady" may be half of the only name there is.
+# Titles that a person's name can lose. "Queen" or "Lady" may be half of the only name there is.
 _TITLES = (
     "Prime Minister|Vice President|Foreign Minister|Secretary of State|"
     "Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Dame|Rev|Reverend|Hon|Herr|Frau|Monsieur|Madame|"
@@ -45,12 +45,12 @@ _TITLES = (
 _TITLE = re.compile(rf"^(?:{_TITLES})(?:\.\s*|\s+)(?=\w)", re.I)
 _ARTICLE = re.compile(r"^the(?:\s+|$)", re.I)
 _POSSESSIVE = re.compile(r"(?<=\S)['’`´]s?$", re.I)
-_AROUND = " \"'`´“”„‘’‚«»‹›,;:!?*•|<>=~_–—-…\\"
-_NO_NAME = re.compile(r"://|\bwww\.|@", re.I)
+_EDGE_CHARACTERS = " \"'`´“”„‘’‚«»‹›,;:!?*•|<>=~_–—-…\\"
+_ADDRESS = re.compile(r"://|\bwww\.|@", re.I)
 
 
 def common_label(label: str) -> str:
-    """Return what the English model calls a label of another model's."""
+    """Return the English model's label for a label of any model."""
     return _COMMON_LABELS.get(label, label)
 
 
@@ -62,24 +62,24 @@ def family(label: str) -> str:
 @lru_cache(CACHE_SIZE)
 def entity_text(text: str, label: str) -> str:
     """
-    Return the text that a mention is shown under, or nothing for what is no name.
+    Return the text that pages show for a mention, or "" if the mention is not a name.
 
-    It is one line without quotes around it, a possessive, "the", or a person's title; accents and
-    capitals stay. The text of a text is itself.
+    The text is one line without quotes around it, a possessive, "the", or a person's title.
+    Accents and capitals stay. The function is idempotent.
     """
     shown = ""
     while shown != text:
-        shown, text = text, _shorter(text, label)
+        shown, text = text, _strip_layer(text, label)
     return text if _is_name(text) else ""
 
 
 @lru_cache(CACHE_SIZE)
 def entity_key(text: str) -> str:
     """
-    Return the key that all ways of writing a name share, or nothing if no letter or digit is in it.
+    Return the key that all spellings of a name share, or "" if it has no letter or digit.
 
-    Case, accents, full stops and apostrophes do not count, and other signs only part words: U.S.
-    is US, and al-Qaeda is Al Qaeda. The key of a key is itself.
+    The key ignores case, accents, full stops and apostrophes: U.S. is US. Other signs only
+    separate words: al-Qaeda is Al Qaeda. The function is idempotent.
     """
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     words = folded.casefold().translate(_FOLDING).split()
@@ -87,19 +87,19 @@ def entity_key(text: str) -> str:
 
 
 def entity_id(family: str, key: str) -> str:
-    """Return the id of an entity: the same in every process, for ever."""
+    """Return the id of an entity: 32 hexadecimal digits, the same in every process."""
     return digest(family, key)
 
 
-def _shorter(text: str, label: str) -> str:
-    """Take one layer off a name."""
+def _strip_layer(text: str, label: str) -> str:
+    """Take one layer off a name: quotes, a possessive, an article, a title."""
     line = " ".join(unicodedata.normalize("NFC", text).split())
-    name = _POSSESSIVE.sub("", _without_half_a_bracket(line).strip(_AROUND))
+    name = _POSSESSIVE.sub("", _without_unbalanced_brackets(line).strip(_EDGE_CHARACTERS))
     name = _ARTICLE.sub("", name)
     return _TITLE.sub("", name) if label == "PERSON" else name
 
 
-def _without_half_a_bracket(text: str) -> str:
+def _without_unbalanced_brackets(text: str) -> str:
     return text if text.count("(") == text.count(")") else text.strip("()")
 
 
@@ -107,12 +107,12 @@ def _is_name(text: str) -> bool:
     return (
         MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS
         and any(map(str.isalpha, entity_key(text)))
-        and not _NO_NAME.search(text)
+        and not _ADDRESS.search(text)
     )
 
 
 class _Folding(dict[int, str]):
-    """What each character is in a key, found out when it is first met."""
+    """The form of each character in a key, computed at its first use."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -124,7 +124,7 @@ class _Folding(dict[int, str]):
         kind = unicodedata.category(character)
         if character in ".'’ʼ`´" or unicodedata.combining(character) or kind in ("Cf", "Lm"):
             return ""
-        # Without their signs C++ and C# would be C.
+        # Without their signs C++ and C# would both be C.
         return character if kind[0] in "LNM" or character in "+#" else " "
 
 

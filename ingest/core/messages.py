@@ -1,4 +1,4 @@
-"""What travels on the queues: JSON, checked at both ends, with a version that a deploy can meet."""
+"""The messages on the queues: versioned JSON, validated at both ends."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from ingest.core.posts import Post
 
 
 class Entity(NamedTuple):
-    """A name in a post, and how often the post mentions it."""
+    """A name in a post, and the number of its mentions there."""
 
     key: str
     label: str
@@ -21,13 +21,18 @@ class Entity(NamedTuple):
 
 
 class Message(BaseModel):
-    """A part of a message: what is unknown is refused, so a wrong version cannot pass unseen."""
+    """A part of a message; it refuses unknown fields, so a wrong version cannot pass unseen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @classmethod
     def read(cls, payload: object) -> Self:
-        """Check a payload that came from a queue; pydantic's ValidationError says what is wrong."""
+        """
+        Validate a payload that came from a queue.
+
+        Raises:
+            ValidationError: pydantic's; this version does not read the payload.
+        """
         return cls.model_validate(payload)
 
     def payload(self) -> dict[str, Any]:
@@ -36,17 +41,17 @@ class Message(BaseModel):
 
 
 class AcceptedPost(Message):
-    """A post that was answered with 202: what the client sent, its id, and when it came."""
+    """A post that the API answered with 202: the client's fields, the post id and the time."""
 
     post_id: str
     accepted_at: AwareDatetime
-    # Of a post that was edited: when the first of its revisions was accepted.
+    # When the API accepted the first revision, if the client has edited the post since.
     first_accepted_at: AwareDatetime | None = None
-    # Of a saved post that is run through the model again: when that was asked for.
+    # When an operator asked to reprocess the saved post.
     again_at: AwareDatetime | None = None
-    # Of the request that brought it: by this id the log tells of both.
+    # The request that brought the post; the log has this id in the lines of both.
     request_id: str | None = None
-    # And its place in a trace, as W3C's header of this name has it.
+    # The request's trace context, as in W3C's header of this name.
     traceparent: str | None = None
     publication: str
     content: str
@@ -57,42 +62,42 @@ class AcceptedPost(Message):
 
     @classmethod
     def from_post(cls, post: Post, *, accepted_at: datetime, **origin: Any) -> Self:
-        """Give a post the id that it keeps on its way, whatever a later version would give it."""
+        """Give a post its id; it keeps this id even if a later version computes another one."""
         fields = post.model_dump(exclude={"id"})
         return cls(post_id=post.post_id, accepted_at=accepted_at, **origin, **fields)
 
 
 class PostEntities(AcceptedPost):
-    """A post and the entities it mentions, under the name of the model that found them."""
+    """A post, the entities it mentions, and the name of the model that found them."""
 
     model: str
     entities: tuple[Entity, ...]
-    # The version of the operator's patterns, where there are any.
+    # The version of the operator's patterns; None without patterns.
     patterns: int | None = None
-    # What the model found, where rules count something else; and the version of those rules.
+    # The entities that the model found, if alias rules changed them, and the rules' version.
     found: tuple[Entity, ...] | None = None
     rules: int | None = None
 
     @property
     def first_at(self) -> datetime:
-        """When the first revision of the post was accepted."""
+        """The time at which the API accepted the first revision of the post."""
         return self.first_accepted_at or self.accepted_at
 
     @property
     def day(self) -> date:
-        """The day the post counts for: when it was published, else first accepted, in UTC."""
+        """The day the post counts for, in UTC: the day of publication, else of acceptance."""
         return (self.published_at or self.first_at).astimezone(UTC).date()
 
 
 class ExtractMessage(Message):
-    """Posts whose entities are to be found."""
+    """Posts for an extract worker."""
 
     version: Literal[1] = 1
     posts: tuple[AcceptedPost, ...]
 
 
 class SaveMessage(Message):
-    """Posts that are to be counted and saved."""
+    """Posts for a save worker."""
 
     version: Literal[1] = 1
     posts: tuple[PostEntities, ...]
@@ -103,14 +108,14 @@ P = TypeVar("P", bound=AcceptedPost)
 
 def cut(posts: Iterable[P], *, characters: int) -> Iterator[tuple[P, ...]]:
     """
-    Cut posts, in their order, into few groups of about so many characters of content.
+    Cut posts, in their order, into few groups of about `characters` characters of content.
 
-    They are about equally large, since a small rest would cost nearly as much as a full batch.
+    The groups are about equally large: a small last group would cost nearly as much as a full one.
     """
     posts = tuple(posts)
     sizes = [len(post.content) for post in posts]
-    even = sum(sizes) / max(1, math.ceil(sum(sizes) / characters)) or 1
+    group_size = sum(sizes) / max(1, math.ceil(sum(sizes) / characters)) or 1
     middles = (end - size / 2 for end, size in zip(accumulate(sizes), sizes, strict=True))
     placed = zip(middles, posts, strict=True)
-    for _, group in groupby(placed, key=lambda place: place[0] // even):
+    for _, group in groupby(placed, key=lambda place: place[0] // group_size):
         yield tuple(post for _, post in group)

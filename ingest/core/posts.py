@@ -1,4 +1,4 @@
-"""What a post is, which publication it belongs to, and the id under which it counts once."""
+"""A post, its publication, and the id under which it counts once."""
 
 import unicodedata
 from datetime import datetime
@@ -15,40 +15,40 @@ from pydantic import (
     StringConstraints,
 )
 
-MAX_CONTENT_CHARACTERS = 100_000  # characters
-MAX_NAME_CHARACTERS = 200  # characters, of a publication and of a client's own id
+MAX_CONTENT_CHARACTERS = 100_000
+MAX_NAME_CHARACTERS = 200  # of a publication's name, and of a client's own post id
 
 
 def publication_key(name: str) -> str:
-    """Return the form of a publication's name under which its posts are counted."""
+    """Return the form of a publication's name under which its posts count."""
     return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
 
 
 def publication_id(name: str) -> str:
-    """Return the id of a publication: a digest, since a name may hold any character."""
+    """Return the id of a publication: a digest, since a name may contain any character."""
     return digest("publication", publication_key(name))
 
 
 def digest(*parts: str) -> str:
-    """Return 32 hexadecimal digits that are the same for the same parts, in every process."""
+    """Return 32 hexadecimal digits: the same for the same parts, in every process."""
     framed = b"".join(b"%d:%b" % (len(part), part) for part in (p.encode() for p in parts))
     return blake2b(framed, digest_size=16).hexdigest()
 
 
-def _visible(text: str) -> str:
+def _require_visible(text: str) -> str:
     if not any(character.isprintable() and not character.isspace() for character in text):
         raise ValueError("has no visible character")
     return text
 
 
-def _without_nul(text: str) -> str:
+def _refuse_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("holds a NUL character")
     return text
 
 
-def _only_text(value: object) -> object:
-    """Refuse the numbers that pydantic would read as seconds since 1970."""
+def _refuse_number(value: object) -> object:
+    """Refuse a number, which pydantic would read as seconds since 1970."""
     if not isinstance(value, str | datetime):
         raise ValueError("is not a date and time in ISO 8601, with its offset")
     return value
@@ -58,14 +58,14 @@ S = TypeVar("S")
 Text = Annotated[
     S,
     StringConstraints(strip_whitespace=True, min_length=1),
-    AfterValidator(_visible),
-    AfterValidator(_without_nul),
+    AfterValidator(_require_visible),
+    AfterValidator(_refuse_nul),
 ]
 Name = Text[Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)]]
 
 
 class Post(BaseModel):
-    """One article, as a client sends it; anything else in it is refused."""
+    """One article, as a client sends it; it refuses unknown fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -75,7 +75,7 @@ class Post(BaseModel):
     url: Text[Annotated[str, Field(max_length=2000)]] | None = None
     title: Text[Annotated[str, Field(max_length=500)]] | None = None
     published_at: (
-        Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_only_text)] | None
+        Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_refuse_number)] | None
     ) = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
 
@@ -84,8 +84,8 @@ class Post(BaseModel):
         """
         The id under which the post counts once.
 
-        It stands for the client's own id within the publication where there is one, and
-        otherwise for the content, so that the same article sent twice is the same post.
+        It is a digest of the publication and the client's own id, or of the content if the client
+        gave none. So the same article sent twice is the same post.
         """
         kind, own = ("id", self.id) if self.id is not None else ("content", self.content)
         return digest(kind, publication_key(self.publication), own)

@@ -1,9 +1,9 @@
 """
-What is kept under a post's id while revisions and deletions of it come in, in whatever order.
+The record of a post, which revisions and deletions change in any order.
 
-The revision that was accepted last wins, and counts for the day of the first, unless it says when
-it was published. A deletion ends every revision that was accepted before it. Both may come late,
-early and often: what is kept in the end is the same.
+The revision accepted last wins. It counts for the day of the first one, unless it has a date of
+publication. A deletion removes every revision accepted before it. Revisions and deletions may
+arrive late, out of order and repeatedly: the final record is the same.
 """
 
 from collections import defaultdict
@@ -19,20 +19,20 @@ from ingest.core.posts import publication_id
 
 @dataclass(frozen=True)
 class PostRecord:
-    """What is kept of a post: the revision that won, and when it was deleted, if it ever was."""
+    """A post's record: the revision that won, and the time of its last deletion, if any."""
 
     post: PostEntities | None = None
     deleted_at: datetime | None = None
 
     def with_revision(self, revision: PostEntities) -> Self:
-        """Take a revision in; an older one changes nothing but the day, and none counts twice."""
-        post = _left_by(self.deleted_at, revision)
-        return self if post is None else replace(self, post=_merged(self.post, post))
+        """Add a revision: an older one changes only the day, a repeated one changes nothing."""
+        post = _after_deletion(self.deleted_at, revision)
+        return self if post is None else replace(self, post=_latest(self.post, post))
 
     def deleted(self, at: datetime) -> Self:
-        """Forget the revisions that were accepted until then."""
+        """Remove the revisions accepted until `at`."""
         deleted_at = max(self.deleted_at or at, at)
-        return replace(self, post=_left_by(deleted_at, self.post), deleted_at=deleted_at)
+        return replace(self, post=_after_deletion(deleted_at, self.post), deleted_at=deleted_at)
 
     def changed(self, change: Callable[[PostEntities], PostEntities]) -> Self:
         """Replace the post, if there is one."""
@@ -42,39 +42,39 @@ class PostRecord:
 Change = Callable[[PostRecord], PostRecord]
 
 
-def _merged(post: PostEntities | None, other: PostEntities) -> PostEntities:
-    """Return the revision that was accepted last, for the day of the one that came first."""
+def _latest(post: PostEntities | None, other: PostEntities) -> PostEntities:
+    """Return the revision accepted last, with the first acceptance of either."""
     if post is None:
         return other
     last = max(post, other, key=_revision_order)
-    return _first_at(min(post.first_at, other.first_at), last)
+    return _with_first_accepted(min(post.first_at, other.first_at), last)
 
 
 def _revision_order(revision: PostEntities) -> tuple[datetime, datetime]:
-    """Of equal revisions the one counts whose entities were looked for last."""
+    """Order revisions by acceptance; of equal ones, the one reprocessed last wins."""
     return revision.accepted_at, revision.again_at or revision.accepted_at
 
 
-def _left_by(deleted_at: datetime | None, post: PostEntities | None) -> PostEntities | None:
-    """Return what a deletion leaves of a post: the revision that was accepted after it."""
+def _after_deletion(deleted_at: datetime | None, post: PostEntities | None) -> PostEntities | None:
+    """Return the revision accepted after a deletion, or None."""
     if post is None or deleted_at is None or deleted_at < post.first_at:
         return post
-    return None if post.accepted_at <= deleted_at else _first_at(post.accepted_at, post)
+    return None if post.accepted_at <= deleted_at else _with_first_accepted(post.accepted_at, post)
 
 
-def _first_at(moment: datetime, post: PostEntities) -> PostEntities:
-    earlier = moment if moment < post.accepted_at else None
+def _with_first_accepted(first_at: datetime, post: PostEntities) -> PostEntities:
+    earlier = first_at if first_at < post.accepted_at else None
     return post.model_copy(update={"first_accepted_at": earlier})
 
 
 def differences(changes: Iterable[tuple[PostRecord, PostRecord]]) -> dict[str, Counts]:
-    """Return what changes, each from old to new, add to the counts of each publication."""
+    """Return what changes (old record, new record) add to counts, by publication id."""
     before: dict[str, list[PostEntities]] = defaultdict(list)
     after: dict[str, list[PostEntities]] = defaultdict(list)
     for old, new in changes:
-        for side, kept in ((before, old), (after, new)):
-            if kept.post:
-                side[publication_id(kept.post.publication)].append(kept.post)
+        for side, record in ((before, old), (after, new)):
+            if record.post:
+                side[publication_id(record.post.publication)].append(record.post)
     return {
         pub_id: count_posts(after[pub_id]) - count_posts(before[pub_id])
         for pub_id in {**before, **after}

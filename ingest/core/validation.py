@@ -1,29 +1,28 @@
-"""What is wrong with the fields of an input, as JSON Pointers and sentences."""
+"""Validation errors of an input, as JSON Pointers and sentences."""
 
 from itertools import islice
 
 from pydantic import ValidationError
 
-# Of one post, so that no answer is larger than what it answers.
+# Of one post, so that an answer stays smaller than its request.
 MAX_ERRORS = 20
-
-
+# Of a field name in a pointer.
 MAX_NAME_CHARACTERS = 100
 
 
 def field_errors(error: ValidationError, *, pointer: str = "") -> list[dict[str, str]]:
-    """Say which fields of a post are wrong and why, without repeating what was in them."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    """Return a pointer and a detail for each wrong field; they never repeat the field's value."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         {
-            "pointer": "/".join([pointer, *map(_in_pointer, fault["loc"])]),
-            "detail": fault["msg"].removeprefix("Value error, "),
+            "pointer": "/".join([pointer, *map(_escape, problem["loc"])]),
+            "detail": problem["msg"].removeprefix("Value error, "),
         }
-        for fault in islice(faults, MAX_ERRORS)
+        for problem in islice(problems, MAX_ERRORS)
     ]
 
 
-def _in_pointer(name: str | int) -> str:
-    """Write a name in a JSON Pointer (RFC 6901), cut, and without what is no text."""
+def _escape(name: str | int) -> str:
+    """Cut a field name, replace lone surrogates, and escape it for a JSON Pointer (RFC 6901)."""
     text = str(name)[:MAX_NAME_CHARACTERS].encode(errors="replace").decode()
     return text.replace("~", "~0").replace("/", "~1")

@@ -69,7 +69,7 @@ class DashboardSite(AdminSite):
             raise PermissionDenied
         admission = get_admission()
         move = admission.pause if what == audit.Action.DRAIN else admission.resume
-        probe = Probe("The broker", lambda: (move("operator"), admission.is_open())[1])
+        probe = Probe("The broker", lambda: (move("operator"), admission.is_writable())[1])
         (outcome,) = ask_all(probe, seconds=state.TIMEOUT_SECONDS)
         if outcome.problem:
             self._tell(request, f"{outcome.problem} Look again.", messages.ERROR)

@@ -1,4 +1,4 @@
-"""The rows of the relational database; no post passes through it on its way."""
+"""The tables of the relational database; the way of a post needs none of them."""
 
 from ingest.models.admission import InFlightRequest, IntakePause
 from ingest.models.api_keys import ApiKey, KeyUse, Scope

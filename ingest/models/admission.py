@@ -1,10 +1,10 @@
-"""Admission control beside RabbitMQ: who paused the intake, and which requests are in flight."""
+"""Admission control with RabbitMQ: who paused the intake, and which requests are in flight."""
 
 from django.db import models
 
 
 class IntakePause(models.Model):
-    """Who keeps the gate closed, where the broker itself cannot tell."""
+    """A pause of the intake by one owner; the embedded broker keeps its own."""
 
     owner = models.CharField(max_length=20, unique=True)
 
@@ -17,7 +17,7 @@ class IntakePause(models.Model):
 
 
 class InFlightRequest(models.Model):
-    """A request whose posts may be on their way to the queue."""
+    """A request that may be publishing posts; the row expires if the web process dies."""
 
     name = models.CharField(max_length=32, unique=True)
     ends_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""API keys, and how many requests each has made."""
+"""API keys, and the requests of each for its rate limit."""
 
 import secrets
 from hashlib import sha256
@@ -11,7 +11,7 @@ KEY_PREFIX = "ing_"
 
 
 class Scope(models.TextChoices):
-    """What a key allows."""
+    """A permission of an API key."""
 
     SUBMIT = "submit", "submit posts"
     READ = "read", "read counts"
@@ -23,15 +23,15 @@ def _all_scopes() -> list[str]:
 
 
 class ApiKey(models.Model):
-    """A client's key; only its digest is kept, so it can be shown once."""
+    """A client's key; we store only its digest, so the admin shows the secret once."""
 
     name = models.CharField(max_length=100, unique=True)
     prefix = models.CharField(max_length=12, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(default=_all_scopes)
-    # Those whose posts it may submit and delete; none: all of them.
+    # The publications whose posts the key may submit and delete; an empty list means all.
     publications = models.JSONField(default=list, blank=True)
-    # None: as many as the settings say.
+    # None means the limit in the settings.
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -45,26 +45,26 @@ class ApiKey(models.Model):
 
     @staticmethod
     def digest_of(key: str) -> str:
-        """Return what is kept of a key: 256 random bits need no salt and no slow hash."""
+        """Return the digest of a key: 256 random bits need no salt and no slow hash."""
         return sha256(key.encode()).hexdigest()
 
     @classmethod
     def create(cls, name: str, *, scopes: list[str], **limits: Any) -> tuple["ApiKey", str]:
-        """Make a key, and return it with the secret, which nobody can read again."""
+        """Make a key, and return it with its secret; the secret cannot be read again."""
         row = cls(name=name, scopes=scopes, **limits)
         secret = row.give_secret()
         row.save(force_insert=True)
         return row, secret
 
     def give_secret(self) -> str:
-        """Make up a secret, and return it; only what it is known by is kept."""
+        """Make a new secret and return it; the row keeps its prefix and digest."""
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
         self.prefix, self.digest = secret[:8], self.digest_of(secret)
         return secret
 
 
 class KeyUse(models.Model):
-    """How many requests a key has made in its minute, where the broker cannot count them."""
+    """The requests of a key in its current minute, with RabbitMQ, which cannot count them."""
 
     key = models.OneToOneField(ApiKey, on_delete=models.CASCADE)
     used = models.PositiveIntegerField(default=0)

@@ -1,11 +1,11 @@
-"""The audit log."""
+"""The audit log: each action of a person or a key on the system."""
 
 from django.db import models
 from django.utils import timezone
 
 
 class AuditEntry(models.Model):
-    """One thing that somebody did with the pipeline, its keys or its rules; nobody changes it."""
+    """One action on the intake, the dead letters, the keys or the rules; an entry is read-only."""
 
     class Via(models.TextChoices):
         ADMIN = "admin", "the admin"
@@ -32,7 +32,7 @@ class AuditEntry(models.Model):
     detail = models.TextField(blank=True)
 
     class Meta:
-        verbose_name_plural = "audit trail"
+        verbose_name_plural = "audit log"
         ordering = ("-at", "-pk")
         default_permissions = ("view",)
         indexes = (models.Index(fields=("target",), name="audit_target"),)

@@ -1,4 +1,4 @@
-"""What operators say of entities: aliases, patterns, and the backfills that apply aliases."""
+"""Curation by operators: aliases, patterns, and the backfills that apply aliases."""
 
 import json
 from typing import Any
@@ -13,15 +13,15 @@ from ingest.core.entity_names import FAMILIES, MAX_CHARACTERS, entity_key, entit
 from ingest.core.posts import MAX_NAME_CHARACTERS, publication_key
 from ingest.nlp.patterns import PatternNotChecked, SpacyPattern, problem_of, read_pattern
 
-MAX_PATTERN_CHARACTERS = 2000  # characters
+MAX_PATTERN_CHARACTERS = 2000
 
 
 class Alias(models.Model):
     """
-    What one entity is counted and shown as: under another name, or not at all.
+    A rule for one entity: it counts as another entity, or it is hidden.
 
-    The same entity by another text is only shown under it. Without a publication it is a rule
-    for all; a publication's own rule for the same entity goes first.
+    A replacement with the same key changes only the shown text. A rule without a publication is
+    for all publications. A publication's own rule for the same entity takes precedence.
     """
 
     class State(models.TextChoices):
@@ -30,7 +30,9 @@ class Alias(models.Model):
         REJECTED = "rejected", "rejected"
 
     publication = models.CharField(
-        max_length=MAX_NAME_CHARACTERS, blank=True, help_text="The one it is for; empty: for all."
+        max_length=MAX_NAME_CHARACTERS,
+        blank=True,
+        help_text="The publication of the rule. Empty: all publications.",
     )
     publication_key = models.CharField(
         max_length=MAX_NAME_CHARACTERS * 3, blank=True, editable=False
@@ -38,18 +40,18 @@ class Alias(models.Model):
     label = models.CharField(
         max_length=40,
         default="PERSON",
-        help_text="PERSON, GPE, ORG, …: any label of the family that the entity is counted in.",
+        help_text="Any label of the entity's family: PERSON, GPE, ORG, …",
     )
-    name = models.CharField(max_length=MAX_CHARACTERS, help_text="The entity, in any of its forms.")
+    name = models.CharField(max_length=MAX_CHARACTERS, help_text="Any form of the entity's name.")
     family = models.CharField(max_length=40, editable=False)
     key = models.CharField(max_length=MAX_CHARACTERS * 4, editable=False)
     becomes = models.CharField(
         max_length=MAX_CHARACTERS,
         blank=True,
-        help_text="What it is counted and shown as; empty: hidden.",
+        help_text="The name it is counted and shown as. Empty: the entity is hidden.",
     )
     becomes_label = models.CharField(
-        max_length=40, blank=True, help_text="The label it is counted under; empty: its own."
+        max_length=40, blank=True, help_text="The label it is counted under. Empty: its own label."
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACCEPTED)
     likeness = models.FloatField(null=True, editable=False)
@@ -72,7 +74,7 @@ class Alias(models.Model):
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
-        """Refuse a name that is none, a second rule for an entity, and rules in a circle."""
+        """Refuse a name without a letter or digit, a second rule for an entity, and a cycle."""
         self.normalize()
         for field in ("name", "becomes"):
             if getattr(self, field) and not entity_key(getattr(self, field)):
@@ -84,27 +86,27 @@ class Alias(models.Model):
         rows = others.filter(publication_key__in=("", self.publication_key))
         table = {a.entity: a.target for a in rows.filter(state=Alias.State.ACCEPTED)}
         if has_cycle({**table, self.entity: self.target}, self.entity):
-            raise ValidationError({"becomes": "Becomes this entity again by other aliases."})
+            raise ValidationError({"becomes": "Other aliases lead from this name back to itself."})
 
     def normalize(self) -> None:
-        """Fill in what follows from the rest."""
+        """Fill in the fields that follow from others."""
         self.publication_key = publication_key(self.publication)
         self.family, self.key = family(self.label), entity_key(self.name)
         self.becomes = " ".join(self.becomes.split())
 
     @property
     def entity(self) -> tuple[str, str]:
-        """What the entity is counted under."""
+        """The family and key the entity is counted under."""
         return self.family, self.key
 
     @property
     def target(self) -> Replacement | None:
-        """What it becomes; None: it is hidden."""
+        """The replacement; None hides the entity."""
         return Replacement(self.becomes, self.becomes_label) if self.becomes else None
 
 
 class RulesVersion(models.Model):
-    """How often the aliases were changed: a single row."""
+    """The version of the aliases, which each change raises: a single row."""
 
     version = models.PositiveIntegerField(default=0)
 
@@ -113,24 +115,24 @@ class RulesVersion(models.Model):
 
 
 def labels_of_patterns() -> list[str]:
-    """Return what a pattern can make of a text: the labels that are counted, and the families."""
+    """Return the labels that a pattern may have: the counted labels, and the families."""
     return sorted(settings.LABELS | FAMILIES)
 
 
 class Pattern(models.Model):
     """
-    What is an entity whatever a model says: a phrase, or token patterns of spaCy's in JSON.
+    An operator's pattern for entities: a phrase, or spaCy's token patterns in JSON.
 
-    A change holds for what comes; `manage.py reprocess` brings it to what is saved.
+    A change applies to new posts. `manage.py reprocess` applies it to saved ones.
     """
 
     label = models.CharField(max_length=40)
     pattern = models.CharField(
         max_length=MAX_PATTERN_CHARACTERS,
         unique=True,
-        error_messages={"unique": "There is a pattern like this already."},
-        help_text="A phrase, in capitals and small letters as they are; or token patterns of "
-        'spaCy\'s: [{"LOWER": "deutsche"}, {"LOWER": "bahn"}].',
+        error_messages={"unique": "This pattern exists already."},
+        help_text="A phrase, which is case-sensitive, or spaCy's token patterns: "
+        '[{"LOWER": "deutsche"}, {"LOWER": "bahn"}].',
     )
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -141,28 +143,29 @@ class Pattern(models.Model):
         return f"{self.pattern} ({self.label})"
 
     def clean(self) -> None:
-        """Refuse a label that is not counted, a phrase that is no name, and what spaCy refuses."""
+        """Refuse a label that does not count, a phrase that is not a name, and spaCy's problems."""
         if self.label not in labels_of_patterns():
-            raise ValidationError({"label": f"Is not counted: {', '.join(labels_of_patterns())}."})
+            counted = ", ".join(labels_of_patterns())
+            raise ValidationError({"label": f"Is not a counted label: {counted}."})
         if problem := self.problem():
             raise ValidationError({"pattern": problem})
 
     def problem(self) -> str:
-        """Return what is wrong with the pattern, or nothing; the first time takes seconds."""
+        """Return the problem of the pattern, or ""; the first check of a pattern takes seconds."""
         try:
-            return self._settle() or problem_of(self.pattern_of_spacy)
+            return self._normalize() or problem_of(self.pattern_of_spacy)
         except PatternNotChecked as error:
             return str(error)
 
-    def _settle(self) -> str:
-        """Write the pattern in the one way that it is kept in; return what is wrong with it."""
+    def _normalize(self) -> str:
+        """Bring the pattern into its canonical form; return its problem, or ""."""
         try:
             pattern = read_pattern(self.pattern)
         except ValueError as error:
             return str(error)
         self.pattern = pattern if isinstance(pattern, str) else json.dumps(pattern)
         if isinstance(pattern, str) and not entity_text(pattern, self.label):
-            return "Is no name that is counted: of 2 to 100 characters, with a letter, no address."
+            return "Is not a name: it needs 2 to 100 characters and a letter, and is no address."
         return ""
 
     @property
@@ -172,7 +175,7 @@ class Pattern(models.Model):
 
 
 class PatternSet(models.Model):
-    """The patterns of one version, which is its key: what was looked for in posts that name it."""
+    """All patterns of one version; the version is the key, and posts name it."""
 
     patterns = models.JSONField()
     made_at = models.DateTimeField(default=timezone.now)
@@ -187,7 +190,7 @@ class PatternSet(models.Model):
 
 
 class AliasBackfill(models.Model):
-    """A run through saved posts, step by step, that brings them under the newest rules."""
+    """An alias backfill: it applies the newest rules to saved posts, step by step."""
 
     publication = models.CharField(max_length=MAX_NAME_CHARACTERS, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
@@ -196,7 +199,7 @@ class AliasBackfill(models.Model):
     total = models.PositiveIntegerField(null=True)
     seen = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
-    # Where the next step goes on: after this publication, or after this post of the next one.
+    # The next step starts after this publication, or after this post of the next one.
     publication_done = models.CharField(max_length=64, default="", blank=True)
     post_done = models.CharField(max_length=64, default="", blank=True)
 
@@ -208,7 +211,7 @@ class AliasBackfill(models.Model):
 
     @property
     def progress(self) -> str:
-        """How far it is, in words."""
+        """The progress in words."""
         if self.problem:
             return self.problem
         of = "" if self.total is None else f" of about {self.total}"

@@ -1,4 +1,4 @@
-"""Posts that could not be processed, and how often processes died on one."""
+"""Dead letters, and the crash counts of posts."""
 
 import json
 from datetime import datetime
@@ -11,10 +11,10 @@ from django.utils.dateparse import parse_datetime
 
 class Payload(models.JSONField):
     """
-    Whatever was in a message, as text that is JSON in ASCII.
+    The payload of a message, as text: JSON in ASCII.
 
-    PostgreSQL's own JSON has no place for a NUL, half a surrogate or not-a-number, and what is
-    unreadable may hold any of them.
+    An unreadable message may contain a NUL, a lone surrogate or not-a-number. PostgreSQL's own
+    JSON type accepts none of them.
     """
 
     def get_internal_type(self) -> str:
@@ -28,21 +28,21 @@ class Payload(models.JSONField):
 
 
 class Step(models.TextChoices):
-    """Where on its way a post was."""
+    """A step in the way of a post."""
 
     EXTRACT = "extract", "extract"
     SAVE = "save", "save"
 
 
 class DeadLetter(models.Model):
-    """A post that could not be processed, with all that a person needs to judge and replay it."""
+    """A post that the workers could not process, with the reason and all that replay needs."""
 
     class Reason(models.TextChoices):
         FAILED = "failed", "raised an exception"
         TIMEOUT = "timeout", "ran over its time limit"
         KILLED = "killed", "ended the process that worked on it"
         REFUSED = "refused", "refused by the store"
-        UNREADABLE = "unreadable", "not a message of ours"
+        UNREADABLE = "unreadable", "not a message that this version reads"
         LANGUAGE = "language", "in a language without a model"
 
     post_id = models.CharField(max_length=64)
@@ -72,7 +72,7 @@ class DeadLetter(models.Model):
 
     @property
     def accepted_at(self) -> datetime | None:
-        """When the revision that died was accepted; None for what is no post."""
+        """The time at which the API accepted the revision; None for an unreadable message."""
         return parse_datetime(str(self.payload.get("accepted_at")))
 
     @property
@@ -83,12 +83,12 @@ class DeadLetter(models.Model):
 
 
 class CrashCount(models.Model):
-    """How often a post that was delivered again was begun: a process that dies cannot count."""
+    """How often workers have started a redelivered post; the row is durable before each start."""
 
     post_id = models.CharField(max_length=64)
     step = models.CharField(max_length=20, choices=Step.choices)
     starts = models.PositiveIntegerField(default=0)
-    process = models.CharField(max_length=300, default="")  # which began it last
+    process = models.CharField(max_length=300, default="")  # the last that started it
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
 

@@ -1,4 +1,4 @@
-"""How the mentions in one post become its entities, each under one name in one family."""
+"""Turning the mentions in one post into its entities, each with one name in one family."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
@@ -11,37 +11,36 @@ FormCounts = Counter[tuple[str, str, str]]  # by key, label and text, as in an E
 
 def entities_of(ents: Iterable[tuple[str, str]], *, labels: Collection[str]) -> tuple[Entity, ...]:
     """
-    Return the entities that (label, text) pairs of one post mention, a row for each form.
+    Return the entities of one post from its (label, text) pairs, one Entity per form.
 
-    A key has one sense throughout a post: "Sydney", once a person to the model and three times a
-    place, is a place. A lone surname stands for the one longer person that ends with it, and so
-    does "bin Laden" for Osama.
+    A key has one label throughout a post. If the model calls "Sydney" a person once and a place
+    three times, it is a place. A lone surname counts for the only longer person that ends with
+    it: "bin Laden" for Osama.
     """
-    mentions = _named(ents, labels)
-    senses = _senses(mentions)
-    bearers = _bearers(mentions, senses)
+    mentions = _count_forms(ents, labels)
+    key_labels = _label_of_each_key(mentions)
+    full_names = _full_names(mentions, key_labels)
     counted: FormCounts = Counter()
     for (key, _, text), count in mentions.items():
-        own_key, own_text = bearers.get(key, (key, text))
-        counted[own_key, senses[key], own_text] += count
+        full_key, full_text = full_names.get(key, (key, text))
+        counted[full_key, key_labels[key], full_text] += count
     return tuple(Entity(*name, mentions=count) for name, count in counted.items())
 
 
-def _named(ents: Iterable[tuple[str, str]], labels: Collection[str]) -> FormCounts:
+def _count_forms(ents: Iterable[tuple[str, str]], labels: Collection[str]) -> FormCounts:
     common = ((common_label(label), text) for label, text in ents)
     texts = ((label, entity_text(text, label)) for label, text in common if label in labels)
     return Counter((entity_key(text), label, text) for label, text in texts if text)
 
 
-def _senses(mentions: FormCounts) -> dict[str, str]:
-    """Return the label of each key."""
+def _label_of_each_key(mentions: FormCounts) -> dict[str, str]:
     labels: dict[str, Counter[str]] = defaultdict(Counter)
     for (key, label, _), count in mentions.items():
         labels[key][label] += count
-    return {key: _majority(tally) for key, tally in labels.items()}
+    return {key: _majority_label(tally) for key, tally in labels.items()}
 
 
-def _majority(labels: Counter[str]) -> str:
+def _majority_label(labels: Counter[str]) -> str:
     """Return the most frequent label of the most frequent family; of equals, the first by name."""
     families: Counter[str] = Counter()
     for label, count in labels.items():
@@ -49,11 +48,11 @@ def _majority(labels: Counter[str]) -> str:
     return min(labels, key=lambda x: (-families[family(x)], family(x), -labels[x], x))
 
 
-def _bearers(mentions: FormCounts, senses: dict[str, str]) -> dict[str, tuple[str, str]]:
+def _full_names(mentions: FormCounts, key_labels: dict[str, str]) -> dict[str, tuple[str, str]]:
     """Return the key and the most frequent form of the only person that each surname can mean."""
     forms: dict[str, Counter[str]] = defaultdict(Counter)
     for (key, _, text), count in mentions.items():
-        if senses[key] == "PERSON":
+        if key_labels[key] == "PERSON":
             forms[key][text] += count
     bearers: dict[str, list[str]] = defaultdict(list)
     for key in sorted(forms, key=lambda key: (-len(key), key)):
@@ -69,7 +68,7 @@ def _bearers(mentions: FormCounts, senses: dict[str, str]) -> dict[str, tuple[st
 
 
 def _endings(key: str) -> list[str]:
-    """Return what is left of a key without its first word, its first two, and so on."""
+    """Return a key without its first word, without its first two, and so on."""
     words = key.split(" ")
     return [" ".join(words[start:]) for start in range(1, len(words))]
 

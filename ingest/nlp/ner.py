@@ -1,4 +1,4 @@
-"""Which entities a post mentions: spaCy's named entities, found in batches by a warm model."""
+"""Named entity recognition: a warm spaCy model finds the entities of posts in batches."""
 
 import json
 import time
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 
     from ingest.nlp.patterns import Ruler
 
-# Entities are found by the "ner" pipe; the other pipes cost twice its time.
+# The "ner" pipe finds the entities. The other pipes cost twice its time.
 UNUSED_PIPES = ("tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
 
-# Posts that are worked on in one memory zone: fewer zones gain nothing more from here on.
+# The content of the posts in one memory zone. Larger zones gain nothing.
 BATCH_CHARACTERS = 48_000
 
-# What the model works on at a time. A third more gains four hundredths of speed, and costs each
+# The text in one matrix product of the model. A third more gains 4 % of speed and costs each
 # child 5 MB.
 PRODUCT_CHARACTERS = 4_500
 
-# The part of its batch size that spaCy's parser of entities works on at a time.
+# spaCy's entity recognizer splits its batch into this many parts.
 SPACY_BATCH_PARTS = 4
 
-# The tokenizer's own limit is an eighth of a model's vocabulary.
+# Entries. The tokenizer's own limit is an eighth of a model's vocabulary.
 TOKENIZER_CACHE_SIZE = 200_000
 
 
 def load_model(name: str) -> "Language":
     """
-    Load a spaCy model, by package name or path, for finding entities only.
+    Load a spaCy model, by package name or path, with the pipes for entities only.
 
-    spaCy is imported here, so that a process that extracts nothing never loads it. The matrix
-    library is the faster of the two on this processor: BLIS does not know all of them.
+    The function imports spaCy, so a process that extracts nothing never loads it. It picks the
+    faster matrix library for this processor, since BLIS does not support all of them.
     """
     import spacy
     from thinc.api import use_ops
@@ -50,26 +50,26 @@ def load_model(name: str) -> "Language":
     with use_ops("numpy", use_blis=_blis_is_faster()):
         nlp = spacy.load(name, exclude=list(UNUSED_PIPES))
     vectors: Any = nlp.get_pipe("tok2vec") if "tok2vec" in nlp.pipe_names else None
-    if vectors and not vectors.listening_components:  # Explosion's models have another for names
+    if vectors and not vectors.listening_components:  # in Explosion's models "ner" has its own
         nlp.remove_pipe("tok2vec")
     return nlp
 
 
 def load_plain_model(name: str) -> "Language":
-    """Load a spaCy model as anybody would: what this module's entities are compared with."""
+    """Load a spaCy model with all its pipes: the reference for the entities of this module."""
     import spacy
 
     return spacy.load(name)
 
 
 def _blis_is_faster() -> bool:
-    """Time one product of the model's own shape under both matrix libraries."""
+    """Time one matrix product of the model's shape with both libraries."""
     from thinc.api import NumpyOps
 
     def seconds(*, use_blis: bool) -> float:
         ops = NumpyOps(use_blis=use_blis)
         left, right = ops.alloc2f(900, 288), ops.alloc2f(288, 288)
-        ops.gemm(left, right)  # the first call pays for the library's own start
+        ops.gemm(left, right)  # the first call starts the library
         started = time.perf_counter()
         for _ in range(5):
             ops.gemm(left, right)
@@ -80,11 +80,10 @@ def _blis_is_faster() -> bool:
 
 def warm(nlp: "Language", texts: Iterable[str]) -> None:
     """
-    Teach the tokenizer words outside any memory zone.
+    Fill the tokenizer's cache outside any memory zone, since a zone frees its words at its end.
 
-    What it learns inside a zone leaves with the zone. So it learns the words that the model itself
-    was trained with, and texts. Only those in letters: the rest, numbers and addresses, come back
-    too seldom for what they cost, which is tables of words that are twice as large.
+    The words come from the model's vocabulary and from `texts`. Numbers and addresses would double
+    the size of the tables and come back too seldom, so only words in letters count.
     """
     cast(Any, nlp.tokenizer).max_cache_size = TOKENIZER_CACHE_SIZE
     words = sorted(filter(str.isalpha, nlp.vocab.strings))
@@ -96,10 +95,10 @@ def warm(nlp: "Language", texts: Iterable[str]) -> None:
 
 def read_meta(name: str) -> dict[str, Any]:
     """
-    Return what a model says of itself, by package name or path, without loading it.
+    Return a model's meta.json, by package name or path, without loading the model.
 
     Raises:
-        OSError: it is not there.
+        OSError: the model is not installed.
     """
     package = None if Path(name).is_dir() or not name.isidentifier() else find_spec(name)
     folder = Path(package.origin).parent if package and package.origin else Path(name)
@@ -108,7 +107,7 @@ def read_meta(name: str) -> dict[str, Any]:
 
 
 def model_name(meta: Mapping[str, Any]) -> str:
-    """Return the name and version that are kept with each post."""
+    """Return the name and version that the store saves with each post."""
     return f"{meta['lang']}_{meta['name']} {meta['version']}"
 
 
@@ -123,15 +122,15 @@ def extract_entities(
     Find the entities each post mentions, in the order of the posts.
 
     Args:
-        posts: any number; they are worked on in batches of about 48,000 characters.
+        posts: any number; the model gets them in batches of about BATCH_CHARACTERS.
         nlp: the model, warm.
-        labels: those that are counted, such as PERSON.
-        patterns: an operator's own, which go before what the model finds.
+        labels: the labels that count, such as PERSON.
+        patterns: the operator's own; they take precedence over the model's entities.
 
     Raises:
-        Exception: whatever one text makes spaCy raise; nothing is then known of the others.
+        Exception: any that one text makes spaCy raise; no post has entities then.
     """
-    name, version = model_name(nlp.meta), patterns.kept_as
+    name, version = model_name(nlp.meta), patterns.version_if_any
     labels = {*labels, *(patterns.labels & FAMILIES)}
     ruler = patterns.ruler(nlp)
     return [
@@ -142,7 +141,7 @@ def extract_entities(
 
 
 def find_entities(text: str, nlp: "Language", *, labels: Collection[str]) -> tuple[Entity, ...]:
-    """Find the entities of one text by itself: what every faster way is compared with."""
+    """Find the entities of a single text: the reference for the batched way."""
     return _entities(nlp(clean(text)), labels)
 
 
@@ -153,10 +152,10 @@ def _find(
     ruler: "Ruler | None",
 ) -> list[tuple[Entity, ...]]:
     """
-    Run the model over one batch in a memory zone, so that its new words leave with it.
+    Run the model over one batch in a memory zone, which frees the batch's new words.
 
-    An exception that leaves the zone would leave its words in the vocabulary, where the next
-    batch reads freed memory (spaCy before 3.8.12): it is caught inside and raised after.
+    In spaCy before 3.8.12, an exception that leaves the zone leaves its words in the vocabulary.
+    The next batch then reads freed memory. So this catches inside and raises after the zone.
     """
     found: list[tuple[Entity, ...]] = []
     failure: BaseException | None = None
@@ -175,11 +174,11 @@ def _find(
 
 
 def _batch_size(texts: Sequence[str]) -> int:
-    """Return the texts that spaCy is to take at a time, so that its products have a good size."""
+    """Return how many texts spaCy takes at a time, for products of PRODUCT_CHARACTERS."""
     mean = sum(map(len, texts)) / len(texts)
     return SPACY_BATCH_PARTS * max(1, round(PRODUCT_CHARACTERS / max(1, mean)))
 
 
 def _entities(doc: "Doc", labels: Collection[str]) -> tuple[Entity, ...]:
-    """Return the entities of a doc as plain strings, since spaCy's leave with their zone."""
+    """Return the entities of a doc as plain strings, since the zone frees spaCy's own."""
     return entities_of(((ent.label_, ent.text) for ent in doc.ents), labels=labels)

@@ -1,9 +1,9 @@
 """
-An operator's own patterns: what is an entity, whatever a model says, by spaCy's EntityRuler.
+An operator's own patterns: spaCy's EntityRuler makes entities of every match.
 
     echo '{"label": "ORG", "pattern": "Apple"}' | python -m ingest.nlp.patterns
 
-prints what is wrong with a pattern, or nothing. So a process that never loads spaCy can ask.
+prints the problem of a pattern, or nothing. So a web process checks patterns without spaCy.
 """
 
 import json
@@ -25,37 +25,37 @@ if TYPE_CHECKING:
 
     Ruler = Callable[[Doc], Doc]
 
-# A pattern is tried on a text of so many characters, for which a model needs about 60 ms.
+# The trial text of a pattern; a model needs about 60 ms for it.
 TRIAL_CHARACTERS = 10_000
-TRIAL_SECONDS = 0.1  # seconds of processor time
-# What a try may take with all around it, before it is ended.
+TRIAL_SECONDS = 0.1  # of processor time
+# The limits of the process that checks a pattern.
 CHECK_SECONDS = 15  # of processor time
 CHECK_BYTES = 2 * 1024**3
-TIMEOUT_SECONDS = 180  # seconds, on a machine that has much else to do
-CACHE_SIZE = 100  # judgements
+TIMEOUT_SECONDS = 180  # enough on a busy machine
+CACHE_SIZE = 100  # checked patterns
 
-TOO_SLOW = f"Takes too long: it was tried on {TRIAL_CHARACTERS:,} characters of text."
-NO_LIST = "Begins like a list, but is no JSON list of objects, one for each token."
-# Names are found in a text that nothing but the tokenizer has gone over before.
-NO_TAGS = "Asks for POS, TAG, MORPH, LEMMA or DEP, which nobody finds out here."
-# What makes an entity of every fourth word is no name.
+TOO_SLOW = f"Takes too long on a text of {TRIAL_CHARACTERS:,} characters."
+NOT_A_LIST = "Looks like a list, but is not a JSON list with one object per token."
+# Only the tokenizer runs before the ruler.
+NO_TAGS = "Uses POS, TAG, MORPH, LEMMA or DEP. The workers do not compute them."
+# A pattern that matches more than every fourth word does not describe a name.
 MAX_SHARE = 0.25
 
 
 class SpacyPattern(NamedTuple):
-    """A phrase, or spaCy's descriptions of one token after the other, and what it is."""
+    """A label, and a phrase or a list of spaCy's token descriptions."""
 
     label: str
     pattern: str | list[dict[str, Any]]
 
 
 class PatternNotChecked(Exception):
-    """A pattern could not be tried in time."""
+    """The check of a pattern did not end in time."""
 
 
 @dataclass(frozen=True)
 class Patterns:
-    """All patterns of one version, and what was made of them for each model."""
+    """All patterns of one version, with a cached ruler for each model."""
 
     version: int = 0
     patterns: Sequence[SpacyPattern] = field(default=(), compare=False)
@@ -63,16 +63,16 @@ class Patterns:
 
     @property
     def labels(self) -> frozenset[str]:
-        """The labels that they give."""
+        """The labels of the patterns."""
         return frozenset(pattern.label for pattern in self.patterns)
 
     @property
-    def kept_as(self) -> int | None:
-        """What is kept with each post: the version, or None where there are no patterns."""
+    def version_if_any(self) -> int | None:
+        """The version that the store saves with each post; None without patterns."""
         return self.version if self.patterns else None
 
     def ruler(self, nlp: "Language") -> "Ruler | None":
-        """Return the ruler of these patterns for a model, or None; it is made once."""
+        """Return the cached ruler of these patterns for a model, or None without patterns."""
         if nlp not in self._rulers:
             self._rulers[nlp] = make_ruler(nlp, self.patterns)
         return self._rulers[nlp]
@@ -83,55 +83,55 @@ NO_PATTERNS = Patterns()
 
 def read_pattern(text: str) -> str | list[dict[str, Any]]:
     """
-    Return what a person wrote: a phrase, or a list in JSON with an object for each token.
+    Parse an operator's input: a phrase, or a JSON list with one object per token.
 
-    A phrase is cleaned as the texts are in which it is looked for.
+    A phrase gets the same cleaning as the texts of posts.
 
     Raises:
-        ValueError: it begins like a list and is none.
+        ValueError: the input starts like a list but is not a valid one.
     """
     if not text.lstrip().startswith("["):
         return " ".join(clean(text).split())
     try:
         pattern = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{NO_LIST[:-1]}: {error}.") from error
+        raise ValueError(f"{NOT_A_LIST[:-1]}: {error}.") from error
     if not pattern or not all(isinstance(token, dict) for token in pattern):
-        raise ValueError(NO_LIST)
+        raise ValueError(NOT_A_LIST)
     return list(pattern)
 
 
 def make_ruler(nlp: "Language", patterns: Sequence[SpacyPattern]) -> "Ruler | None":
     """
-    Return what makes entities of all that the patterns match in a doc, or None without patterns.
+    Return a ruler that makes entities of all matches in a doc, or None without patterns.
 
-    What a model found is given up where a match overlaps it, and the longest match goes first. It
-    learns words: make it outside any memory zone.
+    A match replaces the model's entities that it overlaps. The longest match takes precedence.
+    A ruler adds words to the vocabulary: make it outside any memory zone.
     """
     if not patterns:
         return None
     from spacy.pipeline import EntityRuler
 
     ruler = EntityRuler(nlp, overwrite_ents=True, validate=True)
-    with nlp.select_pipes(enable=[]):  # phrases are cut into tokens, and nothing more
+    with nlp.select_pipes(enable=[]):  # phrases need only the tokenizer
         ruler.add_patterns([pattern._asdict() for pattern in patterns])
     return ruler
 
 
 def problem_of(pattern: SpacyPattern) -> str:
     """
-    Return what is wrong with a pattern, or nothing; spaCy judges, in a process of its own.
+    Return the problem of a pattern, or ""; spaCy checks it in a separate process.
 
     Raises:
-        NotJudged: it did not come to an end, on a machine that has much else to do.
+        PatternNotChecked: the check did not end in time, as on a busy machine.
     """
-    return _judged(json.dumps(pattern._asdict()))
+    return _check_in_process(json.dumps(pattern._asdict()))
 
 
 @lru_cache(CACHE_SIZE)
-def _judged(pattern: str) -> str:
+def _check_in_process(pattern: str) -> str:
     try:
-        done = subprocess.run(
+        check = subprocess.run(
             [sys.executable, "-m", "ingest.nlp.patterns"],
             input=pattern,
             capture_output=True,
@@ -139,13 +139,13 @@ def _judged(pattern: str) -> str:
             timeout=TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        raise PatternNotChecked("It could not be tried in time; save it again.") from error
-    # It ends itself where it goes over its limits; no ordinary pattern comes near them.
-    return done.stdout.strip() if done.returncode == 0 else TOO_SLOW
+        raise PatternNotChecked("The check did not end in time. Save the pattern again.") from error
+    # The process fails when it exceeds its limits. No ordinary pattern comes near them.
+    return check.stdout.strip() if check.returncode == 0 else TOO_SLOW
 
 
-def judge(pattern: SpacyPattern) -> str:
-    """Return what is wrong with a pattern, or nothing, after a try of it."""
+def try_pattern(pattern: SpacyPattern) -> str:
+    """Try a pattern on sample texts in this process; return its problem, or ""."""
     import spacy
     from spacy.errors import MatchPatternError
 
@@ -160,19 +160,19 @@ def judge(pattern: SpacyPattern) -> str:
         return " ".join(str(error).split())
     except MemoryError:
         return TOO_SLOW
-    except Exception as error:  # whatever a post would make it raise
+    except Exception as error:  # a post would make the ruler raise it too
         return NO_TAGS if "[E155]" in str(error) else f"spaCy refuses it: {error}"
     if time.process_time() - began > TRIAL_SECONDS:
         return TOO_SLOW
     share = sum(map(len, doc.ents)) / len(doc)
-    return f"Is found in {share:.0%} of all words." if share > MAX_SHARE else ""
+    return f"Matches {share:.0%} of all words." if share > MAX_SHARE else ""
 
 
 def main() -> None:
-    """Read a pattern, and print what is wrong with it."""
+    """Read a pattern, and print its problem."""
     resource.setrlimit(resource.RLIMIT_CPU, (CHECK_SECONDS, CHECK_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (CHECK_BYTES, CHECK_BYTES))
-    print(judge(SpacyPattern(**json.load(sys.stdin))))
+    print(try_pattern(SpacyPattern(**json.load(sys.stdin))))
 
 
 if __name__ == "__main__":

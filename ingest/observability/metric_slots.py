@@ -1,10 +1,9 @@
 """
-A number for each process of ours on this machine, which is free again when the process ends.
+A slot for each of our processes on this machine: the number of its metric files.
 
-What a process counts lies in files under its number. One that takes the number of a dead process
-goes on with its counts, however it died, so nothing that was counted is lost, and there are never
-more files than processes have run at once. The kernel holds the number: it is a lock on a file,
-which a killed process lets go of as well, and containers that share the folder share the numbers.
+A process writes its metrics to files under its number. The next process with the number goes on
+with the counts, so no death loses a count. There are never more files than processes at one time.
+A slot is a file lock: the kernel frees it at any death, and containers can share the folder.
 """
 
 import fcntl
@@ -19,38 +18,38 @@ from pathlib import Path
 from django.conf import settings
 from prometheus_client.multiprocess import MultiProcessCollector
 
-# Of what a process counts there are files of these kinds.
+# A process has one file of each kind.
 KINDS = ("counter", "histogram")
-# A disk that is full would end a process that writes where its file has no room yet.
-SLOT_BYTES = 1 << 17  # bytes
+# Each file gets its room at the start: on a full disk, a write past it would kill the process.
+SLOT_BYTES = 1 << 17
 
 
 @dataclass
 class _Slot:
     pid: int
     number: int
-    lock: int  # a descriptor, open as long as the process lives
+    lock: int  # a file descriptor, open until the process ends
 
 
-_held: _Slot | None = None
+_slot: _Slot | None = None
 
 
 def number() -> int:
-    """Return this process's number; a child that was forked takes one of its own."""
-    global _held
-    if _held is None or _held.pid != os.getpid():
-        if _held:
-            os.close(_held.lock)  # the parent's: it still holds it
-        _held = _claim()
-    return _held.number
+    """Return this process's number; a forked child claims its own."""
+    global _slot
+    if _slot is None or _slot.pid != os.getpid():
+        if _slot:
+            os.close(_slot.lock)  # the parent keeps its lock
+        _slot = _claim()
+    return _slot.number
 
 
 def take_role(role: str) -> None:
-    """Say what this process is for, among those that are alive."""
+    """Write this process's role into its slot, for `alive`."""
     number()
-    assert _held
-    os.ftruncate(_held.lock, 0)
-    os.pwrite(_held.lock, role.encode(), 0)
+    assert _slot
+    os.ftruncate(_slot.lock, 0)
+    os.pwrite(_slot.lock, role.encode(), 0)
 
 
 def alive() -> Counter[str]:
@@ -59,25 +58,25 @@ def alive() -> Counter[str]:
 
 
 def folder() -> Path:
-    """Return where the files are."""
+    """Return the folder of the files, and make it if necessary."""
     path: Path = settings.METRICS_DIR
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def _claim() -> _Slot:
-    for own in count(1):
-        lock = os.open(folder() / f"slot-{own}", os.O_RDWR | os.O_CREAT, 0o600)
-        if _is_free(lock):
+    for candidate in count(1):
+        lock = os.open(folder() / f"slot-{candidate}", os.O_RDWR | os.O_CREAT, 0o600)
+        if _try_lock(lock):
             os.ftruncate(lock, 0)
-            for path in _files(own):
+            for path in _files(candidate):
                 _prepare(path)
-            return _Slot(os.getpid(), own, lock)
+            return _Slot(os.getpid(), candidate, lock)
         os.close(lock)
     raise AssertionError("there are infinitely many numbers")
 
 
-def _is_free(lock: int) -> bool:
+def _try_lock(lock: int) -> bool:
     with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
@@ -85,17 +84,17 @@ def _is_free(lock: int) -> bool:
 
 
 def _role(path: Path) -> str:
-    """Return what the process is for that holds a number; one that nobody holds has none."""
+    """Return the role of the process in a slot, or "" if the slot is free."""
     with path.open() as lock:
-        return "" if _is_free(lock.fileno()) else lock.read()
+        return "" if _try_lock(lock.fileno()) else lock.read()
 
 
-def _files(own: int) -> Iterator[Path]:
-    return (folder() / f"{kind}_{own}.db" for kind in KINDS)
+def _files(slot_number: int) -> Iterator[Path]:
+    return (folder() / f"{kind}_{slot_number}.db" for kind in KINDS)
 
 
 def _prepare(path: Path) -> None:
-    """Forget a file that a power failure has torn, and make room in it."""
+    """Delete a file that a power failure has torn, and allocate its room."""
     try:
         MultiProcessCollector.merge([str(path)])
     except Exception:

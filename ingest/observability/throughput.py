@@ -1,8 +1,8 @@
 """
-How many posts a worker has done in the last minute: counted by its children, read by the parent.
+The throughput of a worker: its posts of the last minute, counted by its children.
 
-The children share memory that was mapped before the fork, and each writes its own part of it: no
-lock, which one that is killed would keep for ever.
+The parent maps memory before the fork, and each child writes only its own part of it. So there is
+no lock that a killed child could keep for ever.
 """
 
 import mmap
@@ -11,14 +11,14 @@ import time
 
 from billiard.process import current_process
 
-WINDOW_SECONDS = 60  # seconds, each with a cell of its own
+WINDOW_SECONDS = 60  # one cell per second
 
-# The second that a cell is of, and the posts that were done in it.
+# A cell holds its second and the posts done in that second.
 _CELL = struct.Struct("=QQ")
 
 
 class Throughput:
-    """The posts of the last minute, by child and second."""
+    """The posts done in the last minute, by child and second."""
 
     def __init__(self, children: int) -> None:
         self._children = children
@@ -27,9 +27,9 @@ class Throughput:
     def add(self, child: int, posts: int, *, now: float) -> None:
         """Count posts that a child has done."""
         second = int(now)
-        place = (child % self._children * WINDOW_SECONDS + second % WINDOW_SECONDS) * _CELL.size
-        of, done = _CELL.unpack_from(self._cells, place)
-        _CELL.pack_into(self._cells, place, second, posts + (done if of == second else 0))
+        offset = (child % self._children * WINDOW_SECONDS + second % WINDOW_SECONDS) * _CELL.size
+        cell_second, done = _CELL.unpack_from(self._cells, offset)
+        _CELL.pack_into(self._cells, offset, second, posts + (done if cell_second == second else 0))
 
     def last_minute(self, *, now: float) -> int:
         """Return how many posts all children have done in the last minute."""
@@ -42,7 +42,7 @@ _throughput: Throughput | None = None
 
 def prepare(children: int) -> None:
     """Map the memory, in the parent, before its children are forked."""
-    global _pace
+    global _throughput
     _throughput = Throughput(children)
 
 

@@ -1,12 +1,12 @@
 """
-Traces, from a request to the commit of its posts, where there is somebody to send them to.
+Traces, from a request to the commit of its posts, if an endpoint is set.
 
-Without OTEL_EXPORTER_OTLP_ENDPOINT nothing here does anything, and nothing of OpenTelemetry is
-loaded. With it each process starts its own exporter after it was forked, for that is a thread.
+Without OTEL_EXPORTER_OTLP_ENDPOINT this module does nothing and does not load OpenTelemetry. With
+it, each process starts its own exporter after the fork, since the exporter is a thread.
 
-A post carries the context of its request. A batch has posts of many requests: its span stands in
-the trace of the first, and in each other trace stands one of the same name and time that links to
-it, so that every trace shows each step, and every commit is found from every trace.
+A post carries the trace context of its request. A batch has posts of many requests. Its span is in
+the trace of the first one. Each other trace gets a span of the same name and time that links to it.
+So every trace shows each step and leads to the commit.
 """
 
 import time
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 TRACEPARENT = "traceparent"
-# So many ids of a batch stand in its span.
-IDS = 100
+# Post ids in the span of a batch.
+MAX_IDS = 100
 
 _provider: "TracerProvider | None" = None
 
 
 def start(endpoint: str, *, role: str) -> None:
-    """Begin to send spans from this process, if anybody wants them: never before a fork."""
+    """Start to send spans from this process, if an endpoint is set; call it after a fork only."""
     global _provider
     if not endpoint:
         return
@@ -45,20 +45,20 @@ def start(endpoint: str, *, role: str) -> None:
 
 
 def stop() -> None:
-    """Send what is left; a process that is killed loses the spans of its last seconds."""
+    """Send the remaining spans; a killed process loses the spans of its last seconds."""
     if _provider:
         _provider.shutdown()
 
 
 def span(name: str, **attributes: Any) -> AbstractContextManager[Any]:
-    """Show a part of what this process does, below the span that it is in."""
+    """Start a span below this process's current one."""
     if not _provider:
         return nullcontext()
-    return _tracer().start_as_current_span(name, attributes=_named(attributes))
+    return _tracer().start_as_current_span(name, attributes=_with_prefix(attributes))
 
 
 def current() -> str | None:
-    """Return the context of the span that this process is in, as a post carries it."""
+    """Return the current span's trace context in the form that a post carries."""
     if not _provider:
         return None
     from opentelemetry.propagate import inject
@@ -68,15 +68,15 @@ def current() -> str | None:
     return carrier.get(TRACEPARENT)
 
 
-def request_span(method: str, carried: str) -> AbstractContextManager[Any]:
-    """Show a request, in the trace of whoever sent it, if it carries one; yield the span."""
+def request_span(method: str, traceparent: str) -> AbstractContextManager[Any]:
+    """Start the span of a request, in the client's trace if `traceparent` is set; yield it."""
     if not _provider:
         return nullcontext()
     from opentelemetry.trace import SpanKind
 
     return _tracer().start_as_current_span(
         method,
-        context=_context(carried),
+        context=_context(traceparent),
         kind=SpanKind.SERVER,
         attributes={"http.request.method": method},
     )
@@ -84,35 +84,36 @@ def request_span(method: str, carried: str) -> AbstractContextManager[Any]:
 
 @contextmanager
 def batch_span(name: str, posts: Sequence[AcceptedPost]) -> Iterator[None]:
-    """Show a step over posts, in the trace of each request that brought any."""
+    """Start the span of a step over posts, and show it in the trace of each of their requests."""
     if not _provider:
         yield
         return
     from opentelemetry import trace
 
-    contexts = [_context(carried) for carried in _carried(posts)]
+    contexts = [_context(traceparent) for traceparent in _traceparents(posts)]
     first, others = contexts[0] if contexts else None, contexts[1:]
     spans = [trace.get_current_span(other).get_span_context() for other in others]
-    began = time.time_ns()
+    started = time.time_ns()
     with _tracer().start_as_current_span(
-        name, context=first, links=list(map(trace.Link, spans)), attributes=_about(posts)
-    ) as own:
+        name, context=first, links=list(map(trace.Link, spans)), attributes=_post_attributes(posts)
+    ) as batch:
         yield
-    link = [trace.Link(own.get_span_context())]
+    link = [trace.Link(batch.get_span_context())]
     for other in others:
-        _tracer().start_span(name, other, start_time=began, links=link).end()
+        _tracer().start_span(name, other, start_time=started, links=link).end()
 
 
-def _carried(posts: Iterable[AcceptedPost]) -> list[str]:
-    """Return the contexts that posts carry, each once."""
+def _traceparents(posts: Iterable[AcceptedPost]) -> list[str]:
+    """Return the distinct trace contexts of posts."""
     return list(dict.fromkeys(post.traceparent for post in posts if post.traceparent))
 
 
-def _about(posts: Sequence[AcceptedPost]) -> dict[str, Any]:
-    return _named({"posts": len(posts), "post_ids": [post.post_id for post in posts[:IDS]]})
+def _post_attributes(posts: Sequence[AcceptedPost]) -> dict[str, Any]:
+    post_ids = [post.post_id for post in posts[:MAX_IDS]]
+    return _with_prefix({"posts": len(posts), "post_ids": post_ids})
 
 
-def _named(attributes: dict[str, Any]) -> dict[str, Any]:
+def _with_prefix(attributes: dict[str, Any]) -> dict[str, Any]:
     return {f"ingest.{name}": value for name, value in attributes.items()}
 
 

@@ -1,0 +1,1 @@
+"""Operating system processes: shutdown, parent death, memory at a fork, time limits; no Django."""

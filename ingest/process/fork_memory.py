@@ -1,4 +1,4 @@
-"""What a process leaves to the children that it forks: memory that they share until one writes."""
+"""Keeping the memory shared that a parent process and its forked children have in common."""
 
 import ctypes
 import gc
@@ -6,13 +6,13 @@ import gc
 
 def freeze() -> None:
     """
-    Freeze the heap before forks, so that no collector of a child writes on what it shares.
+    Freeze the heap before a fork, so that no child's garbage collector writes on shared pages.
 
-    And give back what loading freed. The C library would keep it, as it is told to for the sake of
-    speed, and each child would come to write on a copy of its own.
+    Also return freed memory to the kernel. The C library would keep it, and each child would
+    write on its own copy.
     """
     gc.collect()
     gc.freeze()
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "malloc_trim"):  # of GNU's
+    if hasattr(libc, "malloc_trim"):  # only GNU's C library has it
         libc.malloc_trim(0)

@@ -1,10 +1,10 @@
 """
-A tie between a process and the one that started it, for when nobody can clean up.
+Ending a process when its parent dies, even if a SIGKILL leaves the parent no time to clean up.
 
     python ingest/process/parent_death.py SIGTERM COMMAND [ARGUMENT ...]
 
-becomes the command, tied. Python's own way to do something between a fork and a command runs what
-libraries want done after a fork, and gRPC's threads can end the child there.
+runs the command, tied to its parent. Python's `preexec_fn` would run the libraries' own fork
+handlers too, and gRPC's can crash the child.
 """
 
 import ctypes
@@ -17,12 +17,12 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(number: signal.Signals) -> None:
-    """Have the kernel send this process a signal when its parent dies, however that happens."""
+    """Ask the kernel to send this process a signal when its parent dies, by any cause."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 def tied_command(number: signal.Signals, command: Sequence[str]) -> list[str]:
-    """Return a command that runs another, which gets a signal when whoever started it dies."""
+    """Return a command that runs `command`, which gets a signal when its parent dies."""
     return [sys.executable, "-I", __file__, number.name, *command]
 
 

@@ -1,8 +1,8 @@
 """
-How a worker is told to stop, and how its children know: one pipe, written by the parent.
+Shutdown of a worker: the parent handles signals, and tells its children through one pipe.
 
-A child that waits for something outside, such as a store that is away, waits on the pipe too. It
-ends the wait when the parent stops, and when the parent dies, without ever looking at a clock.
+A child that waits, as for an unavailable store, waits on the pipe too. So its wait ends when the
+parent stops or dies, and the child never polls.
 """
 
 import os
@@ -33,23 +33,23 @@ def prepare() -> None:
 
 
 def attach_child() -> None:
-    """Give up the writing end, so that the parent's death closes it."""
+    """Close the writing end in the child, so that the parent's death closes the pipe."""
     if _pipe:
         os.close(_pipe.write)
 
 
 def notify_children() -> None:
-    """Wake every child that waits; nobody reads the byte, so all of them see it."""
+    """Wake every child that waits; no child reads the byte, so all of them see it."""
     if _pipe:
         os.write(_pipe.write, b".")
 
 
 def handle_signals() -> None:
     """
-    Stop warm at SIGTERM and at SIGINT alike, and at once at the second of them, or at SIGQUIT.
+    Shut down warm at the first SIGTERM or SIGINT, and at once at the second one or at SIGQUIT.
 
-    Celery ends with status 1 after SIGINT, and ignores a second SIGTERM. At once means that the
-    children are killed: the parent gives their messages back to the broker.
+    Celery's own handlers exit with status 1 after SIGINT, and ignore a second SIGTERM. "At once"
+    kills the children, and the parent returns their messages to the broker.
     """
     warm = cast(Callable[[int, FrameType | None], None], signal.getsignal(signal.SIGTERM))
 
@@ -70,6 +70,6 @@ def handle_signals() -> None:
 
 
 def wait(seconds: float) -> bool:
-    """Wait so long, or until the worker stops; return whether it stops."""
-    reading = [_pipe.read] if _pipe else []
-    return bool(select.select(reading, [], [], seconds)[0])
+    """Wait for some seconds or until the worker stops; return whether it stops."""
+    readable = [_pipe.read] if _pipe else []
+    return bool(select.select(readable, [], [], seconds)[0])

@@ -1,4 +1,4 @@
-"""How long a step may take: an exception after the limit, the end of the process after two."""
+"""A time limit for a step: an exception at the limit, the end of the process at twice the limit."""
 
 import faulthandler
 import signal
@@ -14,17 +14,16 @@ class TimeLimitExceeded(Exception):
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """
-    Raise TookTooLong in this block after so many seconds, and end the process after twice that.
+    Raise TimeLimitExceeded in this block after `seconds`; end the process after twice that.
 
-    The exception needs Python to run. A loop in C that never comes back to it is ended by a
-    thread in C, and the message is then delivered again like that of any dead process. Only a
-    process's main thread can use it.
+    Only Python code can raise the exception. If a loop in C never returns, a C thread ends the
+    process, and the broker redelivers its messages. Only the main thread can use this.
     """
 
-    def give_up(_number: int, _frame: FrameType | None) -> None:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise TimeLimitExceeded(f"still running after {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, give_up)
+    previous = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     faulthandler.dump_traceback_later(2 * seconds, exit=True)
     try:
@@ -32,4 +31,4 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous)

@@ -22,7 +22,7 @@ class _Intake:
     def backlog(self) -> Backlog | None:
         """What is left to do while no posts are taken in; None while they are."""
         gate = get_admission()
-        return None if gate.is_open() else gate.backlog()
+        return None if gate.is_writable() else gate.backlog()
 
     @property
     def state(self) -> dict[str, Any]:

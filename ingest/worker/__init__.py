@@ -1,0 +1,1 @@
+"""The Celery worker: batching, acknowledgement, failure isolation, steps and lifecycle."""

@@ -1,4 +1,4 @@
-"""What becomes of a message whose task did not come to its end, and what is shown of it."""
+"""Acknowledgement of a message: only a finished task acknowledges, any other end requeues."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,27 +11,26 @@ if TYPE_CHECKING:
 
 class ReliableRequest(request.Request):
     """
-    A message that only a task which has come to its end lets go of.
+    A message that only a finished task acknowledges.
 
-    Celery acknowledges one whose task raised, was revoked, or was to be terminated, whether its
-    child has ended or not, and one whose child was killed after that, for it takes that for a
-    wish. Of an accepted post nobody may wish that.
+    Celery also acknowledges a message if its task raised, or was revoked or terminated, even while
+    a child still works on it. An accepted post must not be lost that way.
     """
 
     def on_failure(self, exc_info: Any, *args: Any, **options: Any) -> Any:
-        """Give the message back before Celery decides; what is settled is not settled again."""
+        """Requeue the message before Celery can acknowledge it; a second decision has no effect."""
         self.reject(requeue=True)
         return super().on_failure(exc_info, *args, **options)
 
     def revoked(self) -> bool:
-        """Say that no message is, and so have each of them worked on."""
+        """Return that no message is revoked, so that workers process all of them."""
         return False
 
     def terminate(self, *args: Any, **options: Any) -> None:
         """Do nothing: Celery would acknowledge the message while its child still works on it."""
 
     def info(self, safe: bool = False) -> "_InfoDict":
-        """Tell `inspect` and Flower what the message shows of itself, and never the posts in it."""
+        """Return what `inspect` and Flower show of the message, without its posts."""
         return super().info(safe=True)
 
 

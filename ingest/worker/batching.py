@@ -1,10 +1,10 @@
 """
-Taking more of one's own queue: one effect for many messages.
+Batching: one task takes many messages of its queue and processes them together.
 
-A task that starts takes further messages that wait on its queue, and works on all of them as one
-batch. They are acknowledged when the effect is durable; whatever interrupts that gives them back.
-Nothing waits: a batch of one, at once. A backlog: full batches. A step may wait a while for more,
-but only as long as posts wait before it, where waiting delays nobody.
+A task that starts takes further waiting messages of its queue as one batch. It acknowledges them
+when the effect is durable, and any interruption requeues them. With an empty queue, the batch has
+one message and starts at once. A step may wait for more messages, but only while the queue before
+it has some.
 """
 
 import threading
@@ -31,22 +31,22 @@ from ingest.process import shutdown
 
 logger = get_logger()
 
-# What a post costs besides its text, so that a batch of very short ones has an end too.
+# The cost of a post besides its text. It limits batches of very short posts.
 POST_CHARACTERS = 500
 
-# What could not be done now is tried again after this, so that a fault does not become a storm.
-PAUSE_SECONDS = 1  # seconds
+# The pause after a failed batch, so that a fault does not cause a storm of redeliveries.
+PAUSE_SECONDS = 1
 
-# Between two looks for more.
-POLL_SECONDS = 0.1  # seconds
+# The pause between two attempts to take more messages.
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Delivery:
     """
-    The payload of one message, whether it was delivered before, or too often.
+    One delivered message: its payload, and whether it was delivered before, or too often.
 
-    And when it was enqueued, in seconds since 1970, unless an older version did that.
+    `enqueued_at` is in seconds since 1970; None for a message of an older version.
     """
 
     payload: Any
@@ -65,42 +65,42 @@ def take_batch(
     patience: float = 0,
 ) -> Iterator[list[Delivery]]:
     """
-    Take waiting messages until the posts in hand hold so many characters, and settle them all.
+    Take waiting messages until the batch has `characters` characters, and yield the batch.
 
-    The block's end acknowledges them; an exception in it gives all of them back to the queue,
-    the task's own included, whatever it was.
+    The end of the block acknowledges them. Any exception in the block requeues all of them, also
+    the task's own message.
 
     Args:
-        task: the one whose message was delivered.
-        payload: of that message.
-        characters: at which the batch is full.
-        source: the queue whose posts come here next; while any wait there, more are waited for.
-        patience: seconds that this lasts at the most.
+        task: the task whose message was delivered.
+        payload: the payload of that message.
+        characters: the size at which the batch is full.
+        source: the queue of the step before; the task waits for more while it has messages.
+        patience: the longest such wait, in seconds.
     """
     info = task.request.delivery_info or {}
     queue = str(info["routing_key"])
-    own = Delivery(
+    first = Delivery(
         payload,
         bool(info.get("redelivered")),
         too_often=queue == DEAD_QUEUE,
         enqueued_at=getattr(task.request, ENQUEUED_AT, None),
     )
-    deliveries = [own]
+    deliveries = [first]
     taken: list[BrokerMessage] = []
     try:
         with unavailable_on_error():
-            # What was delivered too often is not brought together: it may be of either task.
-            size = characters if own.too_often else _characters(own)
+            # The dead queue has messages of both tasks, so each of its batches has one message.
+            size = characters if first.too_often else _characters(first)
             deadline = time.monotonic() + patience
             while size < characters:
                 found = _waiting(queue, characters - size)
-                taken += (more := [m for m in found if m.headers["task"] == task.name])
-                deliveries += (posts := [_delivery(message) for message in more])
-                size += sum(map(_characters, posts))
-                if len(more) < len(found):
-                    _requeue(m for m in found if m not in more)
+                taken += (own := [m for m in found if m.headers["task"] == task.name])
+                deliveries += (more := [_delivery(message) for message in own])
+                size += sum(map(_characters, more))
+                if len(own) < len(found):
+                    _requeue(m for m in found if m not in own)
                     break
-                if not found and not _more_may_come(source, deadline):
+                if not found and not _wait_for_more(source, deadline):
                     break
         _record(queue, deliveries)
         with _extend_visibility(taken):
@@ -108,7 +108,7 @@ def take_batch(
         with unavailable_on_error():
             _acknowledge(taken)
     except BaseException as error:
-        logger.warning("given back", messages=len(deliveries), error=type(error).__name__)
+        logger.warning("batch requeued", messages=len(deliveries), error=type(error).__name__)
         _give_back(taken, channel_lost=isinstance(error, BrokerUnavailable))
         shutdown.wait(PAUSE_SECONDS)
         raise Reject(str(error), requeue=True) from error
@@ -116,7 +116,7 @@ def take_batch(
 
 def _record(queue: str, deliveries: Sequence[Delivery]) -> None:
     again = sum(delivery.redelivered for delivery in deliveries)
-    logger.debug("gathered", queue=queue, messages=len(deliveries))
+    logger.debug("batch taken", queue=queue, messages=len(deliveries))
     metrics.BATCH_MESSAGES.labels(queue).observe(len(deliveries))
     if again:
         logger.info("delivered again", queue=queue, messages=len(deliveries), again=again)
@@ -136,7 +136,7 @@ def _delivery(message: BrokerMessage) -> Delivery:
 
 
 def _characters(delivery: Delivery) -> int:
-    """Return how much a payload holds; one that is no message of ours holds nothing."""
+    """Return the size of a payload in characters; 0 if it is unreadable."""
     try:
         return sum(POST_CHARACTERS + len(post["content"]) for post in delivery.payload["posts"])
     except (KeyError, TypeError):
@@ -144,7 +144,7 @@ def _characters(delivery: Delivery) -> int:
 
 
 def _waiting(queue: str, characters: int) -> list[BrokerMessage]:
-    """Take one or more messages that wait, if any does, of about so many characters."""
+    """Take waiting messages of about `characters` characters; on RabbitMQ, one at most."""
     channel = _connection().default_channel
     if isinstance(channel, redis_transport.Channel):
         return channel.get_many(queue, characters=characters)
@@ -157,7 +157,7 @@ def _acknowledge(taken: Sequence[BrokerMessage]) -> None:
     if isinstance(channel, redis_transport.Channel):
         channel.ack_many(taken)
         return
-    for message in taken:  # RabbitMQ is not waited for
+    for message in taken:  # RabbitMQ needs no round trip for it
         message.ack()
 
 
@@ -166,23 +166,23 @@ def _requeue(messages: Iterable[BrokerMessage]) -> None:
         message.requeue()
 
 
-def _more_may_come(source: str | None, deadline: float) -> bool:
-    """Wait a moment, if that is worth it, and return whether it was."""
+def _wait_for_more(source: str | None, deadline: float) -> bool:
+    """Wait POLL_SECONDS if the source has messages; return False if more waiting is useless."""
     if source is None or time.monotonic() >= deadline:
         return False
     channel: Any = _connection().default_channel
     try:
         waiting = channel.queue_declare(source, passive=True).message_count
-    except ChannelError:  # the embedded broker keeps no empty queue, so kombu finds none
+    except ChannelError:  # the embedded broker has no empty queues, so kombu does not find it
         return False
     return bool(waiting) and not shutdown.wait(POLL_SECONDS)
 
 
 @contextmanager
 def _extend_visibility(taken: Sequence[BrokerMessage]) -> Iterator[None]:
-    """Keep what was taken from being delivered again, however long the work on it lasts."""
+    """Extend the visibility timeout of the taken messages until the end of the block."""
     channel = taken[-1].channel if taken else None
-    if not isinstance(channel, redis_transport.Channel):  # RabbitMQ sees whether we live
+    if not isinstance(channel, redis_transport.Channel):  # RabbitMQ redelivers at a disconnect
         yield
         return
     done = threading.Event()
@@ -201,23 +201,23 @@ def _extend_visibility(taken: Sequence[BrokerMessage]) -> Iterator[None]:
 
 @cache
 def _connection() -> Connection:
-    """Open this process's own connection: in the child, since the parent's is the parent's."""
+    """Open this process's own connection; a child must not use its parent's."""
     return current_app.connection_for_read()
 
 
 def _give_back(taken: Sequence[BrokerMessage], *, channel_lost: bool) -> None:
     """
-    Return messages to the queue; those of a channel that is lost come back by themselves.
+    Requeue messages; the broker requeues those of a lost channel by itself.
 
-    Nothing leaves here: any exception but Reject would acknowledge the task's own message.
+    This raises nothing: any exception but Reject would acknowledge the task's own message.
     """
     if not channel_lost:
         try:
             _requeue(taken)
             return
         except Exception:
-            logger.warning("the channel of the gathered messages is lost", exc_info=True)
-    # It must really close: what it still holds would be in nobody's hands, and on no queue.
+            logger.warning("the channel of the batch is lost", exc_info=True)
+    # The connection must really close. Otherwise its messages stay unacknowledged without a worker.
     with suppress(Exception):
         _connection().collect()
     _connection.cache_clear()

@@ -1,9 +1,9 @@
 """
-How often a post was begun and never ended: the count that a process which dies cannot keep.
+Crash counts: how often a process started a post and died before its end.
 
-It is in the database before the post is begun, and gone when the post has ended. What is left was
-begun by a process that died, or by one that is still at it: the same post may be in hand twice,
-since a client sends again what it has no answer to. Only the dead ones count against a post.
+A row is in the database before the start, and a finished post deletes it. So a remaining row is
+from a process that died, or from one that still works on the post. A post may be in progress twice,
+since a client repeats a request without an answer. Only dead processes count against a post.
 """
 
 import os
@@ -22,23 +22,23 @@ from ingest.broker.connection import BrokerUnavailable
 from ingest.models import CrashCount, Step
 from ingest.store.base import StoreUnavailable
 
-# What is no fault of a post: the same may work later.
+# Outages: no fault of a post, and a retry may succeed.
 TRANSIENT_ERRORS = (BrokerUnavailable, StoreUnavailable, OperationalError, InterfaceError)
 
 
 @contextmanager
 def count_crashes(step: Step, post_ids: Collection[str]) -> Iterator[int]:
     """
-    Count one more beginning of posts, durably, while a block works on them; yield the most of any.
+    Count one more start of posts, durably, before the block; yield the highest count of any post.
 
-    An outage takes it back, for it is nothing against a post. Any other end forgets them all.
+    An outage in the block takes the start back. A finished block deletes the counts.
     """
     rows = CrashCount.objects.filter(step=step, post_id__in=post_ids)
     with transaction.atomic():
         _lock_rows(step, post_ids)
-        counted = [row for row in rows if not _is_alive(row)]
-        own = CrashCount.objects.filter(pk__in=[row.pk for row in counted])
-        own.update(
+        crashed = [row for row in rows if not _is_alive(row)]
+        counted = CrashCount.objects.filter(pk__in=[row.pk for row in crashed])
+        counted.update(
             starts=F("starts") + 1, process=_process_name(os.getpid()), last_at=timezone.now()
         )
         most: int = rows.aggregate(most=Max("starts"))["most"]
@@ -47,7 +47,7 @@ def count_crashes(step: Step, post_ids: Collection[str]) -> Iterator[int]:
     except TRANSIENT_ERRORS:
         with transaction.atomic():
             _lock_rows(step, post_ids)
-            own.update(starts=F("starts") - 1, process="")
+            counted.update(starts=F("starts") - 1, process="")
         raise
     with transaction.atomic():
         _lock_rows(step, post_ids)
@@ -56,27 +56,27 @@ def count_crashes(step: Step, post_ids: Collection[str]) -> Iterator[int]:
 
 def _lock_rows(step: Step, post_ids: Collection[str]) -> None:
     """
-    Make the rows of posts that have none, and let nobody else change or delete any of them.
+    Lock the rows of posts until the end of the transaction, and make missing ones.
 
-    All in one order, so that no two processes with the same posts wait for each other.
+    It locks them in sorted order, so two processes with the same posts cannot deadlock.
     """
-    new = [CrashCount(step=step, post_id=post_id) for post_id in sorted(post_ids)]
+    rows = [CrashCount(step=step, post_id=post_id) for post_id in sorted(post_ids)]
     CrashCount.objects.bulk_create(
-        new, update_conflicts=True, unique_fields=("post_id", "step"), update_fields=("step",)
+        rows, update_conflicts=True, unique_fields=("post_id", "step"), update_fields=("step",)
     )
 
 
 def crashed_before(step: Step, post_ids: Collection[str]) -> set[str]:
-    """Return those of some posts that a process began which died before their end."""
+    """Return the posts that a dead process started and did not finish."""
     rows = CrashCount.objects.filter(step=step, post_id__in=post_ids, starts__gt=0)
     return {row.post_id for row in rows if not _is_alive(row)}
 
 
 def _is_alive(row: CrashCount) -> bool:
     """
-    Return whether another process that began the post is still alive.
+    Return whether another process that started the post is still alive.
 
-    One on another machine cannot be asked: it is taken to be as long as a step may last.
+    We cannot see a process on another machine. It counts as alive for the time limit of a step.
     """
     if not row.process or row.process == _process_name(os.getpid()):
         return False
@@ -87,9 +87,9 @@ def _is_alive(row: CrashCount) -> bool:
 
 
 def _process_name(pid: int) -> str:
-    """Return a name that no other process has, here or elsewhere, now or later."""
+    """Return a name unique to a process: its host, its pid and the time of its start."""
     try:
-        born = psutil.Process(pid).create_time()
+        created_at = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
-        born = 0.0
-    return f"{socket.gethostname()} {pid} {born}"
+        created_at = 0.0
+    return f"{socket.gethostname()} {pid} {created_at}"

@@ -1,10 +1,10 @@
 """
-How one bad post is kept from its neighbours: tried alone, counted, and laid aside.
+Failure isolation: one bad post becomes a dead letter, and its neighbours pass.
 
-A batch that fails is tried again post by post, and a post that fails alone becomes a dead letter.
-A post that ends its process leaves no exception; its message is delivered again, so the posts of
-such a message are counted in the database before they are begun: together, and after another death
-each alone.
+If a batch fails, the worker tries its posts one by one. A post that fails alone becomes a dead
+letter. A post that kills its process leaves no exception, but the broker redelivers its message.
+So the posts of redelivered messages are suspects: the worker counts each start in the database. It
+tries them together first, and each alone after another crash.
 """
 
 import json
@@ -28,8 +28,8 @@ from ingest.worker.crash_counter import TRANSIENT_ERRORS, count_crashes, crashed
 
 logger = get_logger()
 
-# So often a post may be begun and leave no trace but a dead process, besides its first delivery:
-# once among others, and twice alone, for a process may also die of something else.
+# The crashes allowed after the first delivery: one among others, and two alone, since a process may
+# die for another reason.
 MAX_CRASHES = 3
 
 P = TypeVar("P", bound=AcceptedPost)
@@ -43,12 +43,12 @@ def process_batch(
     effect: Effect[P],
 ) -> None:
     """
-    Have an effect on every post of the deliveries, or lay it aside as a dead letter.
+    Apply an effect to every post of the deliveries, or dead-letter the post.
 
-    It may be repeated as a whole: the effect counts a post once, and so does a dead letter.
+    A repeated call is safe: the effect counts a post once, and a post has one dead letter.
 
     Raises:
-        BrokerUnavailable, StoreUnavailable, or the database is away: some posts are not done.
+        TRANSIENT_ERRORS: an outage of the broker, the store or the database; some posts remain.
     """
     fresh: list[P] = []
     suspects: list[P] = []
@@ -68,6 +68,7 @@ def process_batch(
 
 
 def run_batch(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
+    """Apply an effect to posts together, or to each alone if that fails."""
     if not posts:
         return
     try:
@@ -75,8 +76,8 @@ def run_batch(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
     except TRANSIENT_ERRORS:
         raise
     except Exception as error:
-        name = type(error).__name__  # what it says may hold a post
-        logger.warning("each is tried alone", step=step, batch=len(posts), error=name)
+        name = type(error).__name__  # the message of the error may contain a post
+        logger.warning("trying each post alone", step=step, batch=len(posts), error=name)
         metrics.RETRIES.labels("alone").inc()
         for post in posts:
             run_single(step, post, effect, attempts=2)
@@ -84,32 +85,33 @@ def run_batch(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
 
 def run_suspects(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
     """
-    Have the effect on posts one of which may be what ended the process before.
+    Apply an effect to posts of redelivered messages, one of which may have killed a process.
 
-    Together first, for most are innocent, and a death may have had hundreds in hand. If that ends
-    the process again, each of them was begun before, and is begun alone.
+    It tries them together first, since most are good and a crash may affect hundreds. After
+    another crash, it tries each alone.
     """
     distinct = {(post.post_id, post.accepted_at): post for post in posts}.values()
-    before = crashed_before(step, {post.post_id for post in distinct})
-    first = [post for post in distinct if post.post_id not in before]
+    crashed = crashed_before(step, {post.post_id for post in distinct})
+    first = [post for post in distinct if post.post_id not in crashed]
     if first:
         with count_crashes(step, {post.post_id for post in first}):
             run_batch(step, first, effect)
     for post in distinct:
-        if post.post_id in before:
+        if post.post_id in crashed:
             _run_suspect(step, post, effect)
 
 
 def _run_suspect(step: Step, post: P, effect: Effect[P]) -> None:
     with count_crashes(step, [post.post_id]) as starts:
         if starts > MAX_CRASHES:
-            detail = f"the process that worked on it ended, {starts} times"
+            detail = f"the process that worked on it died {starts} times"
             dead_letter(step, post, DeadLetter.Reason.KILLED, detail, attempts=starts)
         else:
             run_single(step, post, effect, attempts=starts + 1)
 
 
 def run_single(step: Step, post: P, effect: Effect[P], *, attempts: int) -> None:
+    """Apply an effect to one post, or dead-letter it."""
     try:
         effect([post])
     except TRANSIENT_ERRORS:
@@ -128,9 +130,9 @@ def _reason(error: Exception) -> DeadLetter.Reason:
 
 
 def dead_letter_all(step: Step, posts: Sequence[AcceptedPost]) -> None:
-    """Lay aside what the broker has given up on, since it never came to an end."""
+    """Dead-letter the posts of a message that reached the broker's delivery limit."""
     for post in posts:
-        detail = "its message was delivered too often, and never acknowledged"
+        detail = "the broker delivered its message too often, without an acknowledgement"
         dead_letter(step, post, DeadLetter.Reason.KILLED, detail)
 
 
@@ -142,10 +144,10 @@ def dead_letter(
     trace: str = "",
     attempts: int = 1,
 ) -> None:
-    """Lay a post aside, once, however often its message is delivered; the last revision stays."""
+    """Dead-letter a post, once per step and post; its dead letter keeps the last revision."""
     (ids,) = chunk_ids([post])
     logger.error("dead letter", posts=ids, step=step, reason=reason, attempts=attempts)
-    if _is_older_than_letter(step, post):
+    if _is_older_revision(step, post):
         return
     fields = {
         "publication": post.publication,
@@ -156,29 +158,30 @@ def dead_letter(
         "payload": post.payload(),
         "last_at": timezone.now(),
     }
-    _save_letter(step, post.post_id, fields)
+    _save_dead_letter(step, post.post_id, fields)
 
 
-def _save_letter(step: Step, post_id: str, fields: dict[str, Any]) -> None:
+def _save_dead_letter(step: Step, post_id: str, fields: dict[str, Any]) -> None:
     _, is_new = DeadLetter.objects.update_or_create(post_id=post_id, step=step, defaults=fields)
     if is_new:
         metrics.DEAD.labels(step, fields["reason"]).inc()
 
 
 def _printable(text: str) -> str:
-    """Return a text as every database can keep it: an exception may say anything."""
+    """Return a text that every database accepts; an exception may contain any character."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
-def _is_older_than_letter(step: Step, post: AcceptedPost) -> bool:
-    letter = DeadLetter.objects.filter(post_id=post.post_id, step=step).first()
-    laid_aside = letter.accepted_at if letter else None
-    return laid_aside is not None and laid_aside > post.accepted_at
+def _is_older_revision(step: Step, post: AcceptedPost) -> bool:
+    """Return whether a newer revision of the post is a dead letter already."""
+    saved = DeadLetter.objects.filter(post_id=post.post_id, step=step).first()
+    saved_at = saved.accepted_at if saved else None
+    return saved_at is not None and saved_at > post.accepted_at
 
 
 def dead_letter_unreadable(step: Step, payload: object, error: ValidationError) -> None:
-    """Lay a whole message aside that no version of ours wrote."""
-    logger.error("dead letter", step=step, reason="unreadable", faults=error.error_count())
+    """Dead-letter a message that this version cannot read, as a whole."""
+    logger.error("dead letter", step=step, reason="unreadable", errors=error.error_count())
     fields = {
         "publication": "",
         "reason": DeadLetter.Reason.UNREADABLE,
@@ -188,4 +191,4 @@ def dead_letter_unreadable(step: Step, payload: object, error: ValidationError) 
         "last_at": timezone.now(),
     }
     post_id = digest(json.dumps(payload, sort_keys=True))
-    _save_letter(step, post_id, fields)
+    _save_dead_letter(step, post_id, fields)

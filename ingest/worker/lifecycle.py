@@ -1,4 +1,4 @@
-"""What a worker does before and after it forks, when it stops, and what it reports of itself."""
+"""The life of a worker: before and after the fork, its reports, and its shutdown."""
 
 import os
 import signal
@@ -20,52 +20,52 @@ from ingest.worker.steps import load_spacy_models
 logger = get_logger()
 
 
-# When the message was enqueued that this worker took last from a queue.
-_taken: dict[str, float] = {}
+# By queue: when the message that this worker received last was enqueued, in seconds since 1970.
+_last_enqueued_at: dict[str, float] = {}
 
 
 @inspect_command(name=publish.IN_PROGRESS_COMMAND)
 def report_in_progress(_state: Any) -> tuple[int, int, dict[str, float]]:
     """
-    Tell what this worker has in hand, and has begun so far, in messages.
+    Return the messages in progress, the messages started so far, and the enqueuing times.
 
-    And of each queue, when the message was enqueued that it took last.
+    The enqueuing time of a queue is that of the message received last.
     """
-    reserved, begun = worker_state.reserved_requests, worker_state.total_count
-    return len(reserved), sum(begun.values()), _taken
+    in_progress, started = worker_state.reserved_requests, worker_state.total_count
+    return len(in_progress), sum(started.values()), _last_enqueued_at
 
 
 @inspect_command(name=publish.STATUS_COMMAND)
 def report_status(state: Any) -> tuple[list[str], int, int]:
-    """Tell this worker's queues, the messages it has in hand, and its posts of the last minute."""
+    """Return the queues, the messages in progress, and the posts of the last minute."""
     queues = sorted(state.app.amqp.queues.consume_from)
     return queues, len(worker_state.reserved_requests), throughput.last_minute()
 
 
 @signals.task_received.connect
 def note_position(request: Any, **_: Any) -> None:
-    """Remember how far this worker is in its queue; a message of an older version cannot say."""
+    """Note when a received message was enqueued; a message of an older version does not say."""
     if enqueued_at := request.request_dict.get(publish.ENQUEUED_AT):
-        _taken[request.delivery_info["routing_key"]] = enqueued_at
+        _last_enqueued_at[request.delivery_info["routing_key"]] = enqueued_at
 
 
-# The steps that this worker is for.
+# The steps of this worker, as its role in metrics and traces.
 _roles: list[str] = []
 
 
 @signals.worker_init.connect
 def prepare_parent(sender: Any, **_: Any) -> None:
-    """Do before the fork what every child would otherwise do for itself."""
+    """Do in the parent, before the fork, what each child would otherwise repeat."""
     shutdown.prepare()
     throughput.prepare(sender.concurrency or os.cpu_count() or 1)
     queues = sender.app.amqp.queues
     _roles.extend(queue for queue in publish.QUEUES if queue in queues.consume_from)
     metric_slots.take_role(f"{' '.join(_roles)} parent")
     if publish.SAVE in queues.consume_from and publish.DEAD_QUEUE in queues:
-        # Saving is the worker that has time; what was delivered too often is laid aside there.
+        # Save workers have time, so they dead-letter the messages of the dead queue.
         queues.select([*queues.consume_from, publish.DEAD_QUEUE])
     if publish.EXTRACT in queues.consume_from:
-        logger.info("loading the models", models=[settings.MODEL, *settings.MODELS.values()])
+        logger.info("loading models", models=[settings.MODEL, *settings.MODELS.values()])
         try:
             load_spacy_models()
         except (OSError, ValueError) as error:
@@ -76,10 +76,10 @@ def prepare_parent(sender: Any, **_: Any) -> None:
 @signals.worker_process_init.connect
 def prepare_child(**_: Any) -> None:
     """
-    Leave it to the parent to stop: a signal to the whole group must not cut the work in hand.
+    Ignore SIGTERM, since only the parent decides on shutdown, and tie the child to its parent.
 
-    A parent that is killed takes its children along: what one of them went on working on would be
-    in nobody's sight, and its messages are delivered again in any case.
+    A signal to the process group must not interrupt a batch. A child without its parent would work
+    on messages that the broker redelivers, without showing up in the in-progress count.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     die_with_parent(signal.SIGKILL)
@@ -90,23 +90,23 @@ def prepare_child(**_: Any) -> None:
 
 @signals.worker_process_shutdown.connect
 def send_spans(**_: Any) -> None:
-    """Send what is left of traces: a child ends without Python's own end."""
+    """Send the remaining spans, since a child exits without running Python's exit handlers."""
     tracing.stop()
 
 
 @signals.worker_ready.connect
-def reopen_gate(**_: Any) -> None:
-    """Let posts in again after a stop of the whole stack; an operator's hand stays on the gate."""
+def resume_intake(**_: Any) -> None:
+    """Resume the intake after a stop of the whole stack; an operator's pause stays."""
     get_admission().resume("stop")
 
 
 @signals.worker_ready.connect
 def handle_signals(**_: Any) -> None:
-    """Replace Celery's own handlers, which are there by now."""
+    """Replace Celery's signal handlers, which it has installed by now."""
     shutdown.handle_signals()
 
 
 @signals.worker_shutting_down.connect
-def stop_children_waiting(**_: Any) -> None:
-    """End every wait for something outside, so that a warm shutdown needs no outage to end."""
+def end_waits_of_children(**_: Any) -> None:
+    """End all waits of children, so that a warm shutdown does not wait for the end of an outage."""
     shutdown.notify_children()

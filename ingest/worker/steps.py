@@ -1,4 +1,4 @@
-"""What a worker does with a batch of posts in each step, and how it waits out an outage."""
+"""The steps of a worker, each over a batch of posts, and the retries during an outage."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -28,15 +28,16 @@ from ingest.worker.failure_isolation import dead_letter
 
 logger = get_logger()
 
-# While something is away a worker waits longer each time, up to this.
-MAX_WAIT_SECONDS = 30  # seconds
+# During an outage a worker doubles its wait up to this.
+MAX_WAIT_SECONDS = 30
 
 
 def extract_batch(posts: Sequence[AcceptedPost]) -> None:
     """
-    Find entities; a post in a language without a model is laid aside, or skipped by setting.
+    Find the entities of posts, and publish the posts for saving.
 
-    One that is skipped is saved and counts as a post that mentions nobody.
+    A post in a language without a model becomes a dead letter. With OTHER_LANGUAGES "skip" it is
+    saved without entities instead.
     """
     with tracing.batch_span("extract", posts):
         patterns = current_patterns()
@@ -44,31 +45,31 @@ def extract_batch(posts: Sequence[AcceptedPost]) -> None:
             found = extract_by_language(
                 posts, load_spacy_models(), labels=settings.LABELS, patterns=patterns
             )
-        readable = _readable(posts, found)
-        publish.enqueue_save(readable)
-    metrics.EXTRACTED.inc(len(readable))
-    log_posts(logger, "extracted", readable)
+        extracted = _dead_letter_languages(posts, found)
+        publish.enqueue_save(extracted)
+    metrics.EXTRACTED.inc(len(extracted))
+    log_posts(logger, "extracted", extracted)
     throughput.record(len(posts))
 
 
-def _readable(
+def _dead_letter_languages(
     posts: Sequence[AcceptedPost], found: Sequence[PostEntities]
 ) -> Sequence[PostEntities]:
-    """Lay aside what no model reads, where the setting says so, and return the others."""
+    """Dead-letter the posts without a model, if the setting says so, and return the others."""
     if settings.OTHER_LANGUAGES != "dead":
         return found
-    for post, unread in zip(posts, found, strict=True):
-        if lacks_model(unread):
-            dead_letter(Step.EXTRACT, post, DeadLetter.Reason.LANGUAGE, unread.model)
+    for post, result in zip(posts, found, strict=True):
+        if lacks_model(result):
+            dead_letter(Step.EXTRACT, post, DeadLetter.Reason.LANGUAGE, result.model)
     return [post for post in found if not lacks_model(post)]
 
 
 def save_batch(posts: Sequence[PostEntities]) -> None:
     """
-    Count posts under the rules that hold.
+    Save posts and count them under the current rules.
 
-    Rules that change meanwhile are applied at once: the run that brings them to saved posts may
-    be past these by now.
+    If the rules change meanwhile, this applies the new ones too: their alias backfill may have
+    passed these posts already.
     """
     rules = current_rules()
     with tracing.batch_span("save", posts), metrics.step(Step.SAVE, len(posts)):
@@ -92,12 +93,12 @@ def _note_saved(posts: Sequence[PostEntities], new: int) -> None:
 
 def retry_until_available(work: Callable[[], None]) -> None:
     """
-    Repeat work while something that it needs is away, for as long as it takes.
+    Repeat work through an outage, for as long as the outage lasts.
 
-    The messages stay where they are, in hand: giving them back would count against the broker's
-    limit of deliveries. Only when the worker stops are they given back.
+    The messages stay in progress, since requeueing them would count against the broker's delivery
+    limit. A worker that stops requeues them.
     """
-    wait = 0.5
+    wait = 0.5  # seconds
     while True:
         try:
             return work()
@@ -105,13 +106,14 @@ def retry_until_available(work: Callable[[], None]) -> None:
             seconds = wait * random.uniform(0.5, 1)
             logger.warning("trying again", seconds=round(seconds, 1), why=str(error))
             metrics.RETRIES.labels(unavailable_part(error)).inc()
-            close_old_connections()  # one that has died, or no try would ever succeed
+            close_old_connections()  # with a dead connection no retry would succeed
             if shutdown.wait(seconds):
                 raise
             wait = min(2 * wait, MAX_WAIT_SECONDS)
 
 
 def unavailable_part(error: Exception) -> str:
+    """Return the part that an error says is away: store, broker or database."""
     if isinstance(error, StoreUnavailable):
         return "store"
     return "broker" if isinstance(error, BrokerUnavailable) else "database"
@@ -119,7 +121,7 @@ def unavailable_part(error: Exception) -> str:
 
 @cache
 def load_spacy_models() -> Models:
-    """Load and warm the models: once, in the parent, whose children share them."""
+    """Load and warm the models, once, in the parent; its children share them."""
     loaded = load_models(
         settings.MODEL, settings.MODELS, for_others=settings.OTHER_LANGUAGES == "main"
     )

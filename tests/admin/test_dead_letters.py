@@ -174,7 +174,7 @@ def test_a_replay_that_cannot_pass_the_gate_says_so(operator: Client) -> None:
     (letter,) = lay_aside("One.")
     get_admission().pause("operator")
     page = operator.post(f"{LETTERS}replay/?id__exact={letter.pk}", follow=True).content.decode()
-    assert "0 replayed. Stopped: no posts are taken in just now" in page
+    assert "0 replayed. Stopped: the intake is paused" in page
     assert DeadLetter.objects.exists()
 
 
@@ -322,7 +322,7 @@ def test_an_alias_is_made_changed_and_deleted_and_each_is_counted(operator: Clie
     ("field", "value", "problem"),
     [
         ("name", "...", "no letter"),
-        ("name", "USA", "becomes this entity again"),
+        ("name", "USA", "lead from this name back to itself"),
         ("name", "u.s.", "already"),
     ],
 )

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from ingest.models import Pattern, PatternSet
-from ingest.nlp.patterns import judge
+from ingest.nlp.patterns import try_pattern
 from ingest.operations.rule_versions import newest_patterns
 
 pytestmark = pytest.mark.django_db
@@ -25,27 +25,29 @@ PATTERN = {"label": "ORG", "pattern": '[{"LOWER":"deutsche"},  {"LOWER":"bahn"}]
 def test_a_pattern_is_made_and_deleted_and_each_makes_a_version(operator: Client) -> None:
     page = operator.post("/admin/ingest/pattern/add/", PATTERN, follow=True).content.decode()
     assert "manage.py reprocess" in page
-    assert newest_patterns().kept_as == 1
+    assert newest_patterns().version_if_any == 1
     assert newest_patterns().patterns == (("ORG", [{"LOWER": "deutsche"}, {"LOWER": "bahn"}]),)
     chosen = {"_selected_action": [Pattern.objects.get().pk], "post": "yes"}
     operator.post("/admin/ingest/pattern/", {"action": "delete_selected", **chosen})
-    assert (newest_patterns().version, newest_patterns().kept_as) == (2, None)
+    assert (newest_patterns().version, newest_patterns().version_if_any) == (2, None)
     assert "version 1, 1 patterns" in operator.get("/admin/ingest/patternset/").content.decode()
 
 
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [
-        ("pattern", "[{]", "no JSON list"),
-        ("pattern", "4711", "Is no name"),
-        ("pattern", "Bahn", "a pattern like this already"),
+        ("pattern", "[{]", "not a JSON list"),
+        ("pattern", "4711", "Is not a name"),
+        ("pattern", "Bahn", "This pattern exists already"),
         ("label", "DATE", "not one of the available choices"),
     ],
 )
 def test_a_pattern_that_cannot_be_meant_is_refused(
     operator: Client, monkeypatch: pytest.MonkeyPatch, field: str, value: str, problem: str
 ) -> None:
-    monkeypatch.setattr("ingest.models.curation.problem_of", judge)  # without a process for each
+    monkeypatch.setattr(
+        "ingest.models.curation.problem_of", try_pattern
+    )  # without a process for each
     Pattern.objects.create(label="ORG", pattern="Bahn")
     posted = {"label": "PLACE", "pattern": "Oslo", field: value}
     page = operator.post("/admin/ingest/pattern/add/", posted).content.decode()

@@ -95,7 +95,7 @@ def test_what_a_role_may_not_do_has_not_happened() -> None:
     for path, form, least in DEEDS.values():
         if form is not None and not may("editor", least):
             client.post(path, form)
-    assert get_admission().is_open()
+    assert get_admission().is_writable()
     assert ApiKey.objects.get().name == "wire"
     assert DeadLetter.objects.count() == 1
     assert AuditEntry.objects.get().actor == "somebody"

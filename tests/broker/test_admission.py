@@ -1,4 +1,4 @@
-"""Whether posts may come in, and when all of them have gone through."""
+"""Whether the API may accept posts, and when the pipeline is drained."""
 
 import threading
 import time
@@ -17,72 +17,72 @@ from tests.support.factories import accepted
 pytestmark = pytest.mark.usefixtures("empty_broker")
 
 
-def let_through(*texts: str, between: Callable[[], object] = object) -> None:
-    """Enqueue posts as a request does, a message for each, and do something in between."""
+def send(*texts: str, between: Callable[[], object] = object) -> None:
+    """Enqueue posts as a request does, one message each, and call `between` after each."""
     with get_admission().admit() as producer:
         for text in texts:
             publish.enqueue([accepted(text)], through=producer)
             between()
 
 
-def test_the_gate_is_open_and_empty_at_first() -> None:
+def test_the_intake_is_writable_and_the_pipeline_empty_at_first() -> None:
     backlog = get_admission().backlog()
     assert backlog.writable
     assert backlog.empty
     assert not backlog.drained
 
 
-def test_a_closed_gate_lets_nobody_in() -> None:
+def test_a_paused_intake_refuses_posts() -> None:
     get_admission().pause("operator")
     with pytest.raises(IntakePaused):
-        let_through("Oslo.")
+        send("Oslo.")
     assert get_admission().backlog().drained
 
 
-def test_a_gate_that_closes_meanwhile_lets_all_of_a_request_in_or_nothing() -> None:
+def test_a_pause_during_a_request_admits_all_of_its_posts_or_none() -> None:
     with pytest.raises(IntakePaused):
-        let_through("Oslo.", "Lima.", between=lambda: get_admission().pause("operator"))
+        send("Oslo.", "Lima.", between=lambda: get_admission().pause("operator"))
     assert get_admission().backlog().drained
     get_admission().resume("operator")
-    let_through("Oslo.", "Lima.")
+    send("Oslo.", "Lima.")
     assert get_admission().backlog().waiting == {"extract": 2, "save": 0}
 
 
-def test_a_request_that_failed_lets_nothing_through() -> None:
+def test_a_request_that_failed_enqueues_nothing() -> None:
     with pytest.raises(ZeroDivisionError):
-        let_through("Oslo.", "Lima.", between=lambda: 1 / 0)
+        send("Oslo.", "Lima.", between=lambda: 1 / 0)
     assert get_admission().backlog().empty
-    let_through("Lima.")
+    send("Lima.")
     assert get_admission().backlog().messages == 1
 
 
-def test_what_waits_or_is_in_work_is_not_drained() -> None:
+def test_a_message_that_waits_or_is_in_progress_is_not_drained() -> None:
     get_admission().pause("operator")
     connection.redis_client().lpush(EXTRACT, "message")
     assert get_admission().backlog().waiting == {"extract": 1, "save": 0}
     assert not get_admission().backlog().drained
     connection.redis_client().delete(EXTRACT)
     connection.redis_client().hset(UNACKED_KEY, "tag", "message")
-    assert get_admission().backlog().in_work == 1
+    assert get_admission().backlog().in_progress == 1
     assert not get_admission().backlog().drained
 
 
-def test_it_tells_for_how_long_the_oldest_message_has_waited() -> None:
+def test_a_backlog_has_the_age_of_the_oldest_message() -> None:
     assert get_admission().backlog().oldest == {}
     publish.enqueue([accepted("Oslo.")])
-    time.sleep(0.01)  # what is measured is time
+    time.sleep(0.01)  # the test measures time
     first = get_admission().backlog().oldest
     publish.enqueue([accepted("Lima.")])
     assert first.keys() == {EXTRACT}
     assert 0.01 <= first[EXTRACT] <= get_admission().backlog().oldest[EXTRACT]
 
 
-def test_nobody_knows_for_how_long_a_message_of_an_older_version_has_waited() -> None:
+def test_the_age_of_a_message_of_an_older_version_is_unknown() -> None:
     connection.redis_client().lpush(EXTRACT, "message")
     assert get_admission().backlog().oldest == {}
 
 
-def test_the_gate_opens_when_the_last_hand_is_off() -> None:
+def test_the_intake_resumes_when_the_last_owner_does() -> None:
     get_admission().pause("operator")
     get_admission().pause("stop")
     get_admission().resume("stop")
@@ -91,22 +91,22 @@ def test_the_gate_opens_when_the_last_hand_is_off() -> None:
     assert get_admission().backlog().writable
 
 
-def test_full_queues_let_nobody_in_until_the_low_mark(settings: Any) -> None:
+def test_full_queues_refuse_posts_until_the_low_watermark(settings: Any) -> None:
     settings.QUEUE_LIMIT = 10
     client = connection.redis_client()
     client.lpush(SAVE, *["message"] * 9)
-    let_through("Oslo.")
+    send("Oslo.")
     for left in (10, 9):
         with pytest.raises(QueueFull):
-            let_through("Lima.")
+            send("Lima.")
         assert get_admission().backlog().messages == left
         client.rpop(SAVE)
-    let_through("Lima.")
+    send("Lima.")
     assert get_admission().backlog().messages == 9
 
 
-def test_no_post_slips_in_behind_a_drained_gate() -> None:
-    """Writers go on while the gate is closed and opened again, many times."""
+def test_no_post_slips_in_after_a_drain() -> None:
+    """Writers go on while the intake is paused and resumed many times."""
     stop = threading.Event()
     client = connection.redis_client()
     wrong: list[str] = []
@@ -114,7 +114,7 @@ def test_no_post_slips_in_behind_a_drained_gate() -> None:
     def write() -> None:
         while not stop.is_set():
             try:
-                let_through("Oslo.")
+                send("Oslo.")
             except IntakePaused:
                 stop.wait(0.001)
 
@@ -131,7 +131,7 @@ def test_no_post_slips_in_behind_a_drained_gate() -> None:
             while not get_admission().backlog().drained:
                 stop.wait(0.001)
             if any(not get_admission().backlog().drained for _ in range(20)):
-                wrong.append("something came in after the gate was drained")
+                wrong.append("a post came in after the drain")
             get_admission().resume("operator")
             stop.wait(0.02)
     finally:

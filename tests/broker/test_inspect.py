@@ -1,4 +1,4 @@
-"""Where a post is, whatever became of it."""
+"""The position of a post on the queues, and in its other states."""
 
 from io import StringIO
 
@@ -27,7 +27,7 @@ def where(post_id: str, *arguments: str) -> str:
     return out.getvalue()
 
 
-def test_a_post_is_found_on_its_queue_and_in_work() -> None:
+def test_a_post_is_found_on_its_queue_and_in_progress() -> None:
     publish.enqueue([accepted("Lima."), POST])
     (place,) = find_on_queues(POST.post_id)
     assert (place.queue, place.state, place.request_id) == ("extract", "queued", "r-7")
@@ -37,7 +37,7 @@ def test_a_post_is_found_on_its_queue_and_in_work() -> None:
         assert isinstance(channel, Channel)
         message = channel.basic_get("extract")
         (place,) = find_on_queues(POST.post_id)
-        assert (place.queue, place.state) == ("extract", "in work")
+        assert (place.queue, place.state) == ("extract", "in progress")
         message.ack()
     assert not list(find_on_queues(POST.post_id))
 

@@ -1,4 +1,4 @@
-"""A limit is kept to the request, by all processes together."""
+"""The rate limit of a key, which all processes count together."""
 
 import subprocess
 import sys
@@ -52,10 +52,10 @@ def test_a_minute_begins_with_the_first_request_after_the_last_one(empty_broker:
 
 @pytest.mark.django_db
 def test_a_minute_in_the_database_begins_anew_as_well() -> None:
-    _, in_database = rate_limit.COUNTERS
+    _, count_in_database = rate_limit.COUNTERS
     key, _ = ApiKey.create("limited", scopes=[])
-    assert [in_database(key.pk)[0] for _ in range(3)] == [1, 2, 3]
+    assert [count_in_database(key.pk)[0] for _ in range(3)] == [1, 2, 3]
     KeyUse.objects.update(ends_at=timezone.now() - timedelta(seconds=1))
-    used, seconds = in_database(key.pk)
+    used, seconds = count_in_database(key.pk)
     assert used == 1
     assert 0 < seconds <= rate_limit.PERIOD_SECONDS

@@ -1,4 +1,4 @@
-"""The take that a kill cannot tear: a message is on the queue or recorded, never neither."""
+"""The atomic take: a message is always on the queue or recorded as unacknowledged."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ def test_messages_come_in_order_and_are_gone_when_acknowledged(connection: Conne
     assert redis_client().hlen(UNACKED_KEY) == 0
 
 
-def test_a_message_that_is_not_acknowledged_is_on_record(connection: Connection) -> None:
+def test_an_unacknowledged_message_is_recorded(connection: Connection) -> None:
     publish(connection, range(1))
     message = QUEUE(connection.default_channel).get()
     assert message is not None
@@ -90,10 +90,10 @@ def test_messages_are_taken_and_acknowledged_together(connection: Connection) ->
     assert [message.payload for message in rest] == [3, 4]
     assert channel.get_many(QUEUE.name, characters=1) == []
     channel.close()
-    assert client.llen(QUEUE.name) == 2, "what a lost channel had in hand does not come again"
+    assert client.llen(QUEUE.name) == 2, "the messages of a lost channel do not come again"
 
 
-def test_what_is_held_back_is_not_on_the_queue(connection: Connection) -> None:
+def test_a_buffered_message_is_not_on_the_queue(connection: Connection) -> None:
     channel = connection.default_channel
     assert isinstance(channel, redis_transport.Channel)
     with channel.buffer_publishes() as messages:
@@ -104,33 +104,35 @@ def test_what_is_held_back_is_not_on_the_queue(connection: Connection) -> None:
     assert redis_client().llen(QUEUE.name) == 1
 
 
-def test_a_message_that_is_held_is_not_delivered_again(connection: Connection) -> None:
+def test_a_message_with_extended_visibility_is_not_delivered_again(connection: Connection) -> None:
     publish(connection, range(2))
     channel = connection.default_channel
     assert isinstance(channel, redis_transport.Channel)
     client: Any = redis_client()
     qos: Any = channel.qos
     long_ago = 0
-    held = QUEUE(channel).get()
-    assert held is not None
-    client.zadd("unacked_index", {held.delivery_tag: long_ago})
+    extended = QUEUE(channel).get()
+    assert extended is not None
+    client.zadd("unacked_index", {extended.delivery_tag: long_ago})
     channel.extend_visibility()
     qos.restore_visible()
     assert client.llen(QUEUE.name) == 1, "it was delivered again"
 
-    held.ack()
+    extended.ack()
     channel.extend_visibility()
-    assert client.zcard("unacked_index") == 0, "what is acknowledged came back"
+    assert client.zcard("unacked_index") == 0, "an acknowledged message came back"
 
     lost = QUEUE(channel).get()
     assert lost is not None
     client.zadd("unacked_index", {lost.delivery_tag: long_ago})
     qos._vrestore_count = 0  # it looks at every tenth call
     qos.restore_visible()
-    assert client.llen(QUEUE.name) == 1, "what nobody holds is not delivered again"
+    assert client.llen(QUEUE.name) == 1, "a message of no worker is not delivered again"
 
 
-def test_a_worker_s_own_loop_holds_what_the_worker_has(connection: Connection) -> None:
+def test_a_worker_s_event_loop_extends_the_visibility_of_its_messages(
+    connection: Connection,
+) -> None:
     connection.transport_options = {
         **(connection.transport_options or {}),
         "visibility_timeout": 8,
@@ -144,11 +146,11 @@ def test_a_worker_s_own_loop_holds_what_the_worker_has(connection: Connection) -
     loop = Hub()
     connection.register_with_event_loop(loop)
 
-    def is_held() -> bool:
+    def is_extended() -> bool:
         loop.fire_timers()
         return bool(client.zscore("unacked_index", tag) > taken)
 
-    wait_until(is_held, seconds=30, what="the loop has held it")
+    wait_until(is_extended, seconds=30, what="the loop has extended it")
 
 
 def test_a_channel_takes_from_one_queue(connection: Connection) -> None:
@@ -171,7 +173,7 @@ with ingestsite.celery_app.connection_for_read() as connection:
 
 
 def test_a_busy_consumer_that_is_killed_loses_nothing(connection: Connection) -> None:
-    """Kill one that takes and never acknowledges: each message is waiting or on record."""
+    """Kill one that takes and never acknowledges: each message is waiting or recorded."""
     client = redis_client()
     count = 2000
     publish(connection, range(count))

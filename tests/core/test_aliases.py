@@ -35,7 +35,7 @@ def test_an_entity_can_change_its_family() -> None:
     assert ("GROUP", "obama") in count_post(rules.apply(POST)).entities
 
 
-def test_a_hidden_entity_is_not_counted_and_is_not_forgotten() -> None:
+def test_a_hidden_entity_is_not_counted_and_stays_in_found() -> None:
     hidden = Rules(1, {("PERSON", "obama"): None}).apply(POST)
     assert [e.text for e in hidden.entities] == ["US", "United States"]
     assert hidden.found == POST.entities
@@ -52,7 +52,7 @@ def test_rules_are_followed_from_one_to_the_next() -> None:
     assert counted(rules) == {"United States": 3, "Obama": 1}
 
 
-def test_a_rule_that_is_taken_back_leaves_what_was_found() -> None:
+def test_a_rule_that_is_taken_back_leaves_the_found_entities() -> None:
     merged = Rules(1, {US: Replacement("United States")}).apply(POST)
     split = Rules(2).apply(merged)
     assert (split.entities, split.found, split.rules) == (POST.entities, None, 2)
@@ -90,9 +90,9 @@ def test_what_counts_depends_on_the_newest_rules_only(
 
 
 @given(POSTS, RULES)
-def test_a_rule_loses_no_mention_but_of_what_it_hides(
+def test_a_rule_loses_mentions_only_of_the_entities_it_hides(
     post: PostEntities, table: dict[EntityName, Replacement]
 ) -> None:
-    shown = {name: becomes for name, becomes in table.items() if becomes}
+    shown = {name: replacement for name, replacement in table.items() if replacement}
     total = sum(e.mentions for e in post.entities)
     assert sum(e.mentions for e in Rules(1, shown).apply(post).entities) == total

@@ -72,7 +72,7 @@ def test_merging_is_commutative_and_associative_and_mutates_nothing(
 
 
 @given(SUMS, SUMS)
-def test_what_was_added_can_be_taken_out_again(a: Counts, b: Counts) -> None:
+def test_added_counts_can_be_subtracted_again(a: Counts, b: Counts) -> None:
     assert (a + b) - b == a
     assert a - a == Counts()
     assert not a - a

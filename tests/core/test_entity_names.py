@@ -1,4 +1,4 @@
-"""What an entity is called, and what it is counted under."""
+"""The text that pages show for an entity, and the key it is counted under."""
 
 import pytest
 from hypothesis import given
@@ -89,7 +89,7 @@ def test_a_name_is_shown_and_counted_as_the_table_says(
 
 
 @pytest.mark.parametrize("junk", JUNK)
-def test_what_is_no_name_is_dropped(junk: str) -> None:
+def test_text_that_is_not_a_name_is_dropped(junk: str) -> None:
     assert entity_text(junk, "ORG") == ""
 
 

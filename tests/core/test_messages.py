@@ -1,4 +1,4 @@
-"""What travels on the queues."""
+"""The messages on the queues."""
 
 import json
 
@@ -22,7 +22,7 @@ def test_an_entity_travels_as_four_values() -> None:
 
 
 @pytest.mark.parametrize("payload", [{"version": 2, "posts": []}, {"posts": [{}]}, [], None, "x"])
-def test_what_no_version_of_ours_wrote_is_refused(payload: object) -> None:
+def test_a_payload_that_this_version_does_not_read_is_refused(payload: object) -> None:
     with pytest.raises(ValidationError):
         ExtractMessage.read(payload)
 
@@ -45,6 +45,6 @@ def test_posts_are_cut_by_characters_and_never_reordered() -> None:
     assert list(cut([], characters=100)) == []
 
 
-def test_a_small_rest_is_shared_out_among_the_groups() -> None:
+def test_a_small_last_group_is_shared_out_among_the_others() -> None:
     groups = cut([accepted("x" * 40) for _ in range(5)], characters=100)
     assert [len(group) for group in groups] == [2, 3]

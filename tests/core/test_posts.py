@@ -1,4 +1,4 @@
-"""What is a post, and which posts are the same one."""
+"""Which input is a post, and which posts are the same one."""
 
 import subprocess
 import sys
@@ -41,7 +41,7 @@ GOOD = {"content": "A day in Oslo.", "publication": "Aftenbladet"}
         ({"contents": "typo"}, "contents"),
     ],
 )
-def test_what_is_no_post_is_refused_with_the_field_s_name(
+def test_an_invalid_post_is_refused_with_the_field_s_name(
     change: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(ValidationError) as refusal:
@@ -99,7 +99,7 @@ def test_ids_are_the_same_in_every_process() -> None:
     assert {id_.strip() for id_ in ids} == {publication_id("The Gazette")}
 
 
-# Text that a post may have: what JSON can carry, with something to see in it, and no NUL.
+# Text that a post may have: valid JSON text with a visible character and without NUL.
 TEXTS = some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 VISIBLE = TEXTS.map(lambda text: text + "é")
 

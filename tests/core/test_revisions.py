@@ -1,4 +1,4 @@
-"""What is kept of a post is the same, in whatever order and however often its revisions come."""
+"""A post's record is the same, in whatever order and however often its revisions arrive."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -22,11 +22,11 @@ def revision(hours: int, published_at: datetime | None = None) -> PostEntities:
 def arrive(events: Iterable[object]) -> PostRecord:
     """Let revisions and deletions arrive in this order."""
 
-    def step(kept: PostRecord, event: object) -> PostRecord:
+    def step(record: PostRecord, event: object) -> PostRecord:
         if isinstance(event, datetime):
-            return kept.deleted(event)
+            return record.deleted(event)
         assert isinstance(event, PostEntities)
-        return kept.with_revision(event)
+        return record.with_revision(event)
 
     return reduce(step, events, PostRecord())
 
@@ -58,12 +58,12 @@ def test_a_post_sent_again_after_its_deletion_is_a_new_one() -> None:
         assert arrive(order) == PostRecord(again, at(30))
 
 
-def test_two_revisions_of_one_moment_leave_the_one_that_came_first() -> None:
+def test_of_two_revisions_accepted_at_one_time_the_first_to_arrive_wins() -> None:
     one, other = with_entities("1", [entity("A")]), with_entities("1", [entity("B")])
     assert PostRecord(one).with_revision(other) == PostRecord(one)
 
 
-def test_a_change_of_nothing_is_nothing() -> None:
+def test_a_record_without_a_post_ignores_a_change() -> None:
     def refuse(post: PostEntities) -> PostEntities:
         raise AssertionError
 
@@ -71,7 +71,7 @@ def test_a_change_of_nothing_is_nothing() -> None:
     assert PostRecord(None, NOON).changed(change) == PostRecord(None, NOON)
 
 
-def test_what_stays_as_it_was_makes_no_difference() -> None:
-    kept = PostRecord(revision(0))
-    ((_, counts),) = differences([(kept, kept)]).items()
+def test_an_unchanged_record_makes_no_difference() -> None:
+    record = PostRecord(revision(0))
+    ((_, counts),) = differences([(record, record)]).items()
     assert not counts

@@ -1,4 +1,4 @@
-"""What is taken out of a text before entities are looked for in it."""
+"""Cleaning a text for the model."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Which language a post is in, and which model is for it."""
+"""The language of a post, and the model for it."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ingest.nlp.languages import (
     Models,
     detect,
     extract_by_language,
-    is_of_these,
+    has_current_model,
     lacks_model,
     load_models,
     model_names,
@@ -79,7 +79,7 @@ def test_each_post_is_read_by_the_model_for_its_language(models: Models) -> None
     assert found(models, post(f"<p>{'<br>' * 99}{GERMAN}</p>")) == [DE]
 
 
-def test_what_a_post_says_goes_before_what_it_looks_like(models: Models) -> None:
+def test_the_post_s_own_language_goes_before_the_detected_one(models: Models) -> None:
     posts = [post(ENGLISH, "de-AT"), post(GERMAN, "en"), post(ENGLISH, "fr-CA")]
     assert found(models, *posts) == [DE, EN, NO_FR]
 
@@ -97,7 +97,7 @@ def test_a_model_of_every_language_is_for_all_that_have_no_other(folder: Path) -
     assert found(models, post(FRENCH), post(GERMAN), post(NAMES)) == [every, DE, every]
 
 
-def test_a_model_that_is_not_there_is_no_model(folder: Path) -> None:
+def test_a_model_that_is_not_installed_raises(folder: Path) -> None:
     with pytest.raises(OSError, match="nowhere"):
         load_models(str(folder / "en"), {"de": "nowhere"}, for_others=False)
 
@@ -109,7 +109,7 @@ def test_languages_are_told_apart_where_that_is_sure() -> None:
 
 
 def test_a_model_whose_names_need_its_vectors_keeps_them(tmp_path: Path) -> None:
-    """Models of one's own may share what Explosion's have twice."""
+    """Custom models may share a pipe that Explosion's models have twice."""
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec")
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
@@ -141,22 +141,22 @@ def test_a_model_whose_names_need_its_vectors_keeps_them(tmp_path: Path) -> None
         ("en_of_gpe 1.0", "fr", False),
     ],
 )
-def test_it_is_known_which_saved_posts_another_model_would_be_for(
+def test_a_saved_post_tells_whether_its_model_is_still_the_one_for_it(
     folder: Path, model: str, language: str | None, patterns: bool
 ) -> None:
     names = model_names(str(folder / "en"), {"de": str(folder / "de")}, for_others=False)
     saved = PostEntities(**dict(post(ENGLISH, language)), model=model, entities=())
-    assert is_of_these(saved, names) is patterns
+    assert has_current_model(saved, names) is patterns
 
 
 @pytest.fixture
 def worker(models: Models, monkeypatch: pytest.MonkeyPatch, empty_broker: None) -> None:
-    """Let the task work with these models."""
+    """Give the task these models."""
     monkeypatch.setattr(steps, "load_spacy_models", lambda: models)
 
 
-def handed_over() -> list[PostEntities]:
-    """Return the posts of the only message on its way to be saved."""
+def posts_to_save() -> list[PostEntities]:
+    """Return the posts of the only message on the save queue."""
     with current_app.connection_for_read() as connection:
         message = current_app.amqp.queues[SAVE].bind(connection.default_channel).get()
         assert message
@@ -168,12 +168,12 @@ def handed_over() -> list[PostEntities]:
 @pytest.mark.django_db
 def test_a_post_without_a_model_is_a_dead_letter_that_says_so() -> None:
     french = post(FRENCH)
-    for _ in range(2):  # it is delivered twice
+    for _ in range(2):  # the broker delivers its message twice
         steps.extract_batch([post(ENGLISH), french])
-    assert [p.model for p in handed_over()] == ["en_of_gpe 1.0"]
-    letter = DeadLetter.objects.get()
-    assert (letter.reason, letter.detail) == ("language", "no model for fr")
-    assert AcceptedPost.read(letter.payload) == french
+    assert [p.model for p in posts_to_save()] == ["en_of_gpe 1.0"]
+    dead_letter = DeadLetter.objects.get()
+    assert (dead_letter.reason, dead_letter.detail) == ("language", "no model for fr")
+    assert AcceptedPost.read(dead_letter.payload) == french
 
 
 @pytest.mark.usefixtures("worker")
@@ -181,7 +181,7 @@ def test_a_post_without_a_model_is_a_dead_letter_that_says_so() -> None:
 def test_a_post_without_a_model_may_be_skipped(settings: Any) -> None:
     settings.OTHER_LANGUAGES = "skip"
     steps.extract_batch([post(FRENCH)])
-    (saved,) = handed_over()
+    (saved,) = posts_to_save()
     assert lacks_model(saved)
     assert not saved.entities
     assert not DeadLetter.objects.exists()

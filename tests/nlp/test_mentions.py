@@ -1,4 +1,4 @@
-"""How the mentions in one post become its entities."""
+"""Turning the mentions in one post into its entities."""
 
 from ingest.core.messages import Entity
 from ingest.nlp.mentions import entities_of
@@ -21,7 +21,7 @@ def test_labels_that_are_not_chosen_and_junk_are_left_out() -> None:
     assert found(("DATE", "Tuesday"), ("ORG", "http://oslo.no"), ("GPE", " ")) == []
 
 
-def test_a_key_has_one_sense_throughout_a_post() -> None:
+def test_a_key_has_one_label_throughout_a_post() -> None:
     assert found(("PERSON", "Sydney"), ("GPE", "Sydney"), ("LOC", "Sydney")) == [
         Entity("sydney", "GPE", "Sydney", 3)
     ]
@@ -44,7 +44,7 @@ def test_a_surname_of_two_people_in_a_post_stays_by_itself() -> None:
     ]
 
 
-def test_a_surname_of_several_words_has_one_bearer_too() -> None:
+def test_a_surname_of_several_words_has_one_full_name_too() -> None:
     names = ("Osama bin Laden", "bin Laden", "Laden")
     assert found(*(("PERSON", n) for n in names)) == [
         Entity("osama bin laden", "PERSON", "Osama bin Laden", 3)
@@ -55,7 +55,7 @@ def test_a_surname_is_a_person_s_only() -> None:
     assert len(found(("PERSON", "Alice Springs"), ("GPE", "Springs"))) == 2
 
 
-def test_a_surname_counts_under_the_most_frequent_form_of_its_bearer() -> None:
+def test_a_surname_counts_under_the_most_frequent_form_of_its_full_name() -> None:
     names = ("JOHN HOWARD", "John Howard", "John Howard", "Howard")
     assert found(*(("PERSON", n) for n in names)) == [
         Entity("john howard", "PERSON", "JOHN HOWARD", 1),

@@ -1,4 +1,4 @@
-"""Which entities a post mentions."""
+"""Finding the entities of posts."""
 
 from collections.abc import Iterator
 
@@ -66,7 +66,7 @@ def test_no_posts_have_no_entities(ruled: Language) -> None:
 
 
 def test_the_entities_are_the_model_s_own(model: Language) -> None:
-    """Compare 50 posts with the whole model run by itself, one text at a time."""
+    """Compare 50 posts with the whole model, run on one text at a time."""
     posts = [accepted(post["content"]) for post in samples.read()][:50]
     plain = load_plain_model(MODEL)
     found = extract_entities(posts, model, labels=LABELS)

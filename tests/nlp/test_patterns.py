@@ -1,4 +1,4 @@
-"""What an operator's own patterns make of a text."""
+"""The entities that an operator's own patterns make of a text."""
 
 import json
 from typing import Any
@@ -9,7 +9,14 @@ from spacy.language import Language
 
 from ingest.core.messages import Entity
 from ingest.nlp.ner import extract_entities
-from ingest.nlp.patterns import NO_LIST, NO_PATTERNS, Patterns, SpacyPattern, judge, read_pattern
+from ingest.nlp.patterns import (
+    NO_PATTERNS,
+    NOT_A_LIST,
+    Patterns,
+    SpacyPattern,
+    read_pattern,
+    try_pattern,
+)
 from ingestsite.configuration import LABELS
 from tests.support.factories import accepted
 
@@ -27,9 +34,9 @@ def nlp() -> Language:
 
 
 def found(nlp: Language, text: str, *patterns: SpacyPattern) -> list[tuple[str, str]]:
-    some = Patterns(3, patterns) if patterns else NO_PATTERNS
-    (post,) = extract_entities([accepted(text)], nlp, labels=LABELS, patterns=some)
-    assert post.patterns == some.kept_as
+    version = Patterns(3, patterns) if patterns else NO_PATTERNS
+    (post,) = extract_entities([accepted(text)], nlp, labels=LABELS, patterns=version)
+    assert post.patterns == version.version_if_any
     return [(entity.label, entity.text) for entity in post.entities]
 
 
@@ -66,7 +73,7 @@ def test_new_patterns_take_the_place_of_the_old_ones(nlp: Language) -> None:
 
 def test_without_patterns_there_is_no_ruler(nlp: Language) -> None:
     assert NO_PATTERNS.ruler(nlp) is None
-    assert Patterns(4).kept_as is None
+    assert Patterns(4).version_if_any is None
 
 
 def test_a_phrase_is_cleaned_as_texts_are() -> None:
@@ -75,8 +82,8 @@ def test_a_phrase_is_cleaned_as_texts_are() -> None:
 
 
 @pytest.mark.parametrize("text", ["[", "[]", '["a"]', "[1, 2]", '[{"LOWER": "a"}, null]'])
-def test_what_begins_like_a_list_must_be_one(text: str) -> None:
-    with pytest.raises(ValueError, match=NO_LIST[:20]):
+def test_text_that_looks_like_a_list_must_be_one(text: str) -> None:
+    with pytest.raises(ValueError, match=NOT_A_LIST[:20]):
         read_pattern(text)
 
 
@@ -85,16 +92,16 @@ def test_what_begins_like_a_list_must_be_one(text: str) -> None:
     [
         ([{"LOWR": "a"}], "LOWR] extra fields not permitted"),
         ([{"TEXT": {"REGEX": "("}}], "unterminated subpattern"),
-        ([{"LEMMA": "be"}], "nobody finds out here"),
+        ([{"LEMMA": "be"}], "do not compute them"),
         ([{"_": {"own": True}}], "E046"),
-        ([{}], "Is found in 100% of all words."),
+        ([{}], "Matches 100% of all words."),
         ([{"LOWER": {"IN": ["a", "b"]}}, {"ENT_TYPE": "ORG", "OP": "?"}], ""),
     ],
 )
-def test_spacy_judges_a_pattern(tokens: list[dict[str, Any]], problem: str) -> None:
-    said = judge(SpacyPattern("ORG", tokens))
+def test_spacy_checks_a_pattern(tokens: list[dict[str, Any]], problem: str) -> None:
+    said = try_pattern(SpacyPattern("ORG", tokens))
     assert problem in said if problem else not said
 
 
-def test_a_pattern_survives_being_kept() -> None:
+def test_a_pattern_survives_json() -> None:
     assert SpacyPattern(**json.loads(json.dumps(BAHN._asdict()))) == BAHN

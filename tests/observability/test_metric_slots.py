@@ -1,4 +1,4 @@
-"""The number under which a process counts, which outlives its death."""
+"""The slot of a process's metrics, which survives its death."""
 
 import os
 import subprocess
@@ -49,14 +49,14 @@ def test_what_a_killed_process_counted_stays_and_its_number_is_taken_again(tmp_p
     assert run(tmp_path)[-1].endswith("42.0")
 
 
-def test_a_torn_file_stops_nobody(tmp_path: Path) -> None:
+def test_a_torn_file_stops_no_process(tmp_path: Path) -> None:
     run(tmp_path)
     (tmp_path / "metrics" / "counter_1.db").write_bytes(b"\x7f" * 5000)
     assert run(tmp_path)[-1].endswith(" 41.0"), "what the children counted is still there"
 
 
 def test_a_file_has_room_before_it_is_written_to() -> None:
-    """A disk that is full must not end a process that counts."""
+    """A full disk must not kill a process that counts."""
     metrics.ACCEPTED.inc(0)
     for kind in metric_slots.KINDS:
         status = (metric_slots.folder() / f"{kind}_{metric_slots.number()}.db").stat()

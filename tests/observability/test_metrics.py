@@ -1,4 +1,4 @@
-"""What is counted, and that the dashboard, the alerts and the runbook speak of nothing else."""
+"""The metrics, and that the Grafana dashboard, the alerts and the runbook name no others."""
 
 import json
 import re
@@ -21,7 +21,7 @@ SUFFIXES = re.compile(r"_(bucket|sum|count)$")
 
 
 def known() -> set[str]:
-    """Return the names of everything that a scrape may tell."""
+    """Return the names of all metrics of a scrape."""
     counted = {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in REGISTRY.collect()
@@ -31,13 +31,13 @@ def known() -> set[str]:
 
 
 @pytest.mark.parametrize("text", [ALERTS, json.dumps(DASHBOARD)], ids=["alerts", "dashboard"])
-def test_what_is_asked_for_is_counted(text: str) -> None:
+def test_each_metric_in_a_query_exists(text: str) -> None:
     asked = {SUFFIXES.sub("", name) for name in NAME.findall(text)}
     assert len(asked) > 10
     assert asked <= known()
 
 
-def test_the_dashboard_shows_everything_that_is_counted() -> None:
+def test_the_dashboard_shows_every_metric() -> None:
     shown = {SUFFIXES.sub("", name) for name in NAME.findall(json.dumps(DASHBOARD))}
     assert {name for name in known() if name.startswith("ingest_")} == shown
 

@@ -1,4 +1,4 @@
-"""How the log tells what became of posts."""
+"""Log lines about posts."""
 
 from structlog import get_logger
 from structlog.testing import capture_logs
@@ -15,7 +15,7 @@ def brought_by(request: str | None, count: int) -> list[AcceptedPost]:
     ]
 
 
-def test_what_happens_to_a_batch_is_one_line_with_every_id() -> None:
+def test_an_event_of_a_batch_is_one_line_with_every_id() -> None:
     posts = brought_by("first", 2) + brought_by(None, 1) + brought_by("first", 1)
     with capture_logs() as lines:
         log_posts(get_logger(), "extracted", posts)

@@ -1,4 +1,4 @@
-"""Traces, where somebody takes them, and nothing of them elsewhere."""
+"""Traces, which only an endpoint turns on."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ print([name for name in sys.modules if name.startswith("opentelemetry.") and sys
 """
 
 
-def test_nothing_of_opentelemetry_is_loaded_where_nobody_takes_traces() -> None:
+def test_without_an_endpoint_opentelemetry_is_not_loaded() -> None:
     assert subprocess.check_output([sys.executable, "-c", LOADED], text=True).strip() == "[]"
 
 
@@ -41,7 +41,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 
 def brought(content: str, traceparent: str | None) -> AcceptedPost:
-    """Return a post with the context of its request."""
+    """Return a post with the trace context of its request."""
     return accepted(content).model_copy(update={"traceparent": traceparent})
 
 

@@ -64,7 +64,7 @@ def test_a_paused_intake_stops_the_replay_and_keeps_the_dead_letters() -> None:
     get_admission().pause("operator")
     result = replay.replay(DeadLetter.objects.all(), by=ALICE)
     assert str(result) == (
-        "0 replayed. Stopped: no posts are taken in just now. The other dead letters were kept"
+        "0 replayed. Stopped: the intake is paused. The other dead letters were kept"
     )
     assert DeadLetter.objects.count() == 1
     assert not AuditEntry.objects.exists()

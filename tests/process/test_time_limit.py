@@ -1,4 +1,4 @@
-"""How long a step may take."""
+"""The time limit of a step."""
 
 import subprocess
 import sys
@@ -16,25 +16,25 @@ def spin(*, seconds: float) -> None:
         pass
 
 
-def test_what_runs_too_long_is_interrupted() -> None:
+def test_a_block_that_runs_too_long_is_interrupted() -> None:
     with pytest.raises(TimeLimitExceeded), time_limit(0.05):
         spin(seconds=10)
 
 
-def test_what_is_in_time_is_left_alone() -> None:
+def test_a_block_within_its_limit_is_left_alone() -> None:
     with time_limit(0.05):
         pass
     spin(seconds=0.2)
 
 
 def test_a_loop_in_c_ends_its_process() -> None:
-    """A call that never comes back to Python cannot be interrupted, only ended."""
+    """Python cannot interrupt a C call that never returns, so the process ends."""
     code = """
 import collections, itertools
 from ingest.process.time_limit import time_limit
 with time_limit(0.1):
     collections.deque(itertools.repeat(0), maxlen=0)
 """
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 1
-    assert "Timeout" in ended.stderr
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr

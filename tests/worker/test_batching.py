@@ -1,4 +1,4 @@
-"""Taking more of one's own queue, and waiting for more of it."""
+"""Batching: taking more messages of a task's queue, and waiting for more."""
 
 import threading
 import time
@@ -22,8 +22,8 @@ TASK: Any = SimpleNamespace(
 FIRST = SaveMessage(posts=(with_entities("first"),)).payload()
 
 
-def gather(*, patience: float, characters: int = 100_000) -> list[Delivery]:
-    """Gather as the save task does that was delivered the first post."""
+def take(*, patience: float, characters: int = 100_000) -> list[Delivery]:
+    """Take a batch as the save task does, which has received the first post."""
     with take_batch(
         TASK, FIRST, characters=characters, source=publish.EXTRACT, patience=patience
     ) as deliveries:
@@ -31,66 +31,66 @@ def gather(*, patience: float, characters: int = 100_000) -> list[Delivery]:
 
 
 def save_later(id: str) -> None:
-    """Put a post on the save queue, and let nothing wait before it once it is taken."""
+    """Put a post on the save queue, and empty the extract queue once the post is taken."""
     publish.enqueue_save([with_entities(id)])
     wait_until(lambda: not redis_client().llen(publish.SAVE), seconds=30, what="it is taken")
     redis_client().delete(publish.EXTRACT)
 
 
-def test_what_is_no_message_of_posts_stays_on_the_queue() -> None:
+def test_a_message_without_posts_stays_on_the_queue() -> None:
     publish.enqueue_save([with_entities("second")])
     publish.enqueue_summary("0" * 32)
     publish.enqueue_save([with_entities("third")])
-    assert len(gather(patience=60)) == 3
+    assert len(take(patience=60)) == 3
     assert redis_client().llen(publish.SAVE) == 1
 
 
-def test_what_waits_already_is_taken_without_patience() -> None:
+def test_waiting_messages_are_taken_without_patience() -> None:
     publish.enqueue_save([with_entities("second")])
     publish.enqueue([accepted("Oslo.")])
-    assert len(gather(patience=0)) == 2
+    assert len(take(patience=0)) == 2
 
 
-def test_more_is_waited_for_while_posts_wait_for_the_step_before() -> None:
+def test_a_task_waits_for_more_while_posts_wait_for_the_step_before() -> None:
     publish.enqueue([accepted("Oslo.")])
     later = threading.Thread(target=save_later, args=("second",))
     began = time.monotonic()
     later.start()
-    found = gather(patience=60)
+    found = take(patience=60)
     later.join()
     assert [delivery.payload["posts"][0]["content"] for delivery in found] == [
         "Post first.",
         "Post second.",
     ]
-    assert time.monotonic() - began < 60, "it waited although nothing was to come"
+    assert time.monotonic() - began < 60, "it waited although the extract queue was empty"
 
 
-def test_nothing_is_waited_for_when_nothing_is_to_come() -> None:
+def test_a_task_does_not_wait_if_the_queue_before_is_empty() -> None:
     began = time.monotonic()
-    assert len(gather(patience=60)) == 1
+    assert len(take(patience=60)) == 1
     assert time.monotonic() - began < 60
 
 
 def test_a_full_batch_waits_for_nothing() -> None:
     publish.enqueue([accepted("Oslo.")])
     publish.enqueue_save([with_entities("second")])
-    assert len(gather(patience=60, characters=100)) == 1
+    assert len(take(patience=60, characters=100)) == 1
 
 
 def test_a_message_of_another_task_is_left_to_it() -> None:
     publish.enqueue_save([with_entities("second")])
     publish.enqueue_backfill_step(7)
     publish.enqueue([accepted("Oslo.")])
-    assert len(gather(patience=60)) == 2
+    assert len(take(patience=60)) == 2
     assert redis_client().llen(publish.SAVE) == 1
 
 
 def test_patience_ends() -> None:
     publish.enqueue([accepted("Oslo.")])
-    assert len(gather(patience=0.3)) == 1
+    assert len(take(patience=0.3)) == 1
 
 
-def test_what_is_in_hand_is_held(settings: Any) -> None:
+def test_the_visibility_of_a_batch_is_extended(settings: Any) -> None:
     settings.VISIBILITY_SECONDS = 0.2
     publish.enqueue_save([with_entities("second")])
     long_ago = 0
@@ -99,5 +99,7 @@ def test_what_is_in_hand_is_held(settings: Any) -> None:
         client: Any = redis_client()
         (tag,) = client.zrange("unacked_index", 0, -1)
         client.zadd("unacked_index", {tag: long_ago})
-        wait_until(lambda: client.zscore("unacked_index", tag) > long_ago, seconds=30, what="held")
+        wait_until(
+            lambda: client.zscore("unacked_index", tag) > long_ago, seconds=30, what="renewal"
+        )
     assert not client.exists("unacked_index")

@@ -1,4 +1,4 @@
-"""Which beginnings of a post count against it."""
+"""Which starts of a post count against it."""
 
 import subprocess
 import sys
@@ -22,8 +22,8 @@ def other() -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def begun_by(process: str, *, seconds_ago: float = 0) -> None:
-    """Note that a process has begun a post, twice, and has not ended it."""
+def started_by(process: str, *, seconds_ago: float = 0) -> None:
+    """Note that a process has started a post twice and has not finished it."""
     last_at = timezone.now() - timedelta(seconds=seconds_ago)
     CrashCount.objects.create(
         post_id="p", step=Step.SAVE, starts=2, process=process, last_at=last_at
@@ -37,41 +37,41 @@ def name_here(process: subprocess.Popen[bytes]) -> str:
 
 
 def number() -> int:
-    with count_crashes(Step.SAVE, ["p"]) as begun:
-        return begun
+    with count_crashes(Step.SAVE, ["p"]) as starts:
+        return starts
 
 
-def test_the_end_of_an_attempt_forgets_all() -> None:
+def test_a_finished_post_deletes_its_count() -> None:
     assert number() == 1
     assert not CrashCount.objects.exists()
 
 
-def test_a_post_that_another_process_is_at_is_not_counted_again(
+def test_a_post_in_progress_in_another_process_is_not_counted_again(
     other: subprocess.Popen[bytes],
 ) -> None:
-    """It is in hand twice; the kill test found that this made a dead letter of a good post."""
-    begun_by(name_here(other))
+    """The kill test found that counting it made a dead letter of a good post."""
+    started_by(name_here(other))
     assert number() == 2
 
 
 def test_a_post_whose_process_died_is_counted(other: subprocess.Popen[bytes]) -> None:
-    begun_by(name_here(other))
+    started_by(name_here(other))
     other.kill()
     other.wait()
     assert number() == 3
 
 
-def test_another_process_under_a_number_that_was_used_before_is_nobody(
+def test_another_process_with_a_reused_pid_does_not_count_as_alive(
     other: subprocess.Popen[bytes],
 ) -> None:
     name, _ = name_here(other).rsplit(" ", 1)
-    begun_by(f"{name} 1.5")
+    started_by(f"{name} 1.5")
     assert number() == 3
 
 
 @pytest.mark.parametrize(("seconds_ago", "expected"), [(5, 2), (600, 3)])
-def test_a_process_elsewhere_is_at_it_as_long_as_a_step_may_last(
+def test_a_process_elsewhere_counts_as_alive_for_the_time_limit_of_a_step(
     seconds_ago: float, expected: int
 ) -> None:
-    begun_by("elsewhere 1 1.5", seconds_ago=seconds_ago)
+    started_by("elsewhere 1 1.5", seconds_ago=seconds_ago)
     assert number() == expected

@@ -1,4 +1,4 @@
-"""How one bad post is kept from its neighbours."""
+"""Failure isolation: one bad post does not harm its neighbours."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,7 +21,7 @@ BAD = POSTS[2]
 
 
 class Effect:
-    """Remember the posts it had its effect on; raise an error while the bad one is among them."""
+    """Note the posts of each call; raise an error if the bad post is among them."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -33,8 +33,8 @@ class Effect:
         self.done += [post.content for post in posts]
 
 
-def work(effect: Effect, *, redelivered: bool = False) -> None:
-    """Work through one message of five posts."""
+def process(effect: Effect, *, redelivered: bool = False) -> None:
+    """Process one message of five posts."""
     delivery = Delivery(ExtractMessage(posts=tuple(POSTS)).payload(), redelivered)
     failure_isolation.process_batch(Step.EXTRACT, [delivery], ExtractMessage, effect)
 
@@ -49,7 +49,7 @@ NEIGHBOURS = [post for post in POSTS if post is not BAD]
 @pytest.mark.parametrize("redelivered", [False, True])
 def test_good_posts_pass_and_leave_nothing_behind(redelivered: bool) -> None:
     effect = Effect()
-    work(effect, redelivered=redelivered)
+    process(effect, redelivered=redelivered)
     assert effect.done == contents(POSTS)
     assert not DeadLetter.objects.exists()
     assert not CrashCount.objects.exists()
@@ -69,24 +69,28 @@ def test_a_bad_post_is_a_dead_letter_and_its_neighbours_pass(
     error: Exception, reason: str, redelivered: bool
 ) -> None:
     effect = Effect(error)
-    work(effect, redelivered=redelivered)
-    letter = DeadLetter.objects.get()
+    process(effect, redelivered=redelivered)
+    dead_letter = DeadLetter.objects.get()
     assert effect.done == contents(NEIGHBOURS)
-    assert (letter.post_id, letter.reason, letter.step) == (BAD.post_id, reason, "extract")
-    assert (letter.content, letter.publication) == (BAD.content, BAD.publication)
-    assert type(error).__name__ in letter.detail
-    assert "Traceback" in letter.trace
+    assert (dead_letter.post_id, dead_letter.reason, dead_letter.step) == (
+        BAD.post_id,
+        reason,
+        "extract",
+    )
+    assert (dead_letter.content, dead_letter.publication) == (BAD.content, BAD.publication)
+    assert type(error).__name__ in dead_letter.detail
+    assert "Traceback" in dead_letter.trace
 
 
 def test_a_dead_letter_that_comes_again_is_still_one() -> None:
     for _ in range(2):
-        work(Effect(ValueError("bad")))
+        process(Effect(ValueError("bad")))
     assert DeadLetter.objects.count() == 1
 
 
 @pytest.mark.parametrize("redelivered", [False, True])
 def test_of_two_revisions_the_last_is_the_dead_letter(redelivered: bool) -> None:
-    """And both are worked on, though they have one id, in whatever order they come."""
+    """The worker processes both, though they have one id, in either order."""
     edit = BAD.model_copy(update={"accepted_at": BAD.accepted_at + timedelta(microseconds=1)})
     seen: list[AcceptedPost] = []
 
@@ -106,21 +110,21 @@ def test_of_two_revisions_the_last_is_the_dead_letter(redelivered: bool) -> None
 def test_an_outage_is_nothing_against_a_post(error: Exception, redelivered: bool) -> None:
     for _ in range(10):
         with pytest.raises(type(error)):
-            work(Effect(error), redelivered=redelivered)
+            process(Effect(error), redelivered=redelivered)
     assert not DeadLetter.objects.exists()
     assert sum(count.starts for count in CrashCount.objects.all()) == 0
 
 
 def test_an_exception_may_say_what_no_database_keeps() -> None:
-    work(Effect(ValueError("NUL: \0, half a surrogate: \ud800")))
+    process(Effect(ValueError("NUL: \0, half a surrogate: \ud800")))
     assert r"NUL: \x00, half a surrogate: \ud800" in DeadLetter.objects.get().detail
 
 
 class ProcessDied(BaseException):
-    """Stands for the end of the process: no code of ours sees it."""
+    """Stands for the death of the process, which none of our code sees."""
 
 
-def test_a_post_that_ends_its_process_is_a_dead_letter_after_a_few_tries() -> None:
+def test_a_post_that_kills_its_process_is_a_dead_letter_after_a_few_tries() -> None:
     class Kill(Effect):
         def __call__(self, posts: Sequence[AcceptedPost]) -> None:
             if BAD in posts:
@@ -128,20 +132,23 @@ def test_a_post_that_ends_its_process_is_a_dead_letter_after_a_few_tries() -> No
             super().__call__(posts)
 
     with pytest.raises(ProcessDied):
-        work(Kill())
+        process(Kill())
     for _ in range(failure_isolation.MAX_CRASHES):
         with pytest.raises(ProcessDied):
-            work(Kill(), redelivered=True)
+            process(Kill(), redelivered=True)
     last = Kill()
-    work(last, redelivered=True)
-    letter = DeadLetter.objects.get()
-    assert (letter.reason, letter.attempts) == ("killed", failure_isolation.MAX_CRASHES + 1)
+    process(last, redelivered=True)
+    dead_letter = DeadLetter.objects.get()
+    assert (dead_letter.reason, dead_letter.attempts) == (
+        "killed",
+        failure_isolation.MAX_CRASHES + 1,
+    )
     assert last.done == contents(NEIGHBOURS)
     assert not CrashCount.objects.exists()
 
 
-def test_the_posts_of_a_death_are_worked_on_together_and_after_another_alone() -> None:
-    """Hundreds of innocents, one by one, took longer than the broker waits for an answer."""
+def test_suspects_are_tried_together_and_after_another_crash_alone() -> None:
+    """Hundreds of good posts, one by one, took longer than the broker's delivery timeout."""
     batches: list[list[str]] = []
 
     def die(posts: Sequence[AcceptedPost]) -> None:
@@ -169,11 +176,11 @@ def test_the_posts_of_a_death_are_worked_on_together_and_after_another_alone() -
         {"NUL and half a surrogate": "\0 \ud800", "infinite": float("inf")},
     ],
 )
-def test_a_message_nobody_can_read_is_kept_as_it_is(payload: object) -> None:
+def test_an_unreadable_message_is_kept_as_it_is(payload: object) -> None:
     effect = Effect()
     good = Delivery(ExtractMessage(posts=(POSTS[0],)).payload(), redelivered=False)
     deliveries = [Delivery(payload, redelivered=False), good]
     failure_isolation.process_batch(Step.EXTRACT, deliveries, ExtractMessage, effect)
-    letter = DeadLetter.objects.get()
-    assert (letter.reason, letter.payload) == ("unreadable", {"message": payload})
+    dead_letter = DeadLetter.objects.get()
+    assert (dead_letter.reason, dead_letter.payload) == ("unreadable", {"message": payload})
     assert effect.done == [POSTS[0].content]

@@ -1,9 +1,9 @@
 """
-Admission control: whether posts may come in, and whether all that came in has gone through.
+Admission control: whether the API may accept posts, and whether the pipeline is drained.
 
 A request publishes its messages while the intake is not paused. *Drained* means not writable,
-nothing in flight, nothing waiting and nothing in progress, so no post can slip in behind the
-answer. How that is read depends on the broker.
+nothing in flight, nothing waiting and nothing in progress. So no post can slip in after that
+answer. Each broker has its own way to read this.
 """
 
 from functools import cache

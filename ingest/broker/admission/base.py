@@ -1,4 +1,4 @@
-"""What admission control promises, whichever broker it belongs to."""
+"""The promises of admission control, the same for each broker."""
 
 import time
 from collections.abc import Mapping
@@ -8,80 +8,85 @@ from typing import Literal, Protocol
 
 from kombu import Producer
 
-# Who closed the gate. It is open while nobody holds it closed.
+# Who paused the intake. It accepts posts while no owner has paused it.
 PauseOwner = Literal["operator", "stop"]
 
 
 class IntakePaused(Exception):
-    """No posts are taken in just now."""
+    """The intake is paused: nothing of the request was enqueued."""
 
 
 class QueueFull(IntakePaused):
-    """More posts wait than may wait."""
+    """The queues have reached their limit."""
 
 
 def low_watermark(limit: int) -> int:
-    """Return how many messages may wait for a queue that was full to be open again."""
+    """Return the number of waiting messages at which a full queue accepts posts again."""
     return limit * 4 // 5
 
 
 @dataclass(frozen=True)
 class Backlog:
     """
-    What the pipeline holds at one moment, in messages; `in_flight` are requests.
+    The content of the pipeline at its read time, in messages; `in_flight` are requests.
 
-    `oldest` is for how many seconds the oldest message that waits on a queue has been there; it
-    leaves out the queues where none waits, and those of which nobody can tell.
+    `oldest` is the age of the oldest waiting message of each queue, in seconds. It leaves out
+    empty queues, and queues of unknown age.
     """
 
     writable: bool
     waiting: dict[str, int]
-    in_work: int
+    in_progress: int
     in_flight: int = 0
     oldest: dict[str, float] = field(default_factory=dict)
 
     @property
     def messages(self) -> int:
-        """How many messages wait or are in work."""
-        return sum(self.waiting.values()) + self.in_work
+        """The number of messages that wait or are in progress."""
+        return sum(self.waiting.values()) + self.in_progress
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is on its way."""
+        """Whether no request is in flight, and no message waits or is in progress."""
         return not (self.in_flight or self.messages)
 
     @property
     def drained(self) -> bool:
-        """Whether nothing is on its way and nothing can come."""
+        """Whether the pipeline is empty and the intake is paused."""
         return self.empty and not self.writable
 
 
 def queue_ages(enqueued_at: Mapping[str, float | None]) -> dict[str, float]:
-    """Return for how many seconds messages have waited, from when each was enqueued."""
+    """Return the age in seconds of each queue's message from the time it was enqueued."""
     now = time.time()
     return {queue: max(0.0, now - at) for queue, at in enqueued_at.items() if at is not None}
 
 
 class AdmissionControl(Protocol):
-    """What each broker's gate can do; a method that cannot now raises BrokerUnavailable."""
+    """
+    Admission control of one broker.
+
+    Raises:
+        BrokerUnavailable: by each method, if the broker or its database does not answer.
+    """
 
     def admit(self) -> AbstractContextManager[Producer]:
         """
-        Let through what is published in the block, by the producer that it yields.
+        Admit the messages that the block publishes through the producer it yields.
 
         Raises:
             IntakePaused: before the block or at its end; nothing was enqueued.
-            QueueFull: not before the queue is shorter; nothing was enqueued.
+            QueueFull: the queues must get shorter first; nothing was enqueued.
         """
 
     def pause(self, by: PauseOwner) -> None:
-        """Let no more posts in."""
+        """Refuse new posts until this owner resumes."""
 
     def resume(self, by: PauseOwner) -> None:
-        """Take this holder's hand off the gate; another's may still keep it closed."""
+        """End this owner's pause; another owner's pause stays."""
 
-    def is_open(self) -> bool:
-        """Read whether nobody keeps the gate closed, however much waits behind it."""
+    def is_writable(self) -> bool:
+        """Read whether no owner has paused the intake, however many messages wait."""
 
     def backlog(self) -> Backlog:
-        """Read whether the gate is open and what is on its way."""
+        """Read whether the intake is writable, and the messages in the pipeline."""

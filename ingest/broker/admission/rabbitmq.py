@@ -1,10 +1,10 @@
 """
-The gate of RabbitMQ: flag and leases in the database, what waits and is in work from the broker.
+Admission control with RabbitMQ: pauses and requests in flight are rows of the database.
 
-RabbitMQ tells how many messages of a queue are ready, but not in the same protocol how many are
-unacknowledged; the workers tell that. A message that moves while both are asked, from one step to
-the next or from the broker to a worker, is missed. So empty is what two readings found empty, with
-a pause in which any delivery arrives, and between which no worker has begun anything.
+RabbitMQ reports the ready messages of a queue, but not the unacknowledged ones over AMQP. The
+workers report those. A reading misses a message that moves meanwhile, to the next step or to a
+worker. So the pipeline is empty if two readings find it empty. Between them lies a delay in which
+any delivery arrives, and no worker has started a message.
 """
 
 import threading
@@ -35,18 +35,18 @@ from ingest.broker.connection import BrokerUnavailable, unavailable_on_error
 from ingest.broker.publish import DEAD_QUEUE, IN_PROGRESS_COMMAND, QUEUES
 from ingest.models import InFlightRequest, IntakePause
 
-LEASE_SECONDS = 60  # a lease of a process that died must end by itself; no request takes so long
-ANSWER_SECONDS = 2  # for the workers to say what they have in hand
-SETTLE_SECONDS = 0.2  # between two readings: no delivery is on its way for so long
-POLL_SECONDS = 1  # between two looks of a web process at how much waits
+REQUEST_SECONDS = 60  # a dead process's row ends after this; no request takes so long
+ANSWER_SECONDS = 2  # for the workers to report their messages in progress
+DELIVERY_SECONDS = 0.2  # between two readings; no delivery takes so long
+POLL_SECONDS = 1  # between two checks of the queues' limit by one web process
 
 
 class RabbitmqAdmission:
-    """Flag and leases as rows: a request costs two small writes, however many posts it brings."""
+    """Admission control in rows: a request costs two small writes, however many posts it brings."""
 
     def __init__(self) -> None:
-        self._looking = threading.Lock()
-        self._looked_at = float("-inf")
+        self._check_lock = threading.Lock()
+        self._checked_at = float("-inf")
         self._full = False
 
     @contextmanager
@@ -56,14 +56,14 @@ class RabbitmqAdmission:
         try:
             with _database():
                 self._refuse_if_paused()
-                ends = timezone.now() + timedelta(seconds=LEASE_SECONDS)
-                InFlightRequest.objects.create(name=name, ends_at=ends)
-                # Whoever closed the gate in between must see either the lease or this refusal.
+                ends_at = timezone.now() + timedelta(seconds=REQUEST_SECONDS)
+                InFlightRequest.objects.create(name=name, ends_at=ends_at)
+                # Check again: a pause since the first check may not have seen the row.
                 self._refuse_if_paused()
             with unavailable_on_error(), current_app.producer_or_acquire() as producer:
                 yield producer
         finally:
-            with suppress(DatabaseError):  # an answer that is due is worth more than a tidy table
+            with suppress(DatabaseError):  # the row expires, so the request must not fail
                 InFlightRequest.objects.filter(name=name).delete()
 
     def pause(self, by: PauseOwner) -> None:
@@ -74,86 +74,86 @@ class RabbitmqAdmission:
         with _database():
             IntakePause.objects.filter(owner=by).delete()
 
-    def is_open(self) -> bool:
+    def is_writable(self) -> bool:
         with unavailable_on_error():
-            _ready()  # an open gate in front of a broker that is away lets nobody through
+            _ready()  # raises if the broker is away, which accepts no post either
         with _database():
             return not IntakePause.objects.exists()
 
     def backlog(self) -> Backlog:
-        first, begun = self._read()
+        first, started = self._read()
         if not first.empty:
             return first
-        time.sleep(SETTLE_SECONDS)
-        second, begun_since = self._read()
-        moved = begun_since != begun
-        return replace(second, in_work=max(second.in_work, 1)) if moved else second
+        time.sleep(DELIVERY_SECONDS)
+        second, started_since = self._read()
+        moved = started_since != started
+        return replace(second, in_progress=max(second.in_progress, 1)) if moved else second
 
     def _read(self) -> tuple[Backlog, int]:
-        """Read once; return what was found, and how many messages the workers have begun so far."""
+        """Read once; return the backlog, and the number of messages the workers have started."""
         with _database():
             writable = not IntakePause.objects.exists()
-            leases = InFlightRequest.objects.filter(ends_at__gt=timezone.now()).count()
+            in_flight = InFlightRequest.objects.filter(ends_at__gt=timezone.now()).count()
         with unavailable_on_error():
             waiting, workers = _ready()
-            in_work, begun, taken = _in_progress(workers)
+            in_progress, started, taken = _in_progress(workers)
         oldest = queue_ages({queue: taken.get(queue) for queue in waiting if waiting[queue]})
-        return Backlog(writable, waiting, in_work, leases, oldest), begun
+        return Backlog(writable, waiting, in_progress, in_flight, oldest), started
 
     def _refuse_if_paused(self) -> None:
         if IntakePause.objects.exists():
-            raise IntakePaused("no posts are taken in just now")
+            raise IntakePaused("the intake is paused")
 
     def _refuse_if_full(self) -> None:
-        """Look at the queues once a second at the most: a limit need not be met to the message."""
+        """Check the queues at most once per POLL_SECONDS: the limit need not be exact."""
         limit = settings.QUEUE_LIMIT
-        with self._looking:
-            if time.monotonic() > self._looked_at + POLL_SECONDS:
+        with self._check_lock:
+            if time.monotonic() > self._checked_at + POLL_SECONDS:
                 with unavailable_on_error():
                     waiting, _ = _ready()
                 total = sum(waiting[queue] for queue in QUEUES)
                 self._full = total >= limit or (self._full and total > low_watermark(limit))
-                self._looked_at = time.monotonic()
+                self._checked_at = time.monotonic()
         if self._full:
             raise QueueFull(f"{limit} messages wait already")
 
 
 @contextmanager
 def _database() -> Iterator[None]:
-    """Without the database nobody can tell whether the gate is open: the client sends again."""
+    """Raise BrokerUnavailable for a database error, since a pause could be in the database."""
     try:
         yield
     except DatabaseError as error:
-        close_old_connections()  # one that has died, so that a drain goes on with another
-        raise BrokerUnavailable(f"the gate's database does not answer: {error}") from error
+        close_old_connections()  # a dead one, so that a drain goes on with a new one
+        raise BrokerUnavailable(f"the database does not answer: {error}") from error
 
 
 def _ready() -> tuple[dict[str, int], int | None]:
     """
-    Return the messages that are ready on each queue, and how many workers take from them.
+    Return the ready messages of each queue, and the number of its consumers, or None if unknown.
 
-    A quorum queue that is too busy to answer RabbitMQ itself within 250 ms is said to have no
-    message and no consumer. So only one that has a consumer is believed to be empty; of another
-    a message is asked for, which only the queue can answer, and its consumers are not known.
+    If a quorum queue does not answer RabbitMQ within 250 ms, RabbitMQ reports no messages and no
+    consumers. So a queue without consumers may not be empty. This then takes a message from it,
+    which only the queue itself can answer.
     """
     waiting: dict[str, int] = {}
     workers: int | None = 0
     with current_app.connection_for_read() as connection:
         channel: Any = connection.default_channel
         for name in (*QUEUES, DEAD_QUEUE):
-            # It may be that no worker has made the queue yet.
+            # No worker may have made the queue yet.
             current_app.amqp.queues[name].bind(channel).declare()
             _, waiting[name], consumers = channel.queue_declare(name, passive=True)
             if not consumers:
-                waiting[name] = waiting[name] or _really_waiting(channel, name)
+                waiting[name] = waiting[name] or _count_by_taking(channel, name)
                 workers = None
             elif name in QUEUES and workers is not None:
                 workers += consumers
     return waiting, workers
 
 
-def _really_waiting(channel: Any, queue: str) -> int:
-    """Ask the queue itself, by taking a message and giving it back."""
+def _count_by_taking(channel: Any, queue: str) -> int:
+    """Return the queue's own count of its messages, by taking one and returning it."""
     message = channel.basic_get(queue)
     if message is None:
         return 0
@@ -163,22 +163,22 @@ def _really_waiting(channel: Any, queue: str) -> int:
 
 def _in_progress(workers: int | None) -> tuple[int, int, dict[str, float]]:
     """
-    Ask the workers what they have in hand, and how many messages they have begun so far.
+    Ask the workers for their messages in progress, and the messages they have started so far.
 
-    One that does not answer may have something. Of an unknown number, those count that answer.
-    The last is when the message was enqueued that any of them took last from each queue: what
-    waits there was enqueued after it, so it has waited so long at the most.
+    A worker that does not answer counts as one message. If the number of workers is unknown, only
+    those that answer count. The third value is, by queue, the enqueuing time of the message taken
+    last. Waiting messages were enqueued later, so it gives an upper bound of their age.
     """
     answers = current_app.control.broadcast(
         IN_PROGRESS_COMMAND, reply=True, limit=workers, timeout=ANSWER_SECONDS
     )
-    said = {name: all_ for answer in answers or () for name, all_ in answer.items()}
-    silent = max(0, (workers or 0) - len(said))
+    reports = {name: report for answer in answers or () for name, report in answer.items()}
+    silent = max(0, (workers or 0) - len(reports))
     taken: dict[str, float] = {}
-    for _, _, own in said.values():
-        taken |= {queue: max(at, taken.get(queue, 0)) for queue, at in own.items()}
+    for _, _, last_taken in reports.values():
+        taken |= {queue: max(at, taken.get(queue, 0)) for queue, at in last_taken.items()}
     return (
-        sum(in_hand for in_hand, _, _ in said.values()) + silent,
-        sum(begun for _, begun, _ in said.values()),
+        sum(in_progress for in_progress, _, _ in reports.values()) + silent,
+        sum(started for _, started, _ in reports.values()),
         taken,
     )

@@ -1,4 +1,4 @@
-"""The gate of the embedded broker: read and passed in one step each, since Valkey can do that."""
+"""Admission control of the embedded broker: Valkey reads and admits in one atomic step each."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,12 +21,12 @@ from ingest.broker.publish import ENQUEUED_AT, QUEUES
 
 PAUSED_KEY = "ingest:gate:closed"
 FULL_KEY = "ingest:gate:full"
-# Kombu's own name for the messages that a worker has taken and not acknowledged.
+# Kombu's key of the messages that workers have taken and not acknowledged.
 UNACKED_KEY = "unacked"
 
-# Whether the gate is open is read in the step that puts the messages on their queues, all of them
-# or none, so nothing slips in behind a closed one. One that was full opens at the low mark.
-ADMIT = """
+# One step checks for a pause and puts all messages on their queues, or none. So no post slips in
+# after a pause. Full queues accept posts again at the low watermark.
+ADMIT_SCRIPT = """
 if redis.call('SCARD', KEYS[1]) > 0 then return 'closed' end
 local waiting = redis.call('LLEN', KEYS[3]) + redis.call('LLEN', KEYS[4])
 local full = redis.call('EXISTS', KEYS[2]) == 1
@@ -40,16 +40,16 @@ return 'admitted'
 """
 
 
-# When the message was enqueued that is taken next. A pattern finds it without reading the posts:
-# these are in base64, so nothing in them can look like it.
-OLDEST = """
+# Returns when the next message of a queue was enqueued. The pattern matches only the header, since
+# the posts are in base64.
+OLDEST_SCRIPT = """
 local message = redis.call('LINDEX', KEYS[1], -1)
 return message and string.match(message, '"{header}": ?([%d.]+)')
 """.replace("{header}", ENQUEUED_AT)
 
 
 class RedisAdmission:
-    """A flag beside the queues, under the same server's single thread; no request needs a lease."""
+    """A set of pause owners beside the queues; Valkey is single-threaded, so no row is needed."""
 
     @contextmanager
     def admit(self) -> Iterator[Producer]:
@@ -66,7 +66,7 @@ class RedisAdmission:
         with unavailable_on_error():
             redis_client().srem(PAUSED_KEY, by)
 
-    def is_open(self) -> bool:
+    def is_writable(self) -> bool:
         with unavailable_on_error():
             return not redis_client().scard(PAUSED_KEY)
 
@@ -76,21 +76,21 @@ class RedisAdmission:
             step.hlen(UNACKED_KEY)
             for queue in QUEUES:
                 step.llen(queue)
-                step.eval(OLDEST, 1, queue)
-            paused, in_work, *queues = step.execute()
+                step.eval(OLDEST_SCRIPT, 1, queue)
+            paused, in_progress, *queues = step.execute()
         waiting = dict(zip(QUEUES, queues[::2], strict=True))
         enqueued_at = zip(QUEUES, queues[1::2], strict=True)
         oldest = queue_ages({queue: float(at) for queue, at in enqueued_at if at})
-        return Backlog(not paused, waiting, in_work, oldest=oldest)
+        return Backlog(not paused, waiting, in_progress, oldest=oldest)
 
 
 def _admit(messages: Sequence[tuple[str, str]]) -> None:
-    """Put messages on their queues if the gate is open, and none of them otherwise."""
+    """Put all messages on their queues, or none if the intake is paused or the queues are full."""
     keys, limit = (PAUSED_KEY, FULL_KEY, *QUEUES), settings.QUEUE_LIMIT
     answer = redis_client().eval(
-        ADMIT, len(keys), *keys, limit, low_watermark(limit), *chain.from_iterable(messages)
+        ADMIT_SCRIPT, len(keys), *keys, limit, low_watermark(limit), *chain.from_iterable(messages)
     )
     if answer == "closed":
-        raise IntakePaused("no posts are taken in just now")
+        raise IntakePaused("the intake is paused")
     if answer == "full":
         raise QueueFull(f"{limit} messages wait already")

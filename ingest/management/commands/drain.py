@@ -123,4 +123,4 @@ class Command(BaseCommand):
 
 def _describe(backlog: Backlog) -> str:
     waiting = ", ".join(f"{count} wait for {queue}" for queue, count in backlog.waiting.items())
-    return f"messages: {waiting}, {backlog.in_work} in progress"
+    return f"messages: {waiting}, {backlog.in_progress} in progress"

@@ -12,7 +12,7 @@ from ingest.broker.connection import BrokerUnavailable
 from ingest.core.messages import PostEntities
 from ingest.management.arguments import chosen_publications
 from ingest.models import AliasBackfill
-from ingest.nlp.languages import is_of_these, lacks_model, model_names
+from ingest.nlp.languages import has_current_model, lacks_model, model_names
 from ingest.operations import alias_backfill, audit, reprocessing
 from ingest.operations.rule_versions import newest_patterns
 from ingest.store import open_store
@@ -59,10 +59,12 @@ class Command(BaseCommand):
         names = model_names(
             settings.MODEL, settings.MODELS, for_others=settings.OTHER_LANGUAGES == "main"
         )
-        patterns = newest_patterns().kept_as
+        patterns = newest_patterns().version_if_any
 
         def is_new(post: PostEntities) -> bool:
-            return is_of_these(post, names) and (lacks_model(post) or post.patterns == patterns)
+            return has_current_model(post, names) and (
+                lacks_model(post) or post.patterns == patterns
+            )
 
         sent = without_text = 0
         for each in chosen_publications(publication):

@@ -1,18 +1,18 @@
 """
-How counts lie in Firestore: names of documents, and what is written for a group of posts.
+The Firestore schema: names of documents, their fields, and the increments of counters.
 
-    posts/{post_id}                        the post and its entities: marker, proof, and source;
-                                           of a deleted one only deleted_at
+    posts/{post_id}                        the post and its entities; its existence proves that the
+                                           post counts; a deleted post has only deleted_at
     publications/{pub_id}                  key, name
-    publications/{pub_id}/summaries/now    text: the summary of the pages, of some minutes ago;
+    publications/{pub_id}/summaries/now    text: the summary that pages show, some minutes old;
                                            as_of: the last change of the counts before it
-    publications/{pub_id}/summaries/leading  text: the entities that are mentioned most
+    publications/{pub_id}/summaries/leading  text: the top entities
     publications/{pub_id}/shards/{n}       posts, days {date: posts}, changes
     publications/{pub_id}/entities/{id}    id, family, key, mentions, posts,
                                            days {date: mentions}, labels {label: mentions},
                                            forms {"=" + text: mentions}
 
-Ids are digests: Firestore refuses "/" and "__x__" in one, and publishers do not.
+Ids are digests, since Firestore refuses ids with "/" or like "__x__", and names may have both.
 """
 
 import zlib
@@ -35,54 +35,53 @@ ENTITIES = "entities"
 SUMMARIES = "summaries"
 NOW, LEADING = "now", "leading"
 
-# What the name of a form's field begins with: Firestore keeps names such as __x__ for itself.
+# The prefix of the field name of a form, since Firestore reserves names such as __x__.
 FORM = "="
 
-# A publication's own counters are spread over so many documents, since Firestore sustains about
-# one write a second to each.
+# The documents of a publication's own counters; Firestore sustains about one write a second each.
 SHARD_COUNT = 8
 
 Document = dict[str, Any]
 
-# The fields of a post that hold entities, each of which is a map.
-_ENTITIES = {"entities", "found"}
-# And those that are not record, or kept elsewhere.
-_LEFT_OUT = {"post_id", "content", "request_id", "traceparent", *_ENTITIES}
+# The fields of a post with entities, each of them a map.
+_ENTITY_FIELDS = {"entities", "found"}
+# The fields that a document has in another form, or not at all.
+_EXCLUDED_FIELDS = {"post_id", "content", "request_id", "traceparent", *_ENTITY_FIELDS}
 
 
 def record_document(record: PostRecord, *, keep_content: bool) -> Document:
-    """Return what is kept of a post; its content compressed, or left out."""
+    """Return the document of a record; its content is compressed, or left out."""
     deleted = {"deleted_at": record.deleted_at} if record.deleted_at else {}
     return deleted | (_post_document(record.post, keep_content=keep_content) if record.post else {})
 
 
 def replacement_update(fields: Iterable[str], document: Document) -> Document:
-    """Return the update that replaces a document of these fields by another."""
+    """Return the update that replaces a document with these fields by another one."""
     return {**dict.fromkeys(fields, DELETE_FIELD), **document}
 
 
 def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
-    document = post.model_dump(exclude=_LEFT_OUT, exclude_none=True)
+    document = post.model_dump(exclude=_EXCLUDED_FIELDS, exclude_none=True)
     document["publication_key"] = publication_key(post.publication)
     document["saved_at"] = SERVER_TIMESTAMP
-    for name in _ENTITIES:
+    for name in _ENTITY_FIELDS:
         entities = getattr(post, name)
         if entities is not None:
             document[name] = [entity._asdict() for entity in entities]
-    document |= _what_is_looked_for(post)
+    document |= _index_fields(post)
     if keep_content:
         document["content"] = zlib.compress(post.content.encode())
     return document
 
 
-def _what_is_looked_for(post: PostEntities) -> Document:
-    """Return the fields by which the posts that mention an entity are found, the newest first."""
+def _index_fields(post: PostEntities) -> Document:
+    """Return the fields of the index for the posts of an entity, sorted by day."""
     ids = {entity_id(*name_of(entity)) for entity in post.entities}
     return {"day": post.day.isoformat(), "entity_ids": sorted(ids)}
 
 
 def read_counts(shards: Iterable[Document], entities: Iterable[Document]) -> Counts:
-    """Return what the documents of a publication's counters say."""
+    """Return the counts in the documents of a publication's counters."""
     posts, days = 0, Counter[str]()
     for shard in shards:
         posts += shard["posts"]
@@ -92,7 +91,7 @@ def read_counts(shards: Iterable[Document], entities: Iterable[Document]) -> Cou
 
 
 def read_entity_counts(entity: Document) -> EntityCounts:
-    """Return what the document of one entity says."""
+    """Return the counts in the document of one entity."""
     forms = {name.removeprefix(FORM): count for name, count in entity.get("forms", {}).items()}
     return EntityCounts(
         entity["mentions"],
@@ -104,12 +103,12 @@ def read_entity_counts(entity: Document) -> EntityCounts:
 
 
 def present(tally: Mapping[str, int]) -> Tally:
-    """Leave out what counts nothing any more."""
+    """Return a tally without the zeros that subtraction leaves."""
     return Counter({name: count for name, count in tally.items() if count})
 
 
 def read_record(post_id: str, document: Document | None) -> PostRecord:
-    """Return what a post's document keeps, if there is one."""
+    """Return the record in a post's document; an empty one if there is no document."""
     if document is None:
         return PostRecord()
     post = read_post(post_id, document) if "entities" in document else None
@@ -117,26 +116,26 @@ def read_record(post_id: str, document: Document | None) -> PostRecord:
 
 
 def read_post(post_id: str, document: Document) -> PostEntities:
-    """Return the post that a document keeps; its content is empty if it was left out."""
+    """Return the post in a document; its content is "" if the document has none."""
     fields = {n: v for n, v in document.items() if n in PostEntities.model_fields}
-    for name in _ENTITIES & document.keys():
+    for name in _ENTITY_FIELDS & document.keys():
         fields[name] = tuple(Entity(**entity) for entity in document[name])
     fields["content"] = zlib.decompress(document.get("content", zlib.compress(b""))).decode()
     return PostEntities(post_id=post_id, **fields)
 
 
 def shard_increments(counts: Counts) -> Document:
-    """Return what a group of posts adds to one shard of its publication."""
+    """Return the increments of one shard of a publication."""
     return {
         "posts": Increment(counts.posts),
         **_increments("days", counts.days),
-        # A write that changes nothing would not show when the counts have changed.
+        # The document must change, since its update time shows that counts have changed.
         "changes": Increment(1),
     }
 
 
 def entity_increments(name: EntityName, counts: EntityCounts) -> Document:
-    """Return what a group of posts adds to one entity of its publication."""
+    """Return the increments of one entity of a publication."""
     family, key = name
     return {
         "id": entity_id(*name),
@@ -151,5 +150,5 @@ def entity_increments(name: EntityName, counts: EntityCounts) -> Document:
 
 
 def _increments(field: str, tally: Mapping[str, int]) -> Document:
-    """Return what is added to each count of a map; an empty map would replace the one there is."""
+    """Return the increments of a map's counts; an empty map would replace the stored one."""
     return {field: {name: Increment(count) for name, count in tally.items()}} if tally else {}

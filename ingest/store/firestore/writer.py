@@ -1,9 +1,9 @@
 """
-How counts change in Firestore: one atomic batch of posts and of what they add to the counters.
+Writing to Firestore: one atomic commit of posts and of the changes to their counters.
 
-A batch is built on what is thought to be record of its posts, and carries that as a precondition:
-a document that is new, or one that nobody has written since it was read. Where another was
-faster, all of it is refused, and built anew on what is there then.
+A commit is based on a snapshot of each post, and carries it as a precondition: the document is
+new, or no writer has changed it since the read. If another writer was faster, Firestore refuses
+the whole commit. The writer then reads again and builds a new commit.
 """
 
 import random
@@ -35,7 +35,7 @@ logger = get_logger()
 # The emulator refuses a request of 4 MiB, production one of 10 MiB.
 MAX_COMMIT_BYTES = 3_000_000
 
-# Whoever loses so many races in a row waits a while, as if the store were away.
+# After this many conflicts in a row the writer raises StoreUnavailable, so the worker waits.
 MAX_CONFLICTS = 20
 CONFLICT = (google.AlreadyExists, google.FailedPrecondition, google.NotFound)
 
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A post's record as it was read, with its fields and the time of its last write."""
+    """A post's record at its read time, with the document's fields and its last write."""
 
     record: PostRecord = field(default_factory=PostRecord)
     fields: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Snapshot:
 
     @classmethod
     def in_snapshot(cls, snapshot: DocumentSnapshot[Any]) -> Self:
-        """Read what a document keeps."""
+        """Read the record in a document, which may not exist."""
         document = snapshot.to_dict()
         if document is None:
             return cls()
@@ -61,15 +61,15 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class PostWrite:
-    """One post, from what was before of it to what shall be record."""
+    """The change of one post, from its snapshot to its new record."""
 
     post_id: str
     before: Snapshot
     after: PostRecord
 
     @property
-    def counts_a_post_more(self) -> bool:
-        """Whether the post was not counted before, and is now."""
+    def adds_a_post(self) -> bool:
+        """Whether the post counts now and did not before."""
         return bool(self.after.post and not self.before.record.post)
 
 
@@ -86,21 +86,21 @@ class FirestoreWriter:
         self._named: set[str] = set()
 
     def add(self, posts: Sequence[PostEntities]) -> int:
-        """Add posts; most are new, so the first try reads nothing."""
-        joined: dict[str, PostRecord] = {}
+        """Add posts; most are new, so the first attempt reads nothing."""
+        records: dict[str, PostRecord] = {}
         for post in posts:
-            joined[post.post_id] = joined.get(post.post_id, PostRecord()).with_revision(post)
-        distinct = [record.post for record in joined.values() if record.post]
+            records[post.post_id] = records.get(post.post_id, PostRecord()).with_revision(post)
+        distinct = [record.post for record in records.values() if record.post]
         distinct.sort(key=lambda post: publication_id(post.publication))
         writes: list[PostWrite] = []
         for group in self._groups(distinct):
             changes = {p.post_id: partial(PostRecord.with_revision, revision=p) for p in group}
             with unavailable_on_error():
                 writes += self._apply(changes, dict.fromkeys(changes, Snapshot()))
-        return sum(write.counts_a_post_more for write in writes)
+        return sum(write.adds_a_post for write in writes)
 
     def remove(self, post_id: str, *, at: datetime) -> bool:
-        """Leave only the time at which a post was deleted."""
+        """Delete a post; its document keeps only the time of the deletion."""
         changes = {post_id: partial(PostRecord.deleted, at=at)}
         with unavailable_on_error():
             writes = self._apply(changes, self._find(changes))
@@ -109,22 +109,22 @@ class FirestoreWriter:
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
-        """Replace posts, in as many batches as their size asks for."""
+        """Replace posts, in as many commits as their size needs."""
         changed = 0
-        for some in _cut(dict.fromkeys(post_ids), self._commit_posts):
+        for chunk in _cut(dict.fromkeys(post_ids), self._commit_posts):
             with unavailable_on_error():
-                before = self._find(some)
+                before = self._find(chunk)
                 posts = [f.record.post for f in before.values() if f.record.post]
                 for group in self._groups(posts):
-                    own = {post.post_id: before[post.post_id] for post in group}
-                    changes = dict.fromkeys(own, partial(PostRecord.changed, change=change))
-                    changed += len(self._apply(changes, own))
+                    snapshots = {post.post_id: before[post.post_id] for post in group}
+                    changes = dict.fromkeys(snapshots, partial(PostRecord.changed, change=change))
+                    changed += len(self._apply(changes, snapshots))
         return changed
 
     def repair(self, name: str, diff: Counts) -> None:
-        """Add what a recount before diff."""
+        """Add the difference that a recount found to the counters."""
         pub_id = publication_id(name)
-        # These increments have no marker: a commit whose answer is lost must not be sent again.
+        # These increments have no precondition, so a commit without an answer must not be retried.
         once = {**self._database.limits, "retry": None}
         rest = Counts(diff.posts, diff.days)
         names = _cut(diff.entities, self._commit_writes)
@@ -161,7 +161,7 @@ class FirestoreWriter:
     def _apply(
         self, changes: Mapping[str, Change], before: Mapping[str, Snapshot]
     ) -> list[PostWrite]:
-        """Change what is record of posts, in one batch, and return the writes that this took."""
+        """Change the records of posts in one commit, and return its writes."""
         for _ in range(MAX_CONFLICTS):
             writes = _writes(changes, before)
             if not writes:
@@ -175,7 +175,7 @@ class FirestoreWriter:
             else:
                 return writes
         raise StoreUnavailable(
-            f"others changed the same posts first, {MAX_CONFLICTS} times in a row"
+            f"other writers changed the same posts first, {MAX_CONFLICTS} times in a row"
         )
 
     def _apply_halves(
@@ -184,20 +184,20 @@ class FirestoreWriter:
         before: Mapping[str, Snapshot],
         refusal: google.InvalidArgument,
     ) -> list[PostWrite]:
-        """Split a refused commit between posts, until the one that is the cause is alone."""
+        """Split a refused commit between posts, until the refused post is alone."""
         if len(changes) == 1:
             raise StoreRefused(str(refusal)) from refusal
         halves = _cut(changes, (len(changes) + 1) // 2)
         return [s for half in halves for s in self._apply({i: changes[i] for i in half}, before)]
 
     def _find(self, post_ids: Iterable[str]) -> dict[str, Snapshot]:
-        """Read what is record of posts."""
+        """Read the snapshots of posts."""
         references = [self._database.posts.document(post_id) for post_id in post_ids]
         snapshots = self._database.client.get_all(references, **self._database.limits)
         return {snapshot.id: Snapshot.in_snapshot(snapshot) for snapshot in snapshots}
 
     def _commit(self, writes: Sequence[PostWrite]) -> None:
-        """Write posts, and what that adds to the counters, in one atomic batch."""
+        """Write posts and the changes to their counters in one atomic commit."""
         batch = self._database.client.batch()
         for write in writes:
             self._write_post(batch, write)
@@ -224,7 +224,7 @@ class FirestoreWriter:
             batch.update(reference, update, option=unchanged)
 
     def _write_counts(self, batch: WriteBatch, pub_id: str, counts: Counts) -> None:
-        if counts:  # a shard shows the change, even where its own sums stay
+        if counts:  # a shard's `changes` shows a change even if its own sums stay
             shard = self._database.shard(pub_id, random.randrange(schema.SHARD_COUNT))
             batch.set(shard, schema.shard_increments(counts), merge=True)
         entities = self._database.entities(pub_id)
@@ -233,32 +233,32 @@ class FirestoreWriter:
             batch.set(reference, schema.entity_increments(name, entity), merge=True)
 
     def _name_publication(self, post: PostEntities) -> None:
-        """Write a publication's name, once a process, so that a hot publication is not hotter."""
+        """Write a publication's name once per process, to spare a busy publication's document."""
         pub_id = publication_id(post.publication)
         if pub_id in self._named:
             return
         document = {"key": publication_key(post.publication), "name": post.publication}
-        with suppress(google.AlreadyExists):  # the first name that came is the one that is shown
+        with suppress(google.AlreadyExists):  # the first spelling of the name stays
             self._database.publications.document(pub_id).create(document, **self._database.limits)
         self._named.add(pub_id)
 
 
 @contextmanager
 def _counted(documents: int) -> Iterator[None]:
-    """Count a commit by how it ends."""
-    began = time.perf_counter()
+    """Count a commit by its outcome: done, conflict or failed."""
+    started = time.perf_counter()
     try:
         yield
     except google.GoogleAPIError as error:
-        metrics.COMMITS.labels("lost race" if isinstance(error, CONFLICT) else "failed").inc()
+        metrics.COMMITS.labels("conflict" if isinstance(error, CONFLICT) else "failed").inc()
         raise
-    metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
+    metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
     metrics.COMMITS.labels("done").inc()
     metrics.WRITES.inc(documents)
 
 
 def _writes(changes: Mapping[str, Change], before: Mapping[str, Snapshot]) -> list[PostWrite]:
-    """Return the writes that change anything."""
+    """Return the writes of the records that change."""
     writes = [
         PostWrite(id_, before[id_], change(before[id_].record)) for id_, change in changes.items()
     ]
@@ -270,12 +270,12 @@ def _same_publication(post: PostEntities, other: PostEntities) -> bool:
 
 
 def _names(post: PostEntities) -> set[EntityName]:
-    """Return the entities of a post, each of which is a document of its own to write."""
+    """Return the entities of a post; a commit writes one document for each."""
     return set(map(name_of, post.entities))
 
 
 def _bytes(post: PostEntities) -> int:
-    """Return about how large a post's own documents are; its text compresses, names do not."""
+    """Estimate the bytes of a post's documents; its text compresses, its names do not."""
     return len(post.content) + sum(400 + 12 * len(entity.text) for entity in post.entities)
 
 
