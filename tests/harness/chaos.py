@@ -38,7 +38,7 @@ from ingest.client import ApiClient, ApiError
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from tests.support import faulty_model
-from tests.support.processes import kill, parent, processes, words
+from tests.support.processes import kill, main_and_children, processes
 from tests.support.rabbitmq import RabbitMQ, install
 from tests.support.servers import server
 from tests.support.stores import firestore_of
@@ -127,10 +127,7 @@ class Run:
 
     def _kill(self, part: str, *, child: bool) -> None:
         """Kill a process whose command line has these words, or one of its children."""
-        parents = [p for p in processes(self.stack) if part in words(p) and "hold" not in words(p)]
-        own = {p.pid for p in parents}
-        victims = [p for p in parents if (parent(p) in own) == child]
-        if victims:
+        if victims := main_and_children(self.stack, part)[child]:
             kill(random.choice(victims))
 
     def _kill_broker(self) -> None:

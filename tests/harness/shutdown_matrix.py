@@ -36,7 +36,7 @@ from rich.table import Table
 from ingest.client import ApiClient, ApiError
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
-from tests.support.processes import parent, processes, words
+from tests.support.processes import main_and_children, processes
 from tests.support.rabbitmq import RabbitMQ, install
 from tests.support.servers import server
 from tests.support.stores import firestore_of
@@ -177,9 +177,7 @@ class Stopped:
         """Return the main process of a worker, of the web server or of all."""
         if role == "honcho":
             return psutil.Process(self.stack.pid)
-        found = [p for p in processes(self.stack) if SIGNS[role] in words(p)]
-        own = {p.pid: p for p in found if "stack.hold" not in words(p)}
-        (main,) = (p for p in own.values() if parent(p) not in own)
+        ((main,), _) = main_and_children(self.stack, SIGNS[role])
         return main
 
     def _signal(self, main: psutil.Process, stop: Stop) -> None:

@@ -7,6 +7,9 @@ import psutil
 
 from ingest.devstack.stack import Stack
 
+# A supervisor's command line ends with that of the process it starts.
+SUPERVISOR = "ingest.devstack.supervise"
+
 
 def words(process: psutil.Process) -> str:
     """Return a process's command line; of one that has just ended, nothing."""
@@ -46,3 +49,13 @@ def processes(stack: Stack) -> list[psutil.Process]:
             if known or Path(process.cwd()).is_relative_to(stack.folder):
                 found.append(process)
     return found
+
+
+def main_and_children(
+    stack: Stack, command: str
+) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """Return the main processes whose command line has these words, and all their children."""
+    found = [p for p in processes(stack) if command in words(p) and SUPERVISOR not in words(p)]
+    pids = {process.pid for process in found}
+    children = [process for process in found if parent(process) in pids]
+    return [process for process in found if process not in children], children

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.devstack.stack import Stack, wait_until
 from tests.support import faulty_model
-from tests.support.processes import parent, processes, words
+from tests.support.processes import main_and_children
 
 TERMINATE = """
 from celery import current_app
@@ -43,7 +43,5 @@ def test_a_task_that_is_revoked_and_whose_child_is_killed_is_worked_on_again(
 
 def child(stack: Stack) -> psutil.Process:
     """Return the only child of the extract worker."""
-    workers = [p for p in processes(stack) if "-Q extract" in words(p) and "hold" not in words(p)]
-    own = {p.pid for p in workers}
-    (found,) = (p for p in workers if parent(p) in own)
+    _, (found,) = main_and_children(stack, "-Q extract")
     return found

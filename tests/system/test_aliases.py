@@ -6,7 +6,7 @@ from ingest.core.counts import Counts, EntityCounts
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack
 from ingest.store.firestore.store import FirestoreStore
-from tests.support.processes import kill, parent, processes, words
+from tests.support.processes import kill, main_and_children
 
 CHANGE = """
 from ingest.operations import alias_backfill
@@ -43,9 +43,8 @@ def change(stack: Stack, what: str) -> None:
 
 
 def kill_a_saver(stack: Stack) -> None:
-    savers = [p for p in processes(stack) if "-Q save" in words(p) and "hold" not in words(p)]
-    own = {p.pid for p in savers}
-    kill(next(p for p in savers if parent(p) in own))
+    _, children = main_and_children(stack, "-Q save")
+    kill(children[0])
 
 
 def mentions(counts: Counts) -> list[int]:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import uuid
+from itertools import chain
 from pathlib import Path
 
 from kombu import Connection, Queue
@@ -15,7 +16,7 @@ from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import accepted
-from tests.support.processes import kill, processes, words
+from tests.support.processes import kill, main_and_children, processes
 from tests.support.rabbitmq import RabbitMQ
 
 POSTS = list(samples.read())
@@ -36,9 +37,8 @@ def test_1_2_3_7_a_long_day(stack: Stack, firestore: FirestoreStore) -> None:
     wait_until(lambda: firestore.post(first) is not None, seconds=60, what="the post is there")
 
     # 3: after the workers have died the front end goes on, and so do they.
-    for process in processes(stack):
-        if "-A ingestsite worker" in words(process) and "hold" not in words(process):
-            kill(process)
+    for process in chain(*main_and_children(stack, "-A ingestsite worker")):
+        kill(process)
     accepted = demo.submit(client, fresh(1)) | {first}
     demo.await_empty(client)
 
