@@ -1,7 +1,6 @@
 """The servers that tests need, started once on free ports, and stopped by pid."""
 
 import os
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +16,9 @@ from ingest.store.base import Store
 from ingest.store.firestore.store import FirestoreStore
 from ingest.store.memory import MemoryStore
 from ingest.store.null import NullStore
-from tests import environment
-from tests.support.rabbitmq import RabbitMQ, install
-from tests.support.servers import server
-from tests.support.stores import firestore_of
+from tests.support import servers
+from tests.support.rabbitmq import RabbitMQ, running
+from tests.support.stores import firestore_of, new_project
 
 # Examples are the same each time, and none is against the clock.
 hypothesis.settings.register_profile("ours", derandomize=True, deadline=None)
@@ -30,7 +28,7 @@ hypothesis.settings.load_profile("ours")
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[None]:
     """Run the embedded broker."""
-    with server("ingest.devstack.valkey", environment.BROKER_PORT):
+    with servers.valkey():
         yield
 
 
@@ -42,26 +40,23 @@ def empty_broker(valkey: None) -> None:
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """Run RabbitMQ; where it is missing and may be installed, install it."""
-    install()
-    node = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
-    node.start()
-    yield node
-    node.stop()
+    """Run RabbitMQ."""
+    with running(tmp_path_factory.mktemp("rabbitmq")) as node:
+        yield node
 
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[None]:
     """Run Google's Firestore emulator; without it the tests fail, and say what to install."""
     assert os.environ["FIRESTORE_EMULATOR_HOST"].startswith("127.0.0.1:")
-    with server("ingest.devstack.firestore_emulator", environment.FIRESTORE_PORT):
+    with servers.emulator():
         yield
 
 
 @pytest.fixture
 def firestore(emulator: None) -> FirestoreStore:
     """Return a Firestore store with nothing in it: each project is a database of its own."""
-    return firestore_of(f"demo-{uuid.uuid4().hex[:12]}")
+    return firestore_of(new_project())
 
 
 @pytest.fixture

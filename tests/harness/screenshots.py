@@ -1,8 +1,7 @@
 """
-An operator at the desk, in pictures: a post dies, is read, replayed, and counts once.
+Pictures of an operator's work: a post becomes a dead letter, is replayed, and counts once.
 
-The pictures are of the start page, of the dead letter before and after its replay, of the
-publications, and of Flower.
+They show the start page, the dead letter before and after its replay, the publications and Flower.
 """
 
 from pathlib import Path
@@ -24,15 +23,19 @@ from tests.support.admin_client import (
 from tests.support.browser import chromium
 
 WINDOW = {"width": 1280, "height": 900}
-OWN = "The Dead Letter Office"  # a publication of the one post that dies
+PUBLICATION = "The Dead Letter Office"  # of the only post that becomes a dead letter
 
 
 def replayed_once(stack: Stack, client: ApiClient, folder: Path) -> bool:
-    """Have a post die, replay it at the desk twice, and tell whether it counts once."""
+    """Make a dead letter, replay it twice in the admin, and return whether it counts once."""
     folder.mkdir(parents=True, exist_ok=True)
     make_operator(stack)
-    (dead,) = demo.submit(client, [{"publication": OWN, "content": f"{faulty_model.RAISE} Oslo."}])
-    wait_until(lambda: client.status()["dead_letters"] > 0, seconds=120, what="a post has died")
+    (dead,) = demo.submit(
+        client, [{"publication": PUBLICATION, "content": f"{faulty_model.RAISE} Oslo."}]
+    )
+    wait_until(
+        lambda: client.status()["dead_letters"] > 0, seconds=120, what="there is a dead letter"
+    )
     demo.await_empty(client)
     with chromium() as browser:
         page = browser.new_context(viewport=WINDOW).new_page()  # type: ignore[arg-type]
@@ -40,13 +43,13 @@ def replayed_once(stack: Stack, client: ApiClient, folder: Path) -> bool:
         _take(page, folder / "desk.png")
         _replay(page, stack, client, dead, folder)
         _flower(browser, stack, folder)
-    return [(p["name"], p["posts"]) for p in client.publications() if p["name"] == OWN] == [
-        (OWN, 1)
+    return [(p["name"], p["posts"]) for p in client.publications() if p["name"] == PUBLICATION] == [
+        (PUBLICATION, 1)
     ]
 
 
 def _replay(page: Page, stack: Stack, client: ApiClient, dead: str, folder: Path) -> None:
-    """Replay while the cause is still there, and again when it is mended; send the post as well."""
+    """Replay before and after the cause is mended, and then send the same post again."""
     for mended in (False, True):
         open_letter(page, stack, dead)
         if mended:
@@ -57,7 +60,7 @@ def _replay(page: Page, stack: Stack, client: ApiClient, dead: str, folder: Path
         demo.await_empty(client)
     page.goto(f"{stack.url}/admin/ingest/auditentry/?q={dead}")
     _take(page, folder / "letter-after.png")
-    demo.submit(client, [{"publication": OWN, "content": f"{faulty_model.RAISE} Oslo."}])
+    demo.submit(client, [{"publication": PUBLICATION, "content": f"{faulty_model.RAISE} Oslo."}])
     demo.await_empty(client)
     page.goto(f"{stack.url}/admin/publications/")
     _take(page, folder / "publications.png")

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,18 @@ CONFIGURATION = ROOT / "deploy" / "rabbitmq" / "advanced.config"
 def install() -> None:
     """Install RabbitMQ where that is ours to do."""
     apt.install("rabbitmq-server")
+
+
+@contextmanager
+def running(folder: Path) -> Iterator["RabbitMQ"]:
+    """Run a node while a block runs; install RabbitMQ first where it is missing."""
+    install()
+    node = RabbitMQ(folder)
+    node.start()
+    try:
+        yield node
+    finally:
+        node.stop()
 
 
 class RabbitMQ:

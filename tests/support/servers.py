@@ -4,11 +4,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from ingest.devstack.ports import listens
 from ingest.devstack.stack import wait_until
 from ingest.process.parent_death import tied_command
+from tests import environment
+
+
+def emulator() -> AbstractContextManager[None]:
+    """Run Google's Firestore emulator on the tests' port while a block runs."""
+    return server("ingest.devstack.firestore_emulator", environment.FIRESTORE_PORT)
+
+
+def valkey() -> AbstractContextManager[None]:
+    """Run the embedded broker on the tests' port while a block runs."""
+    return server("ingest.devstack.valkey", environment.BROKER_PORT)
 
 
 @contextmanager

@@ -1,8 +1,24 @@
 """Stores of a test's own, and what they count."""
 
+import uuid
+
 from ingest.store.base import EntityFilter, Store
 from ingest.store.firestore.store import FirestoreStore
 from ingestsite import configuration
+from tests import environment
+
+
+def new_project() -> str:
+    """Return the name of a project that nothing else uses: each is a database of its own."""
+    return f"demo-{uuid.uuid4().hex[:12]}"
+
+
+def project_settings(project: str, *, port: int = environment.FIRESTORE_PORT) -> dict[str, str]:
+    """Return the settings of a stack whose store is a project of the tests' emulator."""
+    return {
+        "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{port}",
+        "INGEST_FIRESTORE_PROJECT": project,
+    }
 
 
 def firestore_of(project: str) -> FirestoreStore:

@@ -1,7 +1,6 @@
 """What the course's app got wrong, where it takes a whole stack to show that we do not."""
 
 import json
-import os
 import signal
 import uuid
 from itertools import chain
@@ -18,6 +17,7 @@ from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import accepted
 from tests.support.processes import kill, main_and_children, processes
 from tests.support.rabbitmq import RabbitMQ
+from tests.support.stores import project_settings
 
 POSTS = list(samples.read())
 
@@ -56,8 +56,7 @@ def test_8_what_is_delivered_too_often_is_a_dead_letter_whose_replay_counts_once
     """Give a message back to RabbitMQ more often than its limit; nobody else has seen it."""
     settings = {
         "INGEST_BROKER_URL": rabbitmq.new_host(),
-        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
-        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
+        **project_settings(firestore._client.project),
         "INGEST_DELIVERY_LIMIT": "5",
     }
     stack = Stack(tmp_path, settings)

@@ -13,6 +13,7 @@ from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from ingestsite.configuration import ROOT
 from tests import environment
+from tests.support.stores import project_settings
 from tests.support.tcp_proxy import Line
 
 
@@ -60,8 +61,7 @@ def test_workers_come_first_and_the_broker_and_the_store_last(
     line = Line(environment.FIRESTORE_PORT)
     line.cut()
     settings = {
-        "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{line.port}",
-        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
+        **project_settings(firestore._client.project, port=line.port),
         "INGEST_EXTRACT_CONCURRENCY": "2",
         "INGEST_STORE_SECONDS": "2",
     }
