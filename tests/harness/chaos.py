@@ -205,7 +205,7 @@ def running(folder: Path, broker: str, outage: float) -> Iterator[Run]:
         stack.start()
         wait_until(lambda: is_empty(client), seconds=60, what="the queues are there")
         if node:
-            node.settle()
+            node.write_queues_to_disk()
         yield Run(stack, client, line, node, outage)
 
 

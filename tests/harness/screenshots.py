@@ -13,12 +13,12 @@ from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from tests.support import faulty_model
 from tests.support.admin_client import (
-    defuse,
     flower_login,
     log_in,
     make_operator,
-    open_letter,
-    replay_letter,
+    open_dead_letter,
+    repair_model,
+    replay_dead_letter,
 )
 from tests.support.browser import chromium
 
@@ -51,12 +51,12 @@ def replayed_once(stack: Stack, client: ApiClient, folder: Path) -> bool:
 def _replay(page: Page, stack: Stack, client: ApiClient, dead: str, folder: Path) -> None:
     """Replay before and after the cause is mended, and then send the same post again."""
     for mended in (False, True):
-        open_letter(page, stack, dead)
+        open_dead_letter(page, stack, dead)
         if mended:
-            defuse(stack)
+            repair_model(stack)
         else:
             _take(page, folder / "letter-before.png")
-        replay_letter(page)
+        replay_dead_letter(page)
         demo.await_empty(client)
     page.goto(f"{stack.url}/admin/ingest/auditentry/?q={dead}")
     _take(page, folder / "letter-after.png")

@@ -1,4 +1,4 @@
-"""Servers of the project's own, started for a while on a port and stopped by pid."""
+"""The project's own servers, run on a port while a block runs."""
 
 import signal
 import subprocess
@@ -24,7 +24,7 @@ def valkey() -> AbstractContextManager[None]:
 
 @contextmanager
 def server(module: str, port: int) -> Iterator[None]:
-    """Run one of the project's servers while a block runs."""
+    """Run one of the project's servers, and stop it by its pid after the block."""
     process = subprocess.Popen(
         tied_command(signal.SIGTERM, [sys.executable, "-m", module]),
         stdout=subprocess.DEVNULL,

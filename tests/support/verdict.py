@@ -1,4 +1,4 @@
-"""What became of the posts that were accepted, beside what the model alone says of their texts."""
+"""What became of the accepted posts, compared with the model run by itself on their texts."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The web server alone, as `make run` starts it, on a store and a broker that run already."""
+"""The web server alone, as `make run` starts it, on a running store and broker."""
 
 import signal
 import subprocess
@@ -17,7 +17,7 @@ COMMAND = ["gunicorn", "--config", "python:ingestsite.webserver", "ingestsite.ws
 
 @contextmanager
 def website(folder: Path, project: str) -> Iterator[str]:
-    """Run the web server while a block runs, on a project of the emulator; yield its address."""
+    """Run the web server on a project of the emulator while a block runs; yield its address."""
     settings = {
         **project_settings(project),
         "INGEST_BROKER_URL": configuration.BROKER_URL,

@@ -131,7 +131,7 @@ def _broker_of(
     """Return how to send the stack's broker a signal, and how it is started again."""
     if "amqp" in stack.environment.get("INGEST_BROKER_URL", ""):
         node: RabbitMQ = request.getfixturevalue("rabbitmq")
-        node.settle()
+        node.write_queues_to_disk()
         return node.send, node.restart
     (valkey,) = (p for p in processes(stack) if "valkey" in p.name())
     return valkey.send_signal, lambda: None  # its holder starts it again
