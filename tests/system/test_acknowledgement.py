@@ -1,4 +1,4 @@
-"""A message is let go of when its post is counted or laid aside, and by nothing else."""
+"""A worker acknowledges a message only when its post is counted or a dead letter."""
 
 from pathlib import Path
 
@@ -19,10 +19,8 @@ print("terminated", len(ids))
 
 
 @pytest.mark.parametrize("stack", ["embedded"], indirect=True)
-def test_a_task_that_is_revoked_and_whose_child_is_killed_is_worked_on_again(
-    stack: Stack, tmp_path: Path
-) -> None:
-    """Celery does both to the children itself, when it has lost its connection to the broker."""
+def test_a_revoked_task_whose_child_is_killed_runs_again(stack: Stack, tmp_path: Path) -> None:
+    """Celery itself does both to its children after it loses its connection to the broker."""
     stack.environment |= faulty_model.settings(tmp_path / "bombs") | {
         "INGEST_EXTRACT_CONCURRENCY": "1",
         "INGEST_EXTRACT_SECONDS": "4",
@@ -34,10 +32,10 @@ def test_a_task_that_is_revoked_and_whose_child_is_killed_is_worked_on_again(
     def terminates() -> bool:
         return "terminated 1" in stack.manage("shell", "-c", TERMINATE)
 
-    wait_until(terminates, seconds=60, what="the post is in hand, and its task is revoked")
+    wait_until(terminates, seconds=60, what="the post is in progress, and its task is revoked")
     child(stack).kill()
     wait_until(
-        lambda: client.status()["dead_letters"] == 1, seconds=60, what="the post is laid aside"
+        lambda: client.status()["dead_letters"] == 1, seconds=60, what="the post is a dead letter"
     )
 
 

@@ -1,4 +1,4 @@
-"""The kill test in its short form: each kind of strike once, on both brokers."""
+"""The short form of `make chaos`: each kind of strike once, on both brokers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Whether what an operator sees agrees with what happened, in its short form."""
+"""The short form of `make desk`: metrics, log and traces agree with a run."""
 
 from pathlib import Path
 
