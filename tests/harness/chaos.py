@@ -1,15 +1,14 @@
 """
-The kill test: whatever dies, every accepted post is counted once, or is a dead letter.
+The kill test: whatever dies, every accepted post is counted once or is a dead letter.
 
     python -m tests.harness.chaos [--posts N] [--strikes N] [--outage SECONDS] [--seeds 1 2 3]
                                   [--brokers embedded rabbitmq]
 
 The program runs the real stack, and several clients send posts in waves. Each wave meets a strike
-from a seeded schedule. A strike kills a web worker, a worker of a step, one of their children or
-the broker, cuts the line to Firestore, or loses an answer after its commit. One post in a hundred
-makes the model fail. At the end every counter is compared with the model run by itself. The
-program prints a line for each strike, a line of JSON for each run and a table. Its status is 1 if
-anything differs.
+from a seeded schedule. A strike kills a web worker, a worker, a child or the broker. Or it cuts the
+line to Firestore, or loses an answer after its commit. One post in a hundred makes the model fail.
+At the end every counter is compared with the model run by itself. The program prints a line for
+each strike, a line of JSON for each run and a table. Its status is 1 if anything differs.
 """
 
 import random
@@ -113,7 +112,7 @@ class Run:
     def _cut(self) -> None:
         self.line.cut()
         time.sleep(self.outage)  # the outage itself: its length is the point
-        self.line.mend()
+        self.line.restore()
 
 
 def posts_of(seed: int, count: int) -> Iterator[dict[str, str]]:

@@ -221,7 +221,7 @@ def main() -> int:
     parser.add_argument("--posts", type=int, default=1000)
     parser.add_argument("--pictures", type=Path, metavar="FOLDER")
     options = parser.parse_args()
-    with runner.temporary_folder("model") as model, runner.temporary_folder("desk") as folder:
+    with runner.temporary_folder("model") as model, runner.temporary_folder("dashboard") as folder:
         settings = faulty_model.settings(model) if options.pictures else None
         figures = watch(folder, options.posts, settings, options.pictures)
     runner.print_figures(figures)

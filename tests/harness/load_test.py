@@ -4,11 +4,11 @@
     python -m tests.harness.load_test [--posts N] [--size 1300] [--runs emulator rabbitmq]
                                       [--into var/load-test]
 
-The program writes posts to a file, and the project's own loader loads it into two stacks, one after
-the other. The first has the embedded broker and Google's emulator, the second RabbitMQ and the null
-store. Meanwhile the program samples the queues, the saved posts and the memory of each kind of
-process. It writes a report in Markdown with plots, and prints a line of JSON for each run. Its
-status is 1 unless every accepted post was saved once.
+The project's own loader loads the file into two stacks, one after the other. The first has the
+embedded broker and Google's emulator, the second RabbitMQ and the null store. Meanwhile the program
+samples the queues, the saved posts and the memory of each kind of process. It writes a report in
+Markdown with plots, and prints a line of JSON for each run. Its status is 1 unless every accepted
+post was saved once.
 """
 
 import json

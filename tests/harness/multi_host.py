@@ -3,9 +3,9 @@ Many machines: one is cut off and comes back, one loses its power, and every cou
 
     python -m tests.harness.multi_host [--posts N] [--outage SECONDS] [--concurrency N]
 
-Six machines are network namespaces on a bridge of their own: web, queue (RabbitMQ), extract-1,
-extract-2, save and data (PostgreSQL and Firestore's emulator). Clients send posts to the web
-machine. Meanwhile the program pulls the cable of extract-1 and puts it back. Then it kills
+The six machines are network namespaces on a bridge of their own. Their names are web, queue
+(RabbitMQ), extract-1, extract-2, save and data (PostgreSQL and the emulator). Clients send posts to
+the web machine. Meanwhile the program pulls the cable of extract-1 and puts it back. Then it kills
 extract-2 with its cable pulled, so that no other machine sees a connection end. At the end every
 counter is compared with the model run by itself. The program prints a line for each event, a table
 and a line of JSON. Its status is 1 if anything differs. It needs root. All machines, links and
@@ -233,7 +233,7 @@ def disturb(site: Site, sender: Sender, posts: Sequence[dict[str, str]], outage:
     site["extract-1"].cut()
     threads.append(start_sending(sender, posts[third : 2 * third]))
     time.sleep(outage)  # the outage itself: its length is the point
-    site["extract-1"].mend()
+    site["extract-1"].restore()
     seconds_cut = time.monotonic() - began
     say("the cable of extract-1 is back")
     wait(lambda: site.workers("extract") == 2, what="extract-1 consumes its queue")

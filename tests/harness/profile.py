@@ -84,7 +84,7 @@ def profile_extract(posts: Sequence[AcceptedPost]) -> list[PostEntities]:
 
 
 def profile_save(posts: Sequence[PostEntities]) -> None:
-    """Print where a saver spends its time."""
+    """Print where a save worker spends its time."""
     from ingest.store import open_store
 
     store = open_store()

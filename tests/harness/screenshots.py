@@ -40,7 +40,7 @@ def replayed_once(stack: Stack, client: ApiClient, folder: Path) -> bool:
     with chromium() as browser:
         page = browser.new_context(viewport=WINDOW).new_page()  # type: ignore[arg-type]
         log_in(page, stack)
-        _take(page, folder / "desk.png")
+        _take(page, folder / "start-page.png")
         _replay(page, stack, client, dead, folder)
         _flower(browser, stack, folder)
     return [(p["name"], p["posts"]) for p in client.publications() if p["name"] == PUBLICATION] == [
@@ -49,17 +49,17 @@ def replayed_once(stack: Stack, client: ApiClient, folder: Path) -> bool:
 
 
 def _replay(page: Page, stack: Stack, client: ApiClient, dead: str, folder: Path) -> None:
-    """Replay before and after the cause is mended, and then send the same post again."""
-    for mended in (False, True):
+    """Replay before and after a repair of the model, and then send the same post again."""
+    for repaired in (False, True):
         open_dead_letter(page, stack, dead)
-        if mended:
+        if repaired:
             repair_model(stack)
         else:
-            _take(page, folder / "letter-before.png")
+            _take(page, folder / "dead-letter-before.png")
         replay_dead_letter(page)
         demo.await_empty(client)
     page.goto(f"{stack.url}/admin/ingest/auditentry/?q={dead}")
-    _take(page, folder / "letter-after.png")
+    _take(page, folder / "dead-letter-after.png")
     demo.submit(client, [{"publication": PUBLICATION, "content": f"{faulty_model.RAISE} Oslo."}])
     demo.await_empty(client)
     page.goto(f"{stack.url}/admin/publications/")

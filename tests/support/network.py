@@ -100,7 +100,7 @@ class Machine:
         """Pull the cable: packets are lost without an error on either side."""
         _ip("link", "set", self._port, "down")
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Put the cable back."""
         _ip("link", "set", self._port, "up")
 

@@ -34,7 +34,7 @@ class Line:
         for pair in pairs:
             self._close(pair)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Accept connections again."""
         self._open = True
 

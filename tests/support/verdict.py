@@ -44,12 +44,12 @@ def judge(sent: Sent, dead_letters: str, store: Store) -> dict[str, int]:
     wrong, doubled = 0, 0
     for stored in store.publications():
         recount = store.recount(stored.name)
-        kept = recount.stored.entities
+        entities = recount.stored.entities
         doubled += max(0, stored.posts - number[stored.name])
         wrong += stored.posts != number[stored.name]
         wrong += len(recount.diff.entities)
-        for name in kept.keys() | expected[stored.name].keys():
-            entity = kept.get(name)
+        for name in entities.keys() | expected[stored.name].keys():
+            entity = entities.get(name)
             counted = (entity.mentions, entity.posts) if entity else (0, 0)
             wrong += counted != (expected[stored.name][name], posts[stored.name][name])
     return {

@@ -95,7 +95,7 @@ def test_workers_may_start_first_and_the_broker_and_the_store_last(
             lambda: is_logged("Firestore: "), seconds=60, what="a save worker waits for Firestore"
         )
 
-        line.mend()
+        line.restore()
         demo.await_empty(client)
         early = firestore.publication("early")
         assert early
