@@ -118,7 +118,7 @@ def start(stack: Stack, code: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_the_tests_of_rows_pass(server: PostgreSQL) -> None:
+def test_every_row_test_passes_on_postgresql(server: PostgreSQL) -> None:
     names = [f"tests/{name}.py" for name in ROW_TESTS]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", "not four_processes", *names],
