@@ -37,10 +37,11 @@ demo: .venv/base ## set up, and process sample posts from end to end (POSTS=file
 test: check audit ## set up, check the code and the dependencies, and run the tests
 	python -m pytest --numprocesses 2 --dist worksteal
 
-check: .venv/dev ## check the style and the types
+check: .venv/dev ## check the style, the types and the documents
 	ruff check .
 	ruff format --check .
 	mypy
+	python -m tests.harness.prose
 
 chaos: .venv/dev ## kill processes under load, and check the counts (POSTS=10000 STRIKES=24 OUTAGE=60 SEEDS="1 2 3")
 	python -m tests.harness.chaos --posts $(or $(POSTS),10000) --strikes $(or $(STRIKES),24) \

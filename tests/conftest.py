@@ -1,7 +1,6 @@
-"""The servers that tests need, started once on free ports, and stopped by pid."""
+"""Servers on free ports, started once for all tests, and stores with nothing in them."""
 
 import os
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,12 +16,11 @@ from ingest.store.base import Store
 from ingest.store.firestore.store import FirestoreStore
 from ingest.store.memory import MemoryStore
 from ingest.store.null import NullStore
-from tests import environment
-from tests.support.rabbitmq import RabbitMQ, install
-from tests.support.servers import server
-from tests.support.stores import firestore_of
+from tests.support import servers
+from tests.support.rabbitmq import RabbitMQ, running
+from tests.support.stores import firestore_of, new_project
 
-# Examples are the same each time, and none is against the clock.
+# Examples are the same in each run, and none has a deadline.
 hypothesis.settings.register_profile("ours", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("ours")
 
@@ -30,38 +28,35 @@ hypothesis.settings.load_profile("ours")
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[None]:
     """Run the embedded broker."""
-    with server("ingest.devstack.valkey", environment.BROKER_PORT):
+    with servers.valkey():
         yield
 
 
 @pytest.fixture
 def empty_broker(valkey: None) -> None:
-    """Run the embedded broker, with nothing in it."""
+    """Run the embedded broker, and empty it."""
     connection.redis_client().flushall()
 
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """Run RabbitMQ; where it is missing and may be installed, install it."""
-    install()
-    node = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
-    node.start()
-    yield node
-    node.stop()
+    """Run RabbitMQ."""
+    with running(tmp_path_factory.mktemp("rabbitmq")) as node:
+        yield node
 
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[None]:
-    """Run Google's Firestore emulator; without it the tests fail, and say what to install."""
+    """Run Google's Firestore emulator; a test without it fails and says what to install."""
     assert os.environ["FIRESTORE_EMULATOR_HOST"].startswith("127.0.0.1:")
-    with server("ingest.devstack.firestore_emulator", environment.FIRESTORE_PORT):
+    with servers.emulator():
         yield
 
 
 @pytest.fixture
 def firestore(emulator: None) -> FirestoreStore:
-    """Return a Firestore store with nothing in it: each project is a database of its own."""
-    return firestore_of(f"demo-{uuid.uuid4().hex[:12]}")
+    """Return an empty Firestore store: each project is a database of its own."""
+    return firestore_of(new_project())
 
 
 @pytest.fixture
@@ -78,7 +73,7 @@ def any_store(request: pytest.FixtureRequest) -> Store:
 
 @pytest.fixture(params=["memory", "firestore"])
 def store(request: pytest.FixtureRequest) -> Store:
-    """Return each store that keeps what it is given."""
+    """Return each store that keeps its posts."""
     return _store(request)
 
 
@@ -91,13 +86,13 @@ def _store(request: pytest.FixtureRequest) -> Store:
 
 @pytest.fixture
 def forgotten_keys() -> None:
-    """Forget keys that earlier tests looked up."""
+    """Forget API keys that earlier tests looked up."""
     cache.clear()
 
 
 @pytest.fixture
 def memory_store(settings: Any) -> Iterator[None]:
-    """Make the process's store one in memory."""
+    """Use a store in memory in this process."""
     settings.STORE = "ingest.store.memory.MemoryStore"
     settings.STORE_OPTIONS = {}
     open_store.cache_clear()
@@ -106,6 +101,6 @@ def memory_store(settings: Any) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_known_rules() -> None:
-    """Let no test know the rules of another's database."""
+def forgotten_rules() -> None:
+    """Forget the rules of an earlier test's database."""
     rule_versions.forget()

@@ -1,7 +1,7 @@
 """
-The environment the tests run in: a folder of their own, free ports, and nothing of the user's.
+The environment of the tests: a folder of their own, free ports, and none of the user's settings.
 
-Loaded by pytest before Django's settings, which read the environment once.
+Pytest loads it before Django's settings, which read the environment once.
 """
 
 import atexit
@@ -14,11 +14,11 @@ from ingest.devstack.ports import free_ports
 FOLDER = tempfile.mkdtemp(prefix="ingest-tests-")
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
-# Tests may be run on another database than a file; test_postgresql.py does so.
+# test_postgresql.py runs other tests on its own server.
 DATABASE_URL = os.environ.get("TESTS_DATABASE_URL", "")
 
 for name in list(os.environ):
-    # Where the emulator lies is a fact of the machine; the rest is somebody's own stack.
+    # The emulator's path belongs to the machine; every other setting is of a user's own stack.
     if (
         name.startswith(("INGEST_", "FIRESTORE_", "GOOGLE_", "OTEL_"))
         and name != "INGEST_EMULATOR_JAR"

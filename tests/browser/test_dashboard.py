@@ -16,13 +16,13 @@ from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from tests.support import faulty_model
 from tests.support.admin_client import (
-    defuse,
     flower,
+    flower_pages,
     log_in,
     make_operator,
-    open_letter,
-    replay_letter,
-    told_by_flower,
+    open_dead_letter,
+    repair_model,
+    replay_dead_letter,
 )
 from tests.support.browser import serious_faults
 from tests.support.processes import processes, words
@@ -108,13 +108,13 @@ def test_flower_shows_ids_and_no_text_of_a_post_nor_a_key(desk: Desk) -> None:
     try:
         (held,) = demo.submit(desk.client, [{**POSTS[0], "id": "held"}])
         wait_until(lambda: desk.client.status()["in_work"] > 0, seconds=60, what="it is in hand")
-        wait_until(lambda: held in told_by_flower(desk.stack), seconds=60, what="Flower tells it")
-        told = told_by_flower(desk.stack)
+        wait_until(lambda: held in flower_pages(desk.stack), seconds=60, what="Flower tells it")
+        told = flower_pages(desk.stack)
     finally:
         for child in children:
             child.resume()
     demo.await_empty(desk.client)
-    told += told_by_flower(desk.stack)
+    told += flower_pages(desk.stack)
     assert "ingest.extract_posts" in told
     assert "ingest.save_posts" in told
     assert f"1 post: {held}" in told
@@ -125,21 +125,21 @@ def test_flower_shows_ids_and_no_text_of_a_post_nor_a_key(desk: Desk) -> None:
 
 def test_a_dead_letter_is_read_and_replayed_and_counts_once(desk: Desk) -> None:
     page = desk.page
-    open_letter(page, desk.stack, desk.dead)
+    open_dead_letter(page, desk.stack, desk.dead)
     expect(page.locator(".post")).to_contain_text(faulty_model.RAISE)
     expect(page.locator("pre.trace")).to_contain_text("ValueError: a bomb")
     assert serious_faults(page) == []
     before = _posts(desk)
 
     # Nothing is mended yet, so it dies again; its letter is the second one of its life.
-    replay_letter(page)
+    replay_dead_letter(page)
     expect(page.locator(".messagelist")).to_have_text("1 replayed.")
     demo.await_empty(desk.client)
     assert desk.client.status()["dead_letters"] == 1
 
-    defuse(desk.stack)
-    open_letter(page, desk.stack, desk.dead)
-    replay_letter(page)
+    repair_model(desk.stack)
+    open_dead_letter(page, desk.stack, desk.dead)
+    replay_dead_letter(page)
     demo.await_empty(desk.client)
     assert desk.client.status()["dead_letters"] == 0
     assert desk.client.post(desk.dead)["status"] == "saved"

@@ -1,4 +1,4 @@
-"""Merge two entities in 1,000 counted posts, and split them again, on the emulator; is it exact?"""
+"""Merge two entities in 1,000 saved posts on the emulator, and split them again."""
 
 import logging
 import time
@@ -16,30 +16,31 @@ from ingest.models import Alias, AliasBackfill
 from ingest.operations import alias_backfill
 from ingest.operations.rule_versions import bump_version
 from ingest.store import open_store
-from tests import environment
-from tests.support.servers import server
+from tests.support import servers
 
 POSTS = 1000
-PATIENCE = 120  # seconds for one call to the store
-NAME, BECOMES = "Australian", "Australia"
+STORE_TIMEOUT_SECONDS = 120  # for one call, on a busy machine
+NAME, REPLACEMENT = "Australian", "Australia"
 
 
 def merge_and_split(articles: Sequence[PostEntities]) -> dict[str, Any]:
-    """Count articles under ids of their own, merge, split; return seconds, and whether all held."""
+    """Save articles, merge, split; return the seconds, and whether every count was exact."""
     posts = [
         articles[n % len(articles)].model_copy(update={"post_id": f"{n:032x}"})
         for n in range(POSTS)
     ]
-    rules = Rules(1, {("GROUP", NAME.lower()): Replacement(BECOMES, "GPE")})
+    rules = Rules(1, {("GROUP", NAME.lower()): Replacement(REPLACEMENT, "GPE")})
     with _servers():
         open_store().add(posts)
-        before = _kept()
-        alias = Alias.objects.create(label="NORP", name=NAME, becomes=BECOMES, becomes_label="GPE")
-        merge_seconds = _run_through()
-        merged = _kept()
+        before = _stored_counts()
+        alias = Alias.objects.create(
+            label="NORP", name=NAME, becomes=REPLACEMENT, becomes_label="GPE"
+        )
+        merge_seconds = _backfill()
+        merged = _stored_counts()
         alias.delete()
-        split_seconds = _run_through()
-        split = _kept()
+        split_seconds = _backfill()
+        split = _stored_counts()
     return {
         "merge_exact": merged == count_posts(map(rules.apply, posts)) and split == before,
         "merge_seconds": merge_seconds,
@@ -49,32 +50,29 @@ def merge_and_split(articles: Sequence[PostEntities]) -> dict[str, Any]:
     }
 
 
-def _kept() -> Counts:
-    """Return the counters, which must be those of the posts."""
+def _stored_counts() -> Counts:
+    """Return the counters, and fail if they differ from the saved posts."""
     recount = open_store().recount("The Gazette")
     assert not recount.diff
     return recount.stored
 
 
-def _run_through() -> float:
-    """Take all steps of a run, as the savers do that are asked for them; return the seconds."""
+def _backfill() -> float:
+    """Take every step of a backfill, as the save workers do; return the seconds."""
     bump_version()
     began = time.perf_counter()
-    run = AliasBackfill.objects.create()
-    while run.ended_at is None:
-        alias_backfill.take_step(run.pk)
-        run.refresh_from_db()
+    backfill = AliasBackfill.objects.create()
+    while backfill.ended_at is None:
+        alias_backfill.take_step(backfill.pk)
+        backfill.refresh_from_db()
     return round(time.perf_counter() - began, 1)
 
 
 @contextmanager
 def _servers() -> Iterator[None]:
-    """Run the emulator and the broker, and make the database; a busy machine may be slow."""
+    """Run the emulator and the broker, and make the database."""
     logging.getLogger("ingest").setLevel(logging.WARNING)
-    settings.STORE_OPTIONS = {**settings.STORE_OPTIONS, "timeout": PATIENCE}
-    with (
-        server("ingest.devstack.firestore_emulator", environment.FIRESTORE_PORT),
-        server("ingest.devstack.valkey", environment.BROKER_PORT),
-    ):
+    settings.STORE_OPTIONS = {**settings.STORE_OPTIONS, "timeout": STORE_TIMEOUT_SECONDS}
+    with servers.emulator(), servers.valkey():
         call_command("migrate", verbosity=0)
         yield

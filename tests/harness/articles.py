@@ -1,10 +1,10 @@
 """
-Write 300 real news articles as posts: those that the gensim wheel carries for its own tests.
+Print 300 real news articles as posts, from the gensim wheel's own test data.
 
     python -m tests.harness.articles > FILE
 
-They are the Lee background corpus, ABC news of 2000 to 2002; each post names one of five
-publications in turn. The file is read from the installed wheel, and no copy is kept here.
+They are the Lee background corpus: ABC news of 2000 to 2002. The posts name five publications in
+turn. The program reads the installed wheel, and the repository has no copy.
 """
 
 import json

@@ -1,15 +1,13 @@
 """
-How fast posts become counts, beside the limit: the model alone, on the same posts and cores.
+How fast posts become counts, compared with the model alone on the same posts and cores.
 
     make bench            # a table for each size of posts, and one line of JSON
     make bench LONG=1     # 100,000 posts, the speed of each tenth, and memory over time
 
-Every row of a round works on the same posts, rounds are interleaved, and figures are medians of
-them, since a shared machine is noisy: read the ratios. Posts are the gensim wheel's articles,
-shuffled and altered with a seed, so that their vocabulary is not all seen before.
+Every row of a round uses the same posts. Rounds are interleaved, and each figure is their median,
+because a shared machine is noisy. The ratios matter more than the rates. The posts are the gensim
+wheel's articles. A seed shuffles and alters them, so that some words are new to the model.
 """
-
-from tests import environment  # isort: skip  (it decides the ports, before they are read)
 
 import http.client
 import json
@@ -19,16 +17,13 @@ import random
 import re
 import statistics
 import sys
-import tempfile
 import threading
 import time
-from argparse import ArgumentParser
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -42,13 +37,16 @@ from ingest.devstack.stack import Stack, wait_until
 from ingest.nlp.ner import extract_entities, load_model, load_plain_model, warm
 from ingest.process import fork_memory
 from ingestsite import configuration
+from tests.harness import runner
 from tests.harness.articles import PUBLICATIONS, articles
 from tests.support.processes import processes
 
 CORES = os.cpu_count() or 1
-LIST = 50  # posts a request of the batched rows
+BATCH_POSTS = 50  # posts a request of the batched rows
 CONNECTIONS = 4
-LOOK = 0.25  # seconds between two looks at the status, each of which costs milliseconds
+POLL_SECONDS = 0.25  # between two requests of the status, which cost milliseconds each
+TEXT_CHARACTERS, LONG_TEXT_CHARACTERS = 1300, 4000
+LONG_POSTS = 100_000
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 Texts = list[str]
@@ -56,7 +54,7 @@ T = TypeVar("T")
 
 
 def texts(count: int, *, size: int, seed: int) -> Texts:
-    """Return texts of about so many characters: shuffled sentences, one word in thirty new."""
+    """Return texts of shuffled sentences with one new word in thirty; `size` is in characters."""
     dice = random.Random(seed)
     sentences = [s.strip() + "." for article in articles() for s in article.split(".") if s.strip()]
     made = []
@@ -73,7 +71,7 @@ def texts(count: int, *, size: int, seed: int) -> Texts:
 
 
 def share(work: Callable[[Texts], None], all_texts: Texts) -> float:
-    """Have as many processes as cores do the work; return the posts a second."""
+    """Do the work in a process for each core; return the posts a second."""
     fork = multiprocessing.get_context("fork")
     workers = [fork.Process(target=work, args=(all_texts[n::CORES],)) for n in range(CORES)]
     began = time.perf_counter()
@@ -84,8 +82,8 @@ def share(work: Callable[[Texts], None], all_texts: Texts) -> float:
     return len(all_texts) / (time.perf_counter() - began)
 
 
-class Alone:
-    """The model by itself: our extract function, and spaCy as anybody would call it."""
+class ModelAlone:
+    """The model by itself: our extract function, and spaCy's plain call."""
 
     def __init__(self) -> None:
         self._nlp = load_model(configuration.MODEL)
@@ -107,35 +105,34 @@ class Alone:
 
 
 class Loaded:
-    """A stack under load, and a client that costs little beside it."""
+    """A stack under load, and a client that needs little processor time."""
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        self.stack = Stack(folder, settings)
-        self.client: ApiClient = self.stack.prepare()
+    def __init__(self, stack: Stack, client: ApiClient) -> None:
+        self.stack, self.client = stack, client
         self.stack.start()
         self._key = self.stack.manage("api_key", "create", "load").split()[-1]
         self._port = int(self.stack.environment["INGEST_WEB_PORT"])
-        wait_until(self._works, seconds=120, what="a first post has gone through")
+        wait_until(self._has_saved_a_post, seconds=120, what="the first post is saved")
 
-    def _works(self) -> bool:
+    def _has_saved_a_post(self) -> bool:
         if not hasattr(self, "_first"):
             self._first = self.client.submit([{"publication": "first", "content": "Oslo."}])
         return bool(self.client.status()["empty"])
 
     def run(self, some: Texts, *, together: int, mark: str) -> tuple[float, float]:
-        """Send posts, so many together, and wait until none is left; return both rates."""
+        """Send posts and wait until all are saved; return the posts accepted and saved a second."""
         bodies = list(_bodies(some, together, mark))
         began = time.perf_counter()
-        _side_by_side(self._send, bodies)
+        _in_threads(self._send, bodies)
         accepted = time.perf_counter() - began
         while not self.client.status()["empty"]:
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
         return len(some) / accepted, len(some) / (time.perf_counter() - began)
 
-    def ask(self, times: int) -> None:
-        """Make requests that bring nothing."""
-        ask = partial(self._send, method="GET", path="/api/limits", status=200)
-        _side_by_side(ask, [b""] * times)
+    def get_limits(self, times: int) -> None:
+        """Make requests that bring no post."""
+        get = partial(self._send, method="GET", path="/api/limits", status=200)
+        _in_threads(get, [b""] * times)
 
     def _send(
         self,
@@ -187,7 +184,7 @@ class Loaded:
         return size
 
     def writes(self) -> tuple[int, int, int]:
-        """Return posts saved, documents written, and what unmerged posts would have written."""
+        """Return posts saved, documents written, and documents without merging."""
         log = self.stack.log.read_text(errors="replace")
         lines = re.findall(r"commit posts=(\d+) writes=(\d+) unmerged=(\d+)", log)
         columns = list(zip(*(map(int, line) for line in lines), strict=True)) or [(0,)] * 3
@@ -211,8 +208,8 @@ def _kind(process: Any) -> str:
     return "other"
 
 
-def _side_by_side(work: Callable[[Sequence[T]], None], parts: Sequence[T]) -> None:
-    """Do work in as many threads as there are connections."""
+def _in_threads(work: Callable[[Sequence[T]], None], parts: Sequence[T]) -> None:
+    """Divide the parts among a thread for each connection."""
     threads = [
         threading.Thread(target=work, args=(parts[n::CONNECTIONS],)) for n in range(CONNECTIONS)
     ]
@@ -238,18 +235,18 @@ def _bodies(some: Texts, together: int, mark: str) -> Iterator[bytes]:
 @contextmanager
 def loaded(**settings: str) -> Iterator[Loaded]:
     """Run a stack while a block runs."""
-    with tempfile.TemporaryDirectory(prefix="ingest-bench-") as folder:
-        # The emulator keeps every version of every document in its heap.
-        stack = Loaded(Path(folder), {"INGEST_FIRESTORE_HEAP_MB": "6000", **settings})
-        try:
-            yield stack
-        finally:
-            stack.stack.stop()
+    # The emulator keeps every version of every document in its heap.
+    settings = {"INGEST_FIRESTORE_HEAP_MB": "6000", **settings}
+    with (
+        runner.temporary_folder("bench") as folder,
+        runner.prepared_stack(folder, settings) as (stack, client, _),
+    ):
+        yield Loaded(stack, client)
 
 
 def bench(*, size: int, count: int, rounds: int) -> dict[str, Any]:
     """Measure every row on the same posts, in interleaved rounds."""
-    alone = Alone()
+    alone = ModelAlone()
     rates: dict[str, list[float]] = {}
     used: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
 
@@ -259,15 +256,15 @@ def bench(*, size: int, count: int, rounds: int) -> dict[str, Any]:
 
     cores = {"INGEST_EXTRACT_CONCURRENCY": str(CORES)}
     with loaded(INGEST_STORE="null", **cores) as null, loaded(**cores) as real:
-        for stack in (null, real):  # the emulator's virtual machine compiles what it runs often
-            stack.run(texts(count // 4, size=size, seed=50), together=LIST, mark="warm")
+        for stack in (null, real):  # the emulator's Java compiles code that runs often
+            stack.run(texts(count // 4, size=size, seed=50), together=BATCH_POSTS, mark="warm")
         for number in range(rounds):
             some = texts(count, size=size, seed=number)
             note("NER alone", share(alone.ours, some))
             for name, stack, together in (
-                ("null, batched", null, LIST),
+                ("null, batched", null, BATCH_POSTS),
                 ("null, single", null, 1),
-                ("firestore, batched", real, LIST),
+                ("firestore, batched", real, BATCH_POSTS),
             ):
                 before = stack.cpu()
                 accepted, through = stack.run(some, together=together, mark=f"{name}-{number}")
@@ -306,9 +303,9 @@ def bench(*, size: int, count: int, rounds: int) -> dict[str, Any]:
 
 
 def memory_of_sixteen(count: int = 5000) -> int:
-    """Return the memory of sixteen extract children and their parent, after so many posts."""
+    """Return the MB of sixteen extract children and their parent after so many posts."""
     with loaded(INGEST_STORE="null", INGEST_EXTRACT_CONCURRENCY="16") as stack:
-        stack.run(texts(count, size=1300, seed=7), together=LIST, mark="memory")
+        stack.run(texts(count, size=TEXT_CHARACTERS, seed=7), together=BATCH_POSTS, mark="memory")
         return stack.memory()["extract"]
 
 
@@ -321,41 +318,37 @@ def _print(size: int, median: dict[str, float]) -> None:
     Console(width=100).print(table)
 
 
-def long(count: int) -> None:
+def run_long(count: int) -> None:
     """
-    Send very many posts, and print the speed and the memory at each tenth.
+    Send very many posts, and print the throughput and the memory after each tenth.
 
-    They come in lists, so few requests bring them; the web processes' memory is looked at again
-    over many more.
+    Lists need few requests, so many more requests follow to show the web processes' memory.
     """
     with loaded(INGEST_STORE="null") as stack:
         for tenth in range(10):
-            some = texts(count // 10, size=1300, seed=100 + tenth)
-            _, rate = stack.run(some, together=LIST, mark=f"long-{tenth}")
+            some = texts(count // 10, size=TEXT_CHARACTERS, seed=100 + tenth)
+            _, rate = stack.run(some, together=BATCH_POSTS, mark=f"long-{tenth}")
             memory = dict(sorted(stack.memory().items()))
-            print(
-                json.dumps({"tenth": tenth, "posts_per_s": round(rate), "mb": memory}), flush=True
-            )
+            runner.print_figures({"tenth": tenth, "posts_per_s": round(rate), "mb": memory})
         for _ in range(6):
-            stack.ask(20_000)
-            print(json.dumps({"requests": 20_000, "web_mb": stack.memory()["web"]}), flush=True)
+            stack.get_limits(20_000)
+            runner.print_figures({"requests": 20_000, "web_mb": stack.memory()["web"]})
 
 
 def main() -> int:
     """Measure what the command line asks for."""
-    assert environment.FOLDER
-    parser = ArgumentParser(prog="python -m tests.harness.bench")
-    parser.add_argument("--long", action="store_true", help="100,000 posts")
+    parser = runner.argument_parser("bench", "Compare the throughput with the model alone.")
+    parser.add_argument("--long", action="store_true", help="send 100,000 posts")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--posts", type=int, default=4000, help="of 1,300 characters")
     options = parser.parse_args()
     if options.long:
-        long(100_000)
+        run_long(LONG_POSTS)
         return 0
-    small = bench(size=1300, count=options.posts, rounds=options.rounds)
-    large = bench(size=4000, count=options.posts // 3, rounds=options.rounds)
+    small = bench(size=TEXT_CHARACTERS, count=options.posts, rounds=options.rounds)
+    large = bench(size=LONG_TEXT_CHARACTERS, count=options.posts // 3, rounds=options.rounds)
     small["memory_16_children_mb"] = memory_of_sixteen()
-    print(json.dumps({**small, "of_4000_characters": large}))
+    runner.print_figures({**small, "of_4000_characters": large})
     return 0
 
 

@@ -1,27 +1,24 @@
 """
-What the embedded broker loses when it is itself killed while posts come in.
+What the embedded broker loses when it is killed while posts come in.
 
     python -m tests.harness.broker_durability [--rounds N] [--fsync always|everysec]
 
-Several publishers push confirmed messages as fast as they can, the server is killed with SIGKILL
-and started again from its append-only file, and what was confirmed is compared with what is there.
-Prints a line a round and one line of JSON.
+Several publishers push messages as fast as they can. The program kills the server with SIGKILL, and
+the server restarts from its append-only file. The confirmed messages are compared with those that
+are still there. The program prints a line for each round and one line of JSON.
 """
 
-import json
 import signal
 import sys
-import tempfile
 import threading
-from argparse import ArgumentParser
 from contextlib import suppress
-from pathlib import Path
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ingest.devstack.stack import Stack, wait_until
+from tests.harness import runner
 from tests.support.processes import processes
 
 PUBLISHERS = 4
@@ -62,31 +59,30 @@ def _answers(client: redis.Redis) -> bool:
 
 def main() -> int:
     """Kill the broker in as many rounds as the command line says."""
-    parser = ArgumentParser(prog="python -m tests.harness.broker_durability")
+    parser = runner.argument_parser("broker_durability", "Kill the embedded broker under load.")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--fsync", default="always", choices=("always", "everysec"))
     options = parser.parse_args()
-    rounds = options.rounds
     confirmed, lost = 0, 0
-    with tempfile.TemporaryDirectory(prefix="ingest-loss-") as folder:
-        stack = Stack(Path(folder), {"INGEST_STORE": "null", "INGEST_BROKER_FSYNC": options.fsync})
-        stack.prepare()
-        try:
-            stack.start()
-            password = (stack.folder / "broker_password").read_text()
-            port = int(stack.environment["INGEST_BROKER_PORT"])
-            client = redis.Redis(
-                port=port, password=password, decode_responses=True, retry=Retry(NoBackoff(), 0)
-            )
-            for number in range(rounds):
-                some, gone = round_of(stack, client)
-                print(f"round {number}: {some} confirmed, {gone} lost", flush=True)
-                confirmed, lost = confirmed + some, lost + gone
-            client.delete("loss")
-        finally:
-            stack.stop()
-    print(
-        json.dumps({"fsync": options.fsync, "kills": rounds, "confirmed": confirmed, "lost": lost})
+    settings = {"INGEST_STORE": "null", "INGEST_BROKER_FSYNC": options.fsync}
+    with (
+        runner.temporary_folder("loss") as folder,
+        runner.prepared_stack(folder, settings) as (stack, _, _),
+    ):
+        stack.start()
+        client = redis.Redis(
+            port=int(stack.environment["INGEST_BROKER_PORT"]),
+            password=(folder / "broker_password").read_text(),
+            decode_responses=True,
+            retry=Retry(NoBackoff(), 0),
+        )
+        for number in range(options.rounds):
+            some, gone = round_of(stack, client)
+            print(f"round {number}: {some} confirmed, {gone} lost", flush=True)
+            confirmed, lost = confirmed + some, lost + gone
+        client.delete("loss")
+    runner.print_figures(
+        {"fsync": options.fsync, "kills": options.rounds, "confirmed": confirmed, "lost": lost}
     )
     return 0
 

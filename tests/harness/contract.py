@@ -1,25 +1,22 @@
 """
 The API against its own description: `python -m tests.harness.contract [--examples N] [--seed 1]`.
 
-Runs the real stack, and schemathesis over every address: no 5xx, no answer that is not described,
-by status, media type, headers or shape, no address without a key. Prints schemathesis's summary.
+The program runs the real stack, and schemathesis calls every address. No answer may be a 5xx. The
+description must name each answer's status, media type, headers and shape. No address may answer
+without a key. The program prints schemathesis's summary.
 
-Two of its checks ask for what is not so. A list with a bad post in it is answered with 202, and the
-post with its errors, where `negative_data_rejection` wants 4xx; and that a text needs a visible
-character, which `positive_data_acceptance` trips over, is nothing that a JSON Schema can say.
+Two checks of schemathesis do not fit. `negative_data_rejection` wants a 4xx, but a list with a bad
+post gets a 202 that names the post's errors. `positive_data_acceptance` sends texts without a
+visible character, and JSON Schema cannot forbid them.
 """
-
-from tests import environment  # isort: skip  (it decides the ports, before they are read)
 
 import subprocess
 import sys
-import tempfile
-from argparse import ArgumentParser
-from pathlib import Path
 
 from ingest.devstack.stack import Stack
+from tests.harness import runner
 from tests.harness.fuzz import running
-from tests.support.servers import server
+from tests.support import servers
 
 PHASES = "examples,coverage,fuzzing,stateful"
 EXCLUDED = "negative_data_rejection,positive_data_acceptance"
@@ -29,7 +26,7 @@ def schemathesis(
     stack: Stack, *, examples: int, seed: int, phases: str = PHASES
 ) -> tuple[int, str]:
     """Run schemathesis against a stack, and return its status and what it printed."""
-    # No key that may close the gate: behind it every post is a 503.
+    # The key may not pause the intake: while it is paused, every post gets a 503.
     scopes = ("--scope", "submit", "--scope", "read")
     key = stack.manage("api_key", "create", f"contract {seed}", *scopes).split()[-1]
     command = [
@@ -51,16 +48,14 @@ def schemathesis(
 
 def main() -> int:
     """Do one run, print it, and return its status."""
-    parser = ArgumentParser(
-        prog="python -m tests.harness.contract", description="Hold the API to it."
-    )
+    parser = runner.argument_parser("contract", "Compare the API with its description.")
     parser.add_argument("--examples", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with (
-        tempfile.TemporaryDirectory(prefix="ingest-contract-") as name,
-        server("ingest.devstack.firestore_emulator", environment.FIRESTORE_PORT),
-        running(Path(name)) as (stack, _),
+        runner.temporary_folder("contract") as folder,
+        servers.emulator(),
+        running(folder) as (stack, _),
     ):
         status, words = schemathesis(stack, **vars(options))
     print(words)

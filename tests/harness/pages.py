@@ -1,22 +1,19 @@
 """
-Look at every page on 300 real articles, and measure how fast lists of entities are.
+Take pictures of every page on 300 real articles, and time the lists of entities.
 
     python -m tests.harness.pages FOLDER [--sizes 1000 10000 100000]
 
-The pictures of each page, in desktop and phone width, light and dark, go into the folder. The
-articles are real; their days, titles and addresses are made up. The lists are timed through the
-web server, one request at a time, in publications of so many entities that are written into the
-emulator as they are, without posts. `p95_ms` is of the lists that are answered by documents that
-were kept: the first page, the next, and one family. The emulator reads a whole collection for any
-query, so the others are few; a bare query of Google's own client stands beside them.
+The folder gets pictures of each page in desktop and phone width, light and dark. The articles are
+real, but their days, titles and addresses are invented. The program times lists through the web
+server, one request at a time. It writes publications of so many entities into the emulator, without
+posts. `p95_ms` is of the lists that need no query: the first page, the next, and one family. The
+emulator reads a whole collection for any query, so queries are few. A query by Google's own client
+stands beside them for comparison.
 """
 
-import json
 import os
 import random
-import tempfile
 import time
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +31,7 @@ from ingest.core.posts import publication_id, publication_key
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore import schema
 from ingest.store.firestore.store import FirestoreStore
+from tests.harness import runner
 from tests.harness.articles import PUBLICATIONS, articles
 from tests.support.browser import chromium, serious_faults
 from tests.support.factories import with_entities
@@ -41,9 +39,9 @@ from tests.support.stores import firestore_of
 
 WIDTHS = {"desktop": 1280, "phone": 390}
 SCHEMES = ("light", "dark")
-REQUESTS = 60  # of each kind
-QUERIES = 5  # of each kind that the emulator reads a whole collection for
-PATIENCE = 600  # seconds
+REQUESTS = 60  # of each kind of list without a query
+QUERIES = 5  # of each kind for which the emulator reads a whole collection
+MAX_WAIT_SECONDS = 600  # for one request, or one condition
 PROJECT = "demo-ingest"
 SETTINGS = {"INGEST_FIRESTORE_HEAP_MB": "2048", "INGEST_STORE_SECONDS": "120"}
 FIRST_DAY = datetime(2001, 9, 1, 8, tzinfo=UTC)
@@ -51,12 +49,10 @@ FAMILIES = {"PERSON": "PERSON", "PLACE": "GPE", "GROUP": "ORG", "WORK": "EVENT"}
 
 
 def posts() -> Iterator[dict[str, Any]]:
-    """Yield the articles as posts of five publications, on days that are made up."""
+    """Yield the articles as posts of five publications, on invented days."""
     chance = random.Random(8)
     for number, content in enumerate(articles()):
-        day = datetime(2001, 9, 1, 8, tzinfo=UTC) + timedelta(
-            days=int(chance.triangular(0, 90, 25))
-        )
+        day = FIRST_DAY + timedelta(days=int(chance.triangular(0, 90, 25)))
         yield {
             "publication": PUBLICATIONS[number % len(PUBLICATIONS)],
             "title": " ".join(content.split()[:9]) + " …",
@@ -67,15 +63,17 @@ def posts() -> Iterator[dict[str, Any]]:
 
 
 def show_everything(stack: Stack, client: ApiClient, folder: Path) -> tuple[Table, int, int]:
-    """Take a picture of every page in every way; return a table, the pages, and what axe found."""
+    """Take every picture; return a table, the number of pages, and axe's findings."""
     table = Table("page", "pictures", "serious findings", title="Pages")
     found = 0
     with chromium() as browser:
         pictures = [("empty", "/")]
         found += _take(browser, stack.url, folder, pictures, table)
         client.submit(list(posts()))
-        wait_until(lambda: _saved(client) == 300, seconds=600, what="300 posts are saved")
-        wait_until(lambda: _summarised(stack), seconds=300, what="the summaries are made")
+        wait_until(
+            lambda: _saved(client) == 300, seconds=MAX_WAIT_SECONDS, what="300 posts are saved"
+        )
+        wait_until(lambda: _summarised(stack), seconds=300, what="the summaries are there")
         found += _take(browser, stack.url, folder, _pages(client), table)
         requests.post(f"{stack.url}/api/drain", headers=client.headers, timeout=60)
         firestore_of(PROJECT).add([with_entities("fresh", publication="Fresh")])
@@ -89,7 +87,7 @@ def _saved(client: ApiClient) -> int:
 
 
 def _summarised(stack: Stack) -> bool:
-    """Look at the front page, which asks for what it lacks."""
+    """Return whether the front page, which requests summaries, has all of them."""
     return "data-pending" not in requests.get(stack.url, timeout=60).text
 
 
@@ -129,7 +127,7 @@ def _take(
 
 
 def fill(size: int, *, client: Client) -> str:
-    """Write a publication of so many entities, and return its name."""
+    """Write a publication of so many entities, and return the publication's name."""
     name = f"Of {size} entities"
     pub_id = publication_id(name)
     publication = client.collection(schema.PUBLICATIONS).document(pub_id)
@@ -168,16 +166,16 @@ WORDS = ("angela", "berlin", "cyprus", "delhi", "obama", "oslo", "paris", "unite
 
 
 def measure(stack: Stack, client: ApiClient, name: str, store: FirestoreStore) -> dict[str, float]:
-    """Return the 95th percentile of each kind of list, in milliseconds, once a summary is there."""
+    """Wait for the summary; return each kind of list's 95th percentile in milliseconds."""
     page = f"{stack.url}/publications/{publication_id(name)}"
-    wait_until(lambda: not _pending(page), seconds=PATIENCE, what="the summary is made")
+    wait_until(lambda: not _pending(page), seconds=MAX_WAIT_SECONDS, what="the summary is there")
     api = f"{stack.url}/api/publications/{publication_id(name)}/entities?limit=25"
-    answer = requests.get(api, headers=client.headers, timeout=PATIENCE).json()
-    kept = {"first page": api, "next page": stack.url + answer["next"]}
-    kept["one family"] = f"{api}&family=PLACE"
+    answer = requests.get(api, headers=client.headers, timeout=MAX_WAIT_SECONDS).json()
+    stored = {"first page": api, "next page": stack.url + answer["next"]}
+    stored["one family"] = f"{api}&family=PLACE"
     queried = {"by beginning": f"{api}&prefix=ob", "within days": f"{api}&since={DAY}"}
-    times = {kind: _times(url, client, REQUESTS) for kind, url in kept.items()}
-    indexed = [t for kind in kept for t in times[kind]]
+    times = {kind: _times(url, client, REQUESTS) for kind, url in stored.items()}
+    indexed = [t for kind in stored for t in times[kind]]
     times["the page"] = _times(page, client, REQUESTS)
     times |= {kind: _times(url, client, QUERIES) for kind, url in queried.items()}
     times["a bare query"] = list(_bare(store, name))
@@ -185,11 +183,11 @@ def measure(stack: Stack, client: ApiClient, name: str, store: FirestoreStore) -
 
 
 def _pending(page: str) -> bool:
-    return "data-pending" in requests.get(page, timeout=PATIENCE).text
+    return "data-pending" in requests.get(page, timeout=MAX_WAIT_SECONDS).text
 
 
 def _bare(store: FirestoreStore, name: str) -> Iterator[float]:
-    """Yield the times of the least query there is, by Google's client: any 25 documents."""
+    """Yield the milliseconds of the smallest query by Google's client: any 25 documents."""
     entities = store._database.entities(publication_id(name))
     for _ in range(QUERIES):
         started = time.perf_counter()
@@ -207,7 +205,7 @@ def _times(url: str, client: ApiClient, count: int) -> list[float]:
 
 def _milliseconds(session: requests.Session, url: str) -> float:
     started = time.perf_counter()
-    session.get(url, timeout=PATIENCE).raise_for_status()
+    session.get(url, timeout=MAX_WAIT_SECONDS).raise_for_status()
     return 1000 * (time.perf_counter() - started)
 
 
@@ -218,7 +216,7 @@ def _p95(times: list[float]) -> float:
 def measure_all(
     stack: Stack, client: ApiClient, sizes: list[int]
 ) -> tuple[Table, dict[str, float]]:
-    """Measure publications of these sizes; return a table and the figures of the indexed lists."""
+    """Time publications of these sizes; return a table, and the figures without a query."""
     table = Table("entities", title="95th percentile, ms")
     figures: dict[str, float] = {}
     store = firestore_of(PROJECT)
@@ -233,28 +231,26 @@ def measure_all(
 
 
 def main() -> None:
-    """Show, measure, and print."""
-    parser = ArgumentParser(prog="python -m tests.harness.pages", description="Look, and measure.")
+    """Take the pictures, time the lists, and print the figures."""
+    parser = runner.argument_parser("pages", "Take pictures of the pages, and time the lists.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 10_000, 100_000])
-    asked = parser.parse_args()
-    asked.folder.mkdir(parents=True, exist_ok=True)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
     console = Console(width=120)
-    with tempfile.TemporaryDirectory(prefix="ingest-pages-") as state:
-        stack = Stack(Path(state), SETTINGS)
+    with (
+        runner.temporary_folder("pages") as state,
+        runner.prepared_stack(state, SETTINGS) as (stack, client, _),
+    ):
         port = stack.environment["INGEST_FIRESTORE_PORT"]
         os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{port}"
-        client = stack.prepare()
         stack.start()
-        try:
-            pages, count, faults = show_everything(stack, client, asked.folder)
-            console.print(pages)
-            speed, figures = measure_all(stack, client, asked.sizes)
-            console.print(speed)
-        finally:
-            stack.stop()
-    console.print(f"The pictures are in {asked.folder}.")
-    print(json.dumps({"pages": count, **figures, "accessibility_serious": faults}))
+        pages, count, faults = show_everything(stack, client, options.folder)
+        console.print(pages)
+        speed, figures = measure_all(stack, client, options.sizes)
+        console.print(speed)
+    console.print(f"The pictures are in {options.folder}.")
+    runner.print_figures({"pages": count, **figures, "accessibility_serious": faults})
 
 
 if __name__ == "__main__":

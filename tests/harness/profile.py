@@ -1,16 +1,13 @@
 """
-Where the milliseconds of a post go inside the steps: their shares under Python's profiler.
+Which part of a step takes which share of its time, under Python's profiler.
 
     make profile
 
-Each step runs in this process, over the posts of `make bench`, with one batch after another.
-The profiler makes Python dearer beside what is compiled, so read the shares as rough.
+Each step runs in this process over the posts of `make bench`, one batch after another. The
+profiler slows Python down more than compiled code, so the shares are rough.
 """
 
-from tests import environment  # isort: skip  (it decides the ports, before they are read)
-
 import cProfile
-import json
 import logging
 import pstats
 from collections.abc import Callable, Mapping, Sequence
@@ -22,14 +19,15 @@ from ingest.core.messages import AcceptedPost, PostEntities, cut
 from ingest.core.posts import Post
 from ingest.nlp.ner import BATCH_CHARACTERS
 from ingestsite import configuration
+from tests.harness import runner
 from tests.harness.articles import PUBLICATIONS
 from tests.harness.bench import texts
-from tests.support.servers import server
+from tests.support import servers
 
 POSTS = 2000
-SAVED_AT_A_TIME = 250
+SAVE_POSTS = 250  # of one commit
 
-# What a share is of: the time in these functions and all that they call, by file and name.
+# A part's time is that of these functions and their callees, by the end of the file and the name.
 Parts = Mapping[str, Sequence[tuple[str, str]]]
 EXTRACT: Parts = {
     "spaCy": [("spacy/util.py", "_pipe")],
@@ -80,27 +78,23 @@ def profile_extract(posts: Sequence[AcceptedPost]) -> list[PostEntities]:
                 extract_by_language(batch, load_spacy_models(), labels=configuration.LABELS)
             )
 
-    load_spacy_models()  # loading is no part of it
-    _print("extract", shares(EXTRACT, work))
+    load_spacy_models()  # loading is not measured
+    runner.print_figures({"step": "extract", **shares(EXTRACT, work)})
     return found
 
 
 def profile_save(posts: Sequence[PostEntities]) -> None:
-    """Print where a saver spends its time."""
+    """Print where a save worker spends its time."""
     from ingest.store import open_store
 
     store = open_store()
 
     def work() -> None:
-        for start in range(SAVED_AT_A_TIME, len(posts), SAVED_AT_A_TIME):
-            store.add(posts[start : start + SAVED_AT_A_TIME])
+        for start in range(SAVE_POSTS, len(posts), SAVE_POSTS):
+            store.add(posts[start : start + SAVE_POSTS])
 
-    store.add(posts[:SAVED_AT_A_TIME])  # the first call connects
-    _print("save", shares(SAVE, work))
-
-
-def _print(step: str, found: Mapping[str, float]) -> None:
-    print(json.dumps({"step": step, **found}), flush=True)
+    store.add(posts[:SAVE_POSTS])  # the first call connects
+    runner.print_figures({"step": "save", **shares(SAVE, work)})
 
 
 def main() -> None:
@@ -116,7 +110,7 @@ def main() -> None:
         for number, text in enumerate(texts(POSTS, size=1300, seed=5))
     ]
     found = profile_extract(posts)
-    with server("ingest.devstack.firestore_emulator", environment.FIRESTORE_PORT):
+    with servers.emulator():
         profile_save(found)
 
 

@@ -1,8 +1,7 @@
 """
-An operator at the desk, in pictures: a post dies, is read, replayed, and counts once.
+Pictures of an operator's work: a post becomes a dead letter, is replayed, and counts once.
 
-The pictures are of the start page, of the dead letter before and after its replay, of the
-publications, and of Flower.
+They show the start page, the dead letter before and after its replay, the publications and Flower.
 """
 
 from pathlib import Path
@@ -14,50 +13,54 @@ from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from tests.support import faulty_model
 from tests.support.admin_client import (
-    defuse,
     flower_login,
     log_in,
     make_operator,
-    open_letter,
-    replay_letter,
+    open_dead_letter,
+    repair_model,
+    replay_dead_letter,
 )
 from tests.support.browser import chromium
 
 WINDOW = {"width": 1280, "height": 900}
-OWN = "The Dead Letter Office"  # a publication of the one post that dies
+PUBLICATION = "The Dead Letter Office"  # of the only post that becomes a dead letter
 
 
 def replayed_once(stack: Stack, client: ApiClient, folder: Path) -> bool:
-    """Have a post die, replay it at the desk twice, and tell whether it counts once."""
+    """Make a dead letter, replay it twice in the admin, and return whether it counts once."""
     folder.mkdir(parents=True, exist_ok=True)
     make_operator(stack)
-    (dead,) = demo.submit(client, [{"publication": OWN, "content": f"{faulty_model.RAISE} Oslo."}])
-    wait_until(lambda: client.status()["dead_letters"] > 0, seconds=120, what="a post has died")
+    (dead,) = demo.submit(
+        client, [{"publication": PUBLICATION, "content": f"{faulty_model.RAISE} Oslo."}]
+    )
+    wait_until(
+        lambda: client.status()["dead_letters"] > 0, seconds=120, what="there is a dead letter"
+    )
     demo.await_empty(client)
     with chromium() as browser:
         page = browser.new_context(viewport=WINDOW).new_page()  # type: ignore[arg-type]
         log_in(page, stack)
-        _take(page, folder / "desk.png")
+        _take(page, folder / "start-page.png")
         _replay(page, stack, client, dead, folder)
         _flower(browser, stack, folder)
-    return [(p["name"], p["posts"]) for p in client.publications() if p["name"] == OWN] == [
-        (OWN, 1)
+    return [(p["name"], p["posts"]) for p in client.publications() if p["name"] == PUBLICATION] == [
+        (PUBLICATION, 1)
     ]
 
 
 def _replay(page: Page, stack: Stack, client: ApiClient, dead: str, folder: Path) -> None:
-    """Replay while the cause is still there, and again when it is mended; send the post as well."""
-    for mended in (False, True):
-        open_letter(page, stack, dead)
-        if mended:
-            defuse(stack)
+    """Replay before and after a repair of the model, and then send the same post again."""
+    for repaired in (False, True):
+        open_dead_letter(page, stack, dead)
+        if repaired:
+            repair_model(stack)
         else:
-            _take(page, folder / "letter-before.png")
-        replay_letter(page)
+            _take(page, folder / "dead-letter-before.png")
+        replay_dead_letter(page)
         demo.await_empty(client)
     page.goto(f"{stack.url}/admin/ingest/auditentry/?q={dead}")
-    _take(page, folder / "letter-after.png")
-    demo.submit(client, [{"publication": OWN, "content": f"{faulty_model.RAISE} Oslo."}])
+    _take(page, folder / "dead-letter-after.png")
+    demo.submit(client, [{"publication": PUBLICATION, "content": f"{faulty_model.RAISE} Oslo."}])
     demo.await_empty(client)
     page.goto(f"{stack.url}/admin/publications/")
     _take(page, folder / "publications.png")

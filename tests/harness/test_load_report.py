@@ -1,4 +1,4 @@
-"""What the load test's report is computed from."""
+"""The report of the load test computes rates, waits and plots from its samples."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import pytest
 from tests.harness.load_report import Run, Sample, depths, latencies, rates, waits_of, write_report
 
 
-def seen(seconds: float, accepted: int, saved: int) -> Sample:
+def sample(seconds: float, accepted: int, saved: int) -> Sample:
     waiting = {"extract": accepted - saved, "save": 0}
     return Sample(seconds, accepted, saved, waiting, in_work=1, memory={"web": 100})
 
 
-# 100 posts a second come in for ten seconds, and 50 a second are saved for twenty.
-SAMPLES = [seen(s, min(100 * s, 1000), min(50 * s, 1000)) for s in range(22)]
+# The service accepts 100 posts a second for ten seconds, and saves 50 a second for twenty.
+SAMPLES = [sample(s, min(100 * s, 1000), min(50 * s, 1000)) for s in range(22)]
 
 
 def test_a_post_waits_from_when_it_was_accepted_until_as_many_are_saved() -> None:
@@ -24,7 +24,7 @@ def test_a_post_waits_from_when_it_was_accepted_until_as_many_are_saved() -> Non
     assert latencies(SAMPLES)["p50"][0][1] < latencies(SAMPLES)["p99"][-1][1] <= 10
 
 
-def test_rates_and_depths_are_what_was_seen() -> None:
+def test_rates_and_depths_are_those_of_the_samples() -> None:
     assert rates(SAMPLES)["accepted"][0] == (1, 100)
     assert rates(SAMPLES)["saved"][15] == (16, 50)
     assert depths(SAMPLES)["extract"][10] == (10, 500)

@@ -1,4 +1,4 @@
-"""Machines of our own: what `make hosts` stands on."""
+"""The machines that `make hosts` uses can be cut off and killed, and leave nothing."""
 
 import json
 import subprocess
@@ -11,8 +11,8 @@ import pytest
 from ingestsite.configuration import ROOT
 from tests.support import network
 
-# What runs in the network apart: one machine listens, another asks it, and both have an end.
-LIVE = """
+# It runs in a network of its own: one machine listens, and another connects to it.
+CUT_AND_KILL = """
 import json, os, sys
 from pathlib import Path
 from ingest.devstack.stack import wait_until
@@ -38,8 +38,8 @@ with Network(Path(sys.argv[1])) as network:
     wait_until(lambda: reaches(one, other), seconds=60, what="other listens")
     other.cut()
     said["cut"] = reaches(one, other)
-    other.mend()
-    said["mended"] = reaches(one, other)
+    other.restore()
+    said["restored"] = reaches(one, other)
     said["processes"] = len(other.pids())
     other.lose_power()
     said["left"] = len(other.pids())
@@ -68,7 +68,7 @@ sys.exit(run_apart([sys.executable, "-c", sys.argv[1], sys.argv[2]], Path(sys.ar
 
 @pytest.fixture(autouse=True)
 def allowed() -> None:
-    """Where the kernel or the user allows no network, the test fails, and says so."""
+    """Fail with the reason where the kernel or the user allows no network."""
     assert not network.why_not()
 
 
@@ -77,24 +77,24 @@ def start_apart(code: str, folder: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_a_cable_is_pulled_and_put_back_and_a_machine_loses_its_power(tmp_path: Path) -> None:
-    printed, _ = start_apart(LIVE, tmp_path).communicate(timeout=120)
+def test_a_machine_can_be_cut_off_and_restored_and_lose_its_power(tmp_path: Path) -> None:
+    printed, _ = start_apart(CUT_AND_KILL, tmp_path).communicate(timeout=120)
     assert json.loads(printed) == {
         "name": "one",
         "silent": False,
         "cut": False,
-        "mended": True,
+        "restored": True,
         "processes": 1,
         "left": 0,
     }
 
 
-def test_nobody_else_sees_it_and_everything_ends_with_who_started_it(tmp_path: Path) -> None:
+def test_the_network_is_hidden_and_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     process = start_apart(WAIT, tmp_path)
     assert process.stdout
     assert process.stdout.readline() == "started\n"
     links = subprocess.check_output(["ip", "-brief", "link"], text=True)
-    assert network.BRIDGE not in links.split(), "somebody beyond could reach it"
+    assert network.BRIDGE not in links.split(), "the machine's own network has the bridge"
     family = psutil.Process(process.pid).children(recursive=True)
     assert any("1234567" in child.cmdline() for child in family)
     process.terminate()

@@ -1,4 +1,4 @@
-"""An operator at the desk: with an account, and a browser that has logged in."""
+"""An operator's account, and what an operator does in the admin and in Flower."""
 
 import json
 from pathlib import Path
@@ -9,44 +9,44 @@ from playwright.sync_api import Page
 from ingest.devstack.stack import Stack
 from tests.support import faulty_model
 
-WORD = "a long password"
+PASSWORD = "a long password"  # noqa: S105  (of an account that only tests make)
 
-MAKE = """
+CREATE_OPERATOR = """
 from django.contrib.auth.models import Group, User
-account = User.objects.create_user("olive", password={word!r}, is_staff=True)
+account = User.objects.create_user("olive", password={password!r}, is_staff=True)
 account.groups.add(Group.objects.get(name="operator"))
 """
 
 
 def make_operator(stack: Stack) -> None:
     """Give Olive an account with the role of an operator."""
-    stack.manage("shell", "-v", "0", "-c", MAKE.format(word=WORD))
+    stack.manage("shell", "-v", "0", "-c", CREATE_OPERATOR.format(password=PASSWORD))
 
 
 def log_in(page: Page, stack: Stack) -> None:
-    """Log in as Olive, and stay on the start page."""
+    """Log in as Olive, and wait for the start page."""
     page.goto(f"{stack.url}/admin/")
     page.get_by_label("Username").fill("olive")
-    page.get_by_label("Password").fill(WORD)
+    page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
 
 
-def open_letter(page: Page, stack: Stack, post_id: str) -> None:
-    """Open the dead letter of a post, by way of the start page and the list."""
+def open_dead_letter(page: Page, stack: Stack, post_id: str) -> None:
+    """Open the dead letter of a post from the start page and the list."""
     page.goto(f"{stack.url}/admin/")
     page.locator(".letters a").first.click()
     page.get_by_role("link", name=post_id).click()
 
 
-def replay_letter(page: Page) -> None:
+def replay_dead_letter(page: Page) -> None:
     """Replay the dead letter that is open."""
     page.get_by_role("link", name="Replay", exact=True).click()
     page.get_by_role("button", name="Replay 1").click()
 
 
-def defuse(stack: Stack) -> None:
-    """Mend what makes posts raise."""
-    Path(stack.environment[faulty_model.DEFUSED]).touch()
+def repair_model(stack: Stack) -> None:
+    """Repair the model that raises."""
+    Path(stack.environment[faulty_model.REPAIRED]).touch()
 
 
 def flower_login(stack: Stack) -> tuple[str, str]:
@@ -55,14 +55,14 @@ def flower_login(stack: Stack) -> tuple[str, str]:
 
 
 def flower(stack: Stack) -> requests.Session:
-    """Return a session that has Flower's password."""
+    """Return a session with Flower's password."""
     session = requests.Session()
     session.auth = flower_login(stack)
     return session
 
 
-def told_by_flower(stack: Stack) -> str:
-    """Return all that Flower tells of workers and tasks, in its pages and its API."""
+def flower_pages(stack: Stack) -> str:
+    """Return the text of Flower's pages and API about workers and tasks."""
     session = flower(stack)
     workers = session.get(f"{stack.flower_url}/api/workers?refresh=1", timeout=30).json()
     paths = ["/tasks", "/tasks/datatable?draw=1&start=0&length=500&search[value]=", "/api/tasks"]

@@ -1,4 +1,4 @@
-"""Programs that tests need and a machine may lack."""
+"""Programs that tests need, installed where a machine lacks them."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-# Two processes of one test run may lack the same program.
+# Two processes of one test run may need the same program.
 LOCK = Path(tempfile.gettempdir()) / "ingest-tests-install.lock"
 
 FOLDERS = os.pathsep.join(
@@ -21,7 +21,7 @@ FOLDERS = os.pathsep.join(
 
 
 def install(program: str, *, package: str = "") -> None:
-    """Install a program's package where it is missing and that is ours to do: as root on Debian."""
+    """Install a missing program's package, which needs root on Debian."""
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shutil.which(program, path=FOLDERS):

@@ -1,4 +1,4 @@
-"""Bodies that are no posts, and what each must be answered, to the letter."""
+"""Bodies that are no posts, and the exact answer to each."""
 
 import base64
 import gzip
@@ -11,7 +11,7 @@ from ingestsite.configuration import MAX_BODY_BYTES
 
 POST: dict[str, Any] = {"content": "Obama went to Oslo.", "publication": "The Gazette"}
 
-# The place after an entity with more mentions than the store can count.
+# The page token after an entity with more mentions than the store can count.
 CURSOR = base64.urlsafe_b64encode(json.dumps([10**30, "0" * 32]).encode()).decode()
 
 MISSING = "Field required"
@@ -39,7 +39,7 @@ NOTHING = "Nothing was accepted."
 
 @dataclass(frozen=True)
 class Bad:
-    """A body, and its answer: the status, the detail, and the errors by pointer."""
+    """A body, and its answer: the status, the detail, and the errors by JSON pointer."""
 
     name: str
     body: bytes

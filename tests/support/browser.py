@@ -1,4 +1,4 @@
-"""Chromium, as Debian has it, driven by Playwright, and what axe finds in its pages."""
+"""Debian's Chromium, driven by Playwright, and the faults that axe finds."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ SERIOUS = ("serious", "critical")
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run a browser while a block runs; it reaches nothing but this machine."""
+    """Run a browser while a block runs; it connects to this machine only."""
     install("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=PATH, args=FLAGS)
@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def serious_faults(page: Page) -> list[str]:
-    """Return what would keep somebody from using a page, as axe finds it, and where."""
+    """Return axe's serious findings on a page, each with its element."""
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {node['target']}"

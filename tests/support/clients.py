@@ -1,4 +1,4 @@
-"""Clients of the API within the tests' own process."""
+"""Clients of the API in the tests' own process."""
 
 import json
 from base64 import b64decode

@@ -1,8 +1,8 @@
 """
-A model that fails on purpose: spaCy's own, with a component that reads what a post asks for.
+A model that fails on purpose: spaCy's own, with a component that does what a post asks for.
 
-It is a real model in a real folder; what is real too is the exception, the endless loop and the
-SIGKILL that a post of it causes. The component is found as any installed one is: by an entry point.
+It is a real model in a real folder. The exception, the endless loop and the SIGKILL are real too.
+spaCy finds the component by an entry point, like any installed one.
 """
 
 import os
@@ -15,15 +15,15 @@ from spacy.tokens import Doc
 from ingest.nlp.ner import load_model
 from ingestsite import configuration
 
-# Where a file lies when somebody has mended what makes posts raise.
-DEFUSED = "BOMBS_DEFUSED"
+# Names the file whose existence stops the component from raising.
+REPAIRED = "FAULTY_MODEL_REPAIRED"
 RAISE, SPIN, KILL = "BOMB-RAISE", "BOMB-SPIN", "BOMB-KILL"
 
 
 @Language.component("bomb")
 def bomb(doc: Doc) -> Doc:
     """Do what the text asks for."""
-    if RAISE in doc.text and not Path(os.environ[DEFUSED]).exists():
+    if RAISE in doc.text and not Path(os.environ[REPAIRED]).exists():
         raise ValueError("a bomb")
     while SPIN in doc.text:
         pass
@@ -47,5 +47,5 @@ def settings(folder: Path) -> dict[str, str]:
     return {
         "INGEST_MODEL": str(folder / "model"),
         "PYTHONPATH": path,
-        DEFUSED: str(folder / "defused"),
+        REPAIRED: str(folder / "repaired"),
     }

@@ -1,4 +1,4 @@
-"""Machines of our own: network namespaces on a bridge that nobody beyond them can reach."""
+"""Machines for tests: network namespaces on a bridge that only they can reach."""
 
 import os
 import signal
@@ -17,19 +17,19 @@ from ingest.process.parent_death import tied_command
 from ingestsite.configuration import ROOT
 from tests.support import apt
 
-# Whoever runs in these has a network, mounts and processes apart from everybody's. When it ends, by
-# whatever signal, the kernel ends all that it had started, and takes the network away.
+# A command run by these has its own network, mounts and processes. When it ends, by any signal,
+# the kernel ends every process it started and removes the network.
 APART = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
-NET = "10.0.0.0/24"  # of addresses: no other network is in sight
+NET = "10.0.0.0/24"  # the machines see no other network
 BRIDGE = "bridge"
 LINK = "eth0"  # of every machine
 
-AS = 'hostname "$0" && exec "$@"'
+SET_HOSTNAME = 'hostname "$0" && exec "$@"'
 
 
 def why_not() -> str:
-    """Return why there can be no network apart on this machine; nothing: there can."""
+    """Return why this machine allows no network of our own, or an empty text if it does."""
     if os.geteuid() != 0:
         return "it needs root"
     apt.install("ip", package="iproute2")
@@ -40,9 +40,9 @@ def why_not() -> str:
 
 def run_apart(command: Sequence[str], folder: Path) -> int:
     """
-    Run a command in a network apart, which keeps its files in a folder, and return its status.
+    Run a command in a network of its own, with its files in a folder, and return its status.
 
-    Whatever ends this, Ctrl-C and SIGTERM included, all that the command has started ends before.
+    Every process that the command started ends first, even on Ctrl-C or SIGTERM.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     process = subprocess.Popen(
@@ -53,7 +53,7 @@ def run_apart(command: Sequence[str], folder: Path) -> int:
         return process.wait()
     finally:
         for first in psutil.Process(process.pid).children() if process.poll() is None else ():
-            first.kill()  # the kernel kills the others, and only then is it gone
+            first.kill()  # the kernel kills the others before this one ends
         process.wait()
 
 
@@ -75,12 +75,12 @@ class Machine:
 
     @property
     def inside(self) -> tuple[str, ...]:
-        """What a command begins with that is to run on this machine."""
-        own_name = ("unshare", "--uts", "sh", "-c", AS, self.name)
+        """The words before a command that runs it on this machine."""
+        own_name = ("unshare", "--uts", "sh", "-c", SET_HOSTNAME, self.name)
         return ("ip", "netns", "exec", self.name, *own_name)
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start a program on this machine, which writes to its log."""
+        """Start a program on this machine, with the machine's log as its output."""
         with self.log.open("ab") as log:
             subprocess.Popen(
                 [*self.inside, *command],
@@ -97,28 +97,28 @@ class Machine:
         return subprocess.check_output(words, cwd=ROOT, env=environment, text=True)
 
     def cut(self) -> None:
-        """Pull the cable: whatever is sent is lost, and nobody is told."""
+        """Pull the cable: packets are lost without an error on either side."""
         _ip("link", "set", self._port, "down")
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Put the cable back."""
         _ip("link", "set", self._port, "up")
 
     def kill(self) -> None:
-        """Kill every process on this machine, those that are being started too."""
+        """Kill every process on this machine, including those just starting."""
 
         def all_are_gone() -> bool:
             pids = self.pids()
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            _bury()
+            _reap_children()
             return not pids
 
         wait_until(all_are_gone, seconds=30, what=f"{self.name} has no process")
 
     def lose_power(self) -> None:
-        """End all at once: nothing is sent any more, not even that a connection has ended."""
+        """End every process without a last packet, so that connections stay open elsewhere."""
         self.cut()
         self.kill()
 
@@ -128,7 +128,7 @@ class Machine:
 
 
 class Network:
-    """A bridge, and the machines on it; it must be made by a process that is apart."""
+    """A bridge and the machines on it, made by a process in a network of its own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -163,8 +163,8 @@ def _ip(*words: str) -> str:
     return subprocess.check_output(["ip", *words], text=True)
 
 
-def _bury() -> None:
-    """Take leave of children that have ended: nobody else does, for here we are the first."""
+def _reap_children() -> None:
+    """Wait for children that have ended: this process is the namespace's init."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

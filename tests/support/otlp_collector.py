@@ -1,4 +1,4 @@
-"""A collector of traces, on loopback: it takes OTLP over HTTP, and keeps the spans."""
+"""A collector of traces on loopback: it receives OTLP over HTTP and keeps the spans."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 @dataclass(frozen=True)
 class Span:
-    """One span, as it came."""
+    """One span, as the collector received it."""
 
     trace: str
     id: str
@@ -25,18 +25,18 @@ class Span:
     began: int  # nanoseconds since 1970
     ended: int
     attributes: dict[str, Any]
-    links: tuple[str, ...]  # traces
+    links: tuple[str, ...]  # ids of traces
 
 
 @dataclass
 class Collector:
-    """What has come so far, and where it is sent to."""
+    """The spans received so far, and the address to send them to."""
 
     endpoint: str
     spans: list[Span] = field(default_factory=list)
 
     def trace_of(self, post_id: str) -> list[Span]:
-        """Return the spans of the traces in which a post was saved, in their order."""
+        """Return the spans of the traces that saved a post, in the order of their start."""
         saves = {s.trace for s in self.spans if post_id in s.attributes.get("ingest.post_ids", ())}
         linked = {t for s in self.spans if s.trace in saves for t in s.links}
         own = saves | linked
@@ -45,7 +45,7 @@ class Collector:
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """Take spans on a free port while a block runs."""
+    """Receive spans on a free port while a block runs."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -58,7 +58,7 @@ def collecting() -> Iterator[Collector]:
             self.wfile.write(answer)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Print no access log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     collector = Collector(f"http://127.0.0.1:{server.server_port}")

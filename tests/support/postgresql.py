@@ -17,14 +17,14 @@ from ingest.devstack.ports import free_ports
 from ingest.devstack.stack import wait_until
 from tests.support import apt
 
-# Debian keeps each version's programs in a folder of its own; the newest will do.
+# Debian has a folder for each version's programs, and tests use the newest.
 PROGRAMS = Path("/usr/lib/postgresql")
-USER = "postgres"  # of the machine, where we are root: the server refuses to run as that
+USER = "postgres"  # the server refuses to run as root
 PASSWORD = uuid.uuid4().hex
 
 
 def install() -> None:
-    """Install PostgreSQL where that is ours to do."""
+    """Install PostgreSQL where it is missing."""
     apt.install("postgres", package="postgresql")
 
 
@@ -34,8 +34,8 @@ class PostgreSQL:
 
     Args:
         host: the address it listens on.
-        net: who may log in.
-        inside: what a command begins with that is to run where the address is.
+        net: the addresses that may log in.
+        inside: the words before a command that runs it on the machine of that address.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class PostgreSQL:
         return f"postgresql://{USER}:{PASSWORD}@{self._host}:{self._port}/{name}"
 
     def new_database(self) -> str:
-        """Make a database with nothing in it, and return its URL."""
+        """Make an empty database, and return its URL."""
         name = f"d{uuid.uuid4().hex}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
     def start(self) -> None:
-        """Make the server's files, unless they are there, start it, and wait until it answers."""
+        """Start the server, whose files are made at the first start, and wait for its answer."""
         data = self._folder / "data"
         if not data.exists():
             self._make(data)
@@ -66,7 +66,7 @@ class PostgreSQL:
             "listen_addresses": self._host,
             "port": str(self._port),
             "unix_socket_directories": str(self._folder),
-            "fsync": "off",  # what is tested is not the disk
+            "fsync": "off",  # no test loses power
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
@@ -79,12 +79,12 @@ class PostgreSQL:
         wait_until(self._answers, seconds=60, what="PostgreSQL answers")
 
     def stop(self) -> None:
-        """Stop the server, whoever is connected, and forget its files."""
+        """Stop the server, even with clients connected, and delete its files."""
         self.kill(signal.SIGINT)
         shutil.rmtree(self._folder)
 
     def kill(self, number: signal.Signals = signal.SIGQUIT) -> None:
-        """End the server: by default without a word to anybody."""
+        """End the server, by default without a word to its clients."""
         if self._process:
             self._process.send_signal(number)
             self._process.wait(timeout=60)
@@ -113,7 +113,7 @@ class PostgreSQL:
         return False
 
     def _as_user(self, program: str, *arguments: str) -> list[str]:
-        """Return the command of a program, as a user who is not root, ended when we end."""
+        """Return a program's command, run without root and ended with this process."""
         newest = max(PROGRAMS.iterdir(), key=lambda folder: float(folder.name))
         own = ["setpriv", "--pdeathsig", "INT"]
         if os.geteuid() == 0:

@@ -7,38 +7,41 @@ import psutil
 
 from ingest.devstack.stack import Stack
 
+# A supervisor's command line ends with that of the process it starts.
+SUPERVISOR = "ingest.devstack.supervise"
+
 
 def words(process: psutil.Process) -> str:
-    """Return a process's command line; of one that has just ended, nothing."""
+    """Return a process's command line, or an empty text if it has just ended."""
     with suppress(psutil.NoSuchProcess):
         return " ".join(process.cmdline())
     return ""
 
 
 def parent(process: psutil.Process) -> int:
-    """Return the pid of a process's parent; of one that has just ended, none that there is."""
+    """Return the pid of a process's parent, or -1 if the process has just ended."""
     with suppress(psutil.NoSuchProcess):
         return process.ppid()
     return -1
 
 
 def kill(process: psutil.Process) -> None:
-    """Kill a process, if its parent's death has not done so already."""
+    """Kill a process, unless its parent's death has already ended it."""
     with suppress(psutil.NoSuchProcess):
         process.kill()
 
 
 def end(stack: Stack) -> None:
-    """Kill every process of a stack, and those that are started meanwhile."""
+    """Kill every process of a stack, including those started meanwhile."""
     while found := processes(stack):
         for process in found:
             kill(process)
         psutil.wait_procs(found, timeout=10)
-    stack.stop()  # what is left is to be waited for
+    stack.stop()  # waits for honcho
 
 
 def processes(stack: Stack) -> list[psutil.Process]:
-    """Return every process of a stack: all that know its folder, or work in it."""
+    """Return every process that has a stack's folder in its environment or works in it."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -46,3 +49,13 @@ def processes(stack: Stack) -> list[psutil.Process]:
             if known or Path(process.cwd()).is_relative_to(stack.folder):
                 found.append(process)
     return found
+
+
+def main_and_children(
+    stack: Stack, command: str
+) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """Return the main processes whose command line has these words, and all their children."""
+    found = [p for p in processes(stack) if command in words(p) and SUPERVISOR not in words(p)]
+    pids = {process.pid for process in found}
+    children = [process for process in found if parent(process) in pids]
+    return [process for process in found if process not in children], children

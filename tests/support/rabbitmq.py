@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -14,25 +15,37 @@ from ingest.devstack.stack import WaitTimeout, wait_until
 from ingestsite.configuration import ROOT
 from tests.support import apt
 
-# Debian's wrapper insists on its own user; the scripts behind it do not.
+# Debian's wrapper allows only its own user, but the scripts behind it allow any.
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
-# As it is deployed on several machines.
+# The configuration of a deployment on several machines.
 CONFIGURATION = ROOT / "deploy" / "rabbitmq" / "advanced.config"
 
 
 def install() -> None:
-    """Install RabbitMQ where that is ours to do."""
+    """Install RabbitMQ where it is missing."""
     apt.install("rabbitmq-server")
+
+
+@contextmanager
+def running(folder: Path) -> Iterator["RabbitMQ"]:
+    """Run a node while a block runs; install RabbitMQ first where it is missing."""
+    install()
+    node = RabbitMQ(folder)
+    node.start()
+    try:
+        yield node
+    finally:
+        node.stop()
 
 
 class RabbitMQ:
     """
-    One node, with its state in a folder; it can be killed and started again.
+    One node with its state in a folder, which tests can kill and restart.
 
     Args:
-        folder: of its own.
+        folder: an empty one.
         host: the address it listens on.
-        inside: what a command begins with that is to run where the address is.
+        inside: the words before a command that runs it on the machine of that address.
     """
 
     def __init__(self, folder: Path, host: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
@@ -42,27 +55,27 @@ class RabbitMQ:
         self._process: subprocess.Popen[bytes] | None = None
 
     def new_host(self) -> str:
-        """Make a virtual host with nothing in it, and return its URL."""
+        """Make an empty virtual host, and return its URL."""
         name = uuid.uuid4().hex
         self._control("add_vhost", name)
         self._control("set_permissions", "--vhost", name, "guest", ".*", ".*", ".*")
         return f"amqp://guest:guest@{self._host}:{self._port}/{name}"
 
-    def settle(self) -> None:
+    def write_queues_to_disk(self) -> None:
         """
-        Write to disk which quorum queues there are.
+        Write the list of quorum queues to disk.
 
-        RabbitMQ 3.10 does so minutes after a queue was made, and a node that is killed before finds
-        the queue's messages but not the queue. A node in production is older than that.
+        RabbitMQ 3.10 does so minutes after it made a queue. A node that is killed before then finds
+        the queue's messages but not the queue. A node in production has run longer than that.
         """
         self._control("eval", "[dets:sync(T) || T <- dets:all()].")
 
     def freeze(self, host: str, queue: str) -> None:
-        """Have the process of a quorum queue answer nobody."""
+        """Suspend the process of a quorum queue, so that it does not answer."""
         self._control("eval", f"sys:suspend('{host}_{queue}').")
 
     def thaw(self, host: str, queue: str) -> None:
-        """Have it go on."""
+        """Resume the process of a quorum queue."""
         self._control("eval", f"sys:resume('{host}_{queue}').")
 
     def queues(self) -> str:
@@ -85,7 +98,7 @@ class RabbitMQ:
         wait_until(self._answers, seconds=90, what="RabbitMQ answers")
 
     def kill(self) -> None:
-        """End the node as a power cut would end its process."""
+        """Kill the node's processes."""
         self.send(signal.SIGKILL)
 
     def send(self, number: signal.Signals) -> None:
@@ -94,20 +107,20 @@ class RabbitMQ:
         os.killpg(self._process.pid, number)
 
     def restart(self) -> None:
-        """Start the node again after it was killed."""
+        """Start the node again after a kill."""
         assert self._process
         self._process.wait()
         self.start()
 
     def memory_mb(self) -> int:
-        """Return the proportional set size of the node's processes."""
+        """Return the proportional set size of the node's processes, in MB."""
         assert self._process
         node = psutil.Process(self._process.pid)
         sizes = (one.memory_full_info().pss for one in [node, *node.children(recursive=True)])
         return sum(sizes) >> 20
 
     def stop(self) -> None:
-        """Stop the node and the daemon that knows its port."""
+        """Stop the node and the daemon that registers its port."""
         assert self._process
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)
@@ -167,7 +180,7 @@ class RabbitMQ:
             "ERL_EPMD_PORT": str(self._epmd),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(CONFIGURATION),
-            # On any address `guest` is let in: nobody but the tests can reach it.
+            # `guest` may log in from any address, because only the tests reach this node.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-kernel inet_dist_use_interface {127,0,0,1} -rabbit loopback_users []"
             ),

@@ -1,19 +1,30 @@
-"""Servers of the project's own, started for a while on a port and stopped by pid."""
+"""The project's own servers, run on a port while a block runs."""
 
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from ingest.devstack.ports import listens
 from ingest.devstack.stack import wait_until
 from ingest.process.parent_death import tied_command
+from tests import environment
+
+
+def emulator() -> AbstractContextManager[None]:
+    """Run Google's Firestore emulator on the tests' port while a block runs."""
+    return server("ingest.devstack.firestore_emulator", environment.FIRESTORE_PORT)
+
+
+def valkey() -> AbstractContextManager[None]:
+    """Run the embedded broker on the tests' port while a block runs."""
+    return server("ingest.devstack.valkey", environment.BROKER_PORT)
 
 
 @contextmanager
 def server(module: str, port: int) -> Iterator[None]:
-    """Run one of the project's servers while a block runs."""
+    """Run one of the project's servers, and stop it by its pid after the block."""
     process = subprocess.Popen(
         tied_command(signal.SIGTERM, [sys.executable, "-m", module]),
         stdout=subprocess.DEVNULL,

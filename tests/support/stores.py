@@ -1,22 +1,38 @@
-"""Stores of a test's own, and what they count."""
+"""Stores for one test, the settings that name them, and their counts."""
+
+import uuid
 
 from ingest.store.base import EntityFilter, Store
 from ingest.store.firestore.store import FirestoreStore
 from ingestsite import configuration
+from tests import environment
+
+
+def new_project() -> str:
+    """Return the name of a project that nothing else uses: each is a database of its own."""
+    return f"demo-{uuid.uuid4().hex[:12]}"
+
+
+def project_settings(project: str, *, port: int = environment.FIRESTORE_PORT) -> dict[str, str]:
+    """Return the settings of a stack whose store is a project of the tests' emulator."""
+    return {
+        "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{port}",
+        "INGEST_FIRESTORE_PROJECT": project,
+    }
 
 
 def firestore_of(project: str) -> FirestoreStore:
-    """Open a project's database; each is one of its own, with nothing in it."""
+    """Open the database of a project, which is empty at first."""
     return FirestoreStore(
         project=project,
         database="(default)",
         keep_content=True,
         commit_posts=configuration.COMMIT_POSTS,
         commit_writes=configuration.COMMIT_WRITES,
-        timeout=60,  # seconds: a machine that runs a kill test is slow
+        timeout=60,  # seconds, because a machine that runs a kill test is slow
     )
 
 
 def mentions(store: Store, name: str) -> dict[str, tuple[int, int]]:
-    """Return the mentions and posts of each entity of a publication."""
+    """Return the mentions and posts of each entity of a publication, by its key."""
     return {e.key: (e.mentions, e.posts) for e in store.entities(name, EntityFilter(limit=1000))}

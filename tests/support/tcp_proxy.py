@@ -1,16 +1,16 @@
-"""A TCP line to a server that can be cut, can lose an answer, and can deliver one late."""
+"""A TCP proxy that can cut connections, lose an answer, or deliver one late."""
 
 import socket
 import threading
 from contextlib import suppress
 
-CHUNK = 1 << 16
-# What a client sends at once when it commits posts; its other requests are smaller.
-COMMIT = 1500  # bytes
+CHUNK_BYTES = 1 << 16
+MIN_COMMIT_BYTES = 1500  # a commit sends more at once, and any other request less
+MAX_CONFIRMATION_BYTES = 100  # a smaller answer only confirms what the server received
 
 
 class Line:
-    """Forward connections from a port of its own to a target on loopback."""
+    """Forward connections from a free port to a port on loopback."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -22,34 +22,34 @@ class Line:
         self._lose_next = False
         self._answers_flow = threading.Event()
         self._answers_flow.set()
-        self._deaf: set[tuple[socket.socket, socket.socket]] = set()
+        self._answer_only: set[tuple[socket.socket, socket.socket]] = set()
         self.answers_lost = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Break every connection, and refuse new ones."""
+        """Close every connection, and refuse new ones."""
         self._open = False
         with self._lock:
             pairs = list(self._pairs)
         for pair in pairs:
             self._close(pair)
 
-    def mend(self) -> None:
-        """Take connections again."""
+    def restore(self) -> None:
+        """Accept connections again."""
         self._open = True
 
     def lose_next_answer(self) -> None:
-        """Let the next commit through, and break its connection before the answer."""
+        """Forward the next commit, and close its connection before the answer."""
         self._lose_next = True
 
     def hold_answers(self) -> None:
-        """Let requests through, and keep what is answered."""
+        """Forward requests, and keep their answers back."""
         self._answers_flow.clear()
 
     def answer_late(self) -> None:
-        """Deliver what was kept, and let no more requests through on the connections there are."""
+        """Deliver the kept answers, and forward no more requests on open connections."""
         with self._lock:
-            self._deaf = set(self._pairs)
+            self._answer_only = set(self._pairs)
         self._answers_flow.set()
 
     def _accept(self) -> None:
@@ -74,11 +74,11 @@ class Line:
     ) -> None:
         client, server = pair
         with suppress(OSError):
-            while data := client.recv(CHUNK):
-                if self._lose_next and len(data) > COMMIT:
+            while data := client.recv(CHUNK_BYTES):
+                if self._lose_next and len(data) > MIN_COMMIT_BYTES:
                     self._lose_next = False
                     committing.set()
-                if pair not in self._deaf:
+                if pair not in self._answer_only:
                     server.sendall(data)
         self._close(pair)
 
@@ -87,9 +87,8 @@ class Line:
     ) -> None:
         client, server = pair
         with suppress(OSError):
-            while data := server.recv(CHUNK):
-                # Small frames only confirm what was received; the answer itself is larger.
-                if committing.is_set() and len(data) > 100:
+            while data := server.recv(CHUNK_BYTES):
+                if committing.is_set() and len(data) > MAX_CONFIRMATION_BYTES:
                     self.answers_lost += 1
                     break
                 self._answers_flow.wait()

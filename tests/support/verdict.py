@@ -1,7 +1,8 @@
-"""What became of the posts that were accepted, beside what the model alone says of their texts."""
+"""What became of the accepted posts, compared with the model run by itself on their texts."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -12,9 +13,17 @@ from ingestsite import configuration
 
 Sent = Mapping[str, tuple[str, str]]  # publication and text, by post id
 
+DEAD_LETTER = r"^([0-9a-f]{32}) "
 
-def judge(sent: Sent, dead: Set[str], store: Store) -> dict[str, int]:
-    """Compare what was accepted with what is in the store and among the dead letters."""
+
+def judge(sent: Sent, dead_letters: str, store: Store) -> dict[str, int]:
+    """
+    Compare the accepted posts with the store and with the dead letters.
+
+    Args:
+        dead_letters: what `manage.py dead_letters list` printed.
+    """
+    dead = set(re.findall(DEAD_LETTER, dead_letters, re.M))
     expected: dict[str, Counter[EntityName]] = {}
     posts: dict[str, Counter[EntityName]] = {}
     number: Counter[str] = Counter()
@@ -35,12 +44,12 @@ def judge(sent: Sent, dead: Set[str], store: Store) -> dict[str, int]:
     wrong, doubled = 0, 0
     for stored in store.publications():
         recount = store.recount(stored.name)
-        kept = recount.stored.entities
+        entities = recount.stored.entities
         doubled += max(0, stored.posts - number[stored.name])
         wrong += stored.posts != number[stored.name]
         wrong += len(recount.diff.entities)
-        for name in kept.keys() | expected[stored.name].keys():
-            entity = kept.get(name)
+        for name in entities.keys() | expected[stored.name].keys():
+            entity = entities.get(name)
             counted = (entity.mentions, entity.posts) if entity else (0, 0)
             wrong += counted != (expected[stored.name][name], posts[stored.name][name])
     return {
@@ -51,6 +60,11 @@ def judge(sent: Sent, dead: Set[str], store: Store) -> dict[str, int]:
         "counters_wrong": wrong,
         "not_poison": not_poison,
     }
+
+
+def redelivered(log: str) -> int:
+    """Return how many messages the workers saw again, by what they logged."""
+    return sum(map(int, re.findall(r"delivered again .* again=(\d+)", log)))
 
 
 @cache

@@ -1,6 +1,5 @@
-"""The web server alone, as `make run` starts it, on a store and a broker that run already."""
+"""The web server alone, as `make run` starts it, on a running store and broker."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,16 +10,16 @@ from ingest.devstack.ports import listens
 from ingest.devstack.stack import Stack, wait_until
 from ingest.process.parent_death import tied_command
 from ingestsite import configuration
+from tests.support.stores import project_settings
 
 COMMAND = ["gunicorn", "--config", "python:ingestsite.webserver", "ingestsite.wsgi"]
 
 
 @contextmanager
 def website(folder: Path, project: str) -> Iterator[str]:
-    """Run the web server while a block runs, on a project of the emulator; yield its address."""
+    """Run the web server on a project of the emulator while a block runs; yield its address."""
     settings = {
-        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
-        "INGEST_FIRESTORE_PROJECT": project,
+        **project_settings(project),
         "INGEST_BROKER_URL": configuration.BROKER_URL,
     }
     stack = Stack(folder, settings)

@@ -1,4 +1,4 @@
-"""A message is let go of when its post is counted or laid aside, and by nothing else."""
+"""A worker acknowledges a message only when its post is counted or a dead letter."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 from ingest.devstack.stack import Stack, wait_until
 from tests.support import faulty_model
-from tests.support.processes import parent, processes, words
+from tests.support.processes import main_and_children
 
 TERMINATE = """
 from celery import current_app
@@ -19,10 +19,8 @@ print("terminated", len(ids))
 
 
 @pytest.mark.parametrize("stack", ["embedded"], indirect=True)
-def test_a_task_that_is_revoked_and_whose_child_is_killed_is_worked_on_again(
-    stack: Stack, tmp_path: Path
-) -> None:
-    """Celery does both to the children itself, when it has lost its connection to the broker."""
+def test_a_revoked_task_whose_child_is_killed_runs_again(stack: Stack, tmp_path: Path) -> None:
+    """Celery itself does both to its children after it loses its connection to the broker."""
     stack.environment |= faulty_model.settings(tmp_path / "bombs") | {
         "INGEST_EXTRACT_CONCURRENCY": "1",
         "INGEST_EXTRACT_SECONDS": "4",
@@ -34,16 +32,14 @@ def test_a_task_that_is_revoked_and_whose_child_is_killed_is_worked_on_again(
     def terminates() -> bool:
         return "terminated 1" in stack.manage("shell", "-c", TERMINATE)
 
-    wait_until(terminates, seconds=60, what="the post is in hand, and its task is revoked")
+    wait_until(terminates, seconds=60, what="the post is in progress, and its task is revoked")
     child(stack).kill()
     wait_until(
-        lambda: client.status()["dead_letters"] == 1, seconds=60, what="the post is laid aside"
+        lambda: client.status()["dead_letters"] == 1, seconds=60, what="the post is a dead letter"
     )
 
 
 def child(stack: Stack) -> psutil.Process:
     """Return the only child of the extract worker."""
-    workers = [p for p in processes(stack) if "-Q extract" in words(p) and "hold" not in words(p)]
-    own = {p.pid for p in workers}
-    (found,) = (p for p in workers if parent(p) in own)
+    _, (found,) = main_and_children(stack, "-Q extract")
     return found

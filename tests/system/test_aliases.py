@@ -1,4 +1,4 @@
-"""Aliases and patterns reach everything that is counted, while posts flow and a saver dies."""
+"""Aliases and patterns reach every saved post, while posts flow and a save child dies."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from ingest.core.counts import Counts, EntityCounts
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack
 from ingest.store.firestore.store import FirestoreStore
-from tests.support.processes import kill, parent, processes, words
+from tests.support.processes import kill, main_and_children
 
 CHANGE = """
 from ingest.operations import alias_backfill
@@ -38,14 +38,13 @@ def posts(start: int, count: int) -> list[dict[str, str]]:
 
 
 def change(stack: Stack, what: str) -> None:
-    """Change the aliases, and start a run."""
+    """Change the aliases, and start a backfill."""
     stack.manage("shell", "-c", CHANGE.format(change=what))
 
 
-def kill_a_saver(stack: Stack) -> None:
-    savers = [p for p in processes(stack) if "-Q save" in words(p) and "hold" not in words(p)]
-    own = {p.pid for p in savers}
-    kill(next(p for p in savers if parent(p) in own))
+def kill_a_save_child(stack: Stack) -> None:
+    _, children = main_and_children(stack, "-Q save")
+    kill(children[0])
 
 
 def mentions(counts: Counts) -> list[int]:
@@ -53,7 +52,7 @@ def mentions(counts: Counts) -> list[int]:
 
 
 @pytest.mark.parametrize("stack", ["embedded"], indirect=True)
-def test_an_alias_is_exact_while_posts_flow_and_a_saver_dies(
+def test_an_alias_is_exact_while_posts_flow_and_a_save_child_dies(
     stack: Stack, firestore: FirestoreStore
 ) -> None:
     stack.environment |= {"INGEST_VISIBILITY_SECONDS": "9", "INGEST_MERGE_SECONDS": "3"}
@@ -64,8 +63,8 @@ def test_an_alias_is_exact_while_posts_flow_and_a_saver_dies(
     for number, (what, expected) in enumerate(((MERGE, [0, 2]), (SPLIT, [1, 1])), start=1):
         change(stack, what)
         client.submit(posts(60 * number, 60))
-        kill_a_saver(stack)
-        # A run's next step is on the queue or in work until it has ended.
+        kill_a_save_child(stack)
+        # Until the backfill ends, its next step waits or is in progress.
         demo.await_empty(client)
         recount = firestore.recount("The Gazette")
         count = 60 * (number + 1)
@@ -73,7 +72,7 @@ def test_an_alias_is_exact_while_posts_flow_and_a_saver_dies(
         assert not recount.diff
         assert mentions(recount.stored) == [share * count for share in expected]
 
-    # The workers are warm, and none is started again.
+    # Running workers use the new pattern without a restart.
     stack.manage("shell", "-c", PATTERN)
     stack.manage("reprocess")
     demo.await_empty(client)

@@ -1,4 +1,4 @@
-"""Messages that a task gathered and cannot settle are on their queue again at once."""
+"""A batch that a task cannot acknowledge is on its queue again at once."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ wait_until(lambda: waiting() == 1, seconds=10, what="the message waits again")
 print("waits", waiting())
 """
 
-SETTLE = """
+ACKNOWLEDGE = """
 from types import SimpleNamespace
 from celery.exceptions import Reject
 from ingest.broker import publish
@@ -49,29 +49,27 @@ for error in (None, ValueError("bad"), OSError("away"), SystemExit()):
 """
 
 
-def test_what_was_gathered_on_a_channel_that_failed_waits_again(
-    rabbitmq: RabbitMQ, tmp_path: Path
-) -> None:
+def test_a_batch_whose_channel_failed_waits_again(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
     """
-    The connection is closed, not only forgotten.
+    The task closes the connection and does not only drop its reference.
 
-    One that was forgotten kept its messages: they were on no queue and in no worker's hands, and
-    the stack looked drained. The kill test found it.
+    An open connection without a reference kept its messages. They were neither on a queue nor in
+    progress, so the stack seemed drained. The kill test found this.
     """
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
     printed = Stack(tmp_path, settings).manage("shell", "-c", GIVE_BACK)
     assert printed.splitlines()[-2:] == ["taken 1 0", "waits 1"]
 
 
-def test_nothing_but_reject_leaves_a_batch_that_cannot_be_settled(
+def test_only_reject_leaves_a_batch_that_cannot_be_acknowledged(
     rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
     """
     Celery acknowledges the message of a task that raises anything else.
 
-    The line to the broker is broken, so the gathered messages can be neither acknowledged nor given
-    back, and the error of that must not get out either.
+    The connection to the broker is broken, so the task can neither acknowledge the batch nor return
+    it. The error of that must not leave the block either.
     """
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
-    printed = Stack(tmp_path, settings).manage("shell", "-c", SETTLE)
+    printed = Stack(tmp_path, settings).manage("shell", "-c", ACKNOWLEDGE)
     assert printed.splitlines()[-4:] == ["rejected True"] * 4

@@ -1,9 +1,9 @@
-"""What the course's app got wrong, where it takes a whole stack to show that we do not."""
+"""The faults of the course's app that only a whole stack can show to be absent."""
 
 import json
-import os
 import signal
 import uuid
+from itertools import chain
 from pathlib import Path
 
 from kombu import Connection, Queue
@@ -15,34 +15,36 @@ from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import accepted
-from tests.support.processes import kill, processes, words
+from tests.support.processes import kill, main_and_children, processes
 from tests.support.rabbitmq import RabbitMQ
+from tests.support.stores import project_settings
 
 POSTS = list(samples.read())
 
 
 def fresh(count: int) -> list[dict[str, str]]:
-    """Return so many posts, each one of a kind."""
+    """Return so many posts, each with an id of its own."""
     return [{**POSTS[n % len(POSTS)], "id": uuid.uuid4().hex} for n in range(count)]
 
 
-def test_1_2_3_7_a_long_day(stack: Stack, firestore: FirestoreStore) -> None:
-    """One stack for four of them, since each start takes seconds."""
+def test_1_2_3_7_a_stack_saves_every_post_through_kills_and_a_stop(
+    stack: Stack, firestore: FirestoreStore
+) -> None:
+    """One stack shows four of them, since each start takes seconds."""
     client = stack.prepare()
     stack.start()
 
-    # 1, 7: the first message is worked on, and a single post can be read as soon as it is saved.
+    # 1, 7: the workers process the first message, and its post can be read once it is saved.
     (first,) = demo.submit(client, fresh(1))
-    wait_until(lambda: firestore.post(first) is not None, seconds=60, what="the post is there")
+    wait_until(lambda: firestore.post(first) is not None, seconds=60, what="the post is saved")
 
-    # 3: after the workers have died the front end goes on, and so do they.
-    for process in processes(stack):
-        if "-A ingestsite worker" in words(process) and "hold" not in words(process):
-            kill(process)
+    # 3: after the workers are killed, the web server goes on and the workers restart.
+    for process in chain(*main_and_children(stack, "-A ingestsite worker")):
+        kill(process)
     accepted = demo.submit(client, fresh(1)) | {first}
     demo.await_empty(client)
 
-    # 2: a SIGTERM with a backlog of 300 loses nothing, and stops.
+    # 2: the stack stops at a SIGTERM with a backlog of 300, and loses nothing.
     accepted |= demo.submit(client, fresh(300))
     stack.stop(by=signal.SIGTERM)
     saved = sum(publication.posts for publication in firestore.publications())
@@ -50,14 +52,13 @@ def test_1_2_3_7_a_long_day(stack: Stack, firestore: FirestoreStore) -> None:
     assert processes(stack) == []
 
 
-def test_8_what_is_delivered_too_often_is_a_dead_letter_whose_replay_counts_once(
+def test_8_a_post_delivered_too_often_is_a_dead_letter_whose_replay_counts_once(
     rabbitmq: RabbitMQ, tmp_path: Path, firestore: FirestoreStore
 ) -> None:
-    """Give a message back to RabbitMQ more often than its limit; nobody else has seen it."""
+    """Return a message to RabbitMQ more often than its limit, before any worker sees it."""
     settings = {
         "INGEST_BROKER_URL": rabbitmq.new_host(),
-        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
-        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
+        **project_settings(firestore._client.project),
         "INGEST_DELIVERY_LIMIT": "5",
     }
     stack = Stack(tmp_path, settings)
@@ -91,11 +92,11 @@ def test_8_what_is_delivered_too_often_is_a_dead_letter_whose_replay_counts_once
     try:
         stack.start()
         wait_until(
-            lambda: client.status()["dead_letters"] == 1, seconds=60, what="there is a letter"
+            lambda: client.status()["dead_letters"] == 1, seconds=60, what="there is a dead letter"
         )
-        letters = stack.manage("dead_letters", "list")
-        assert post.post_id in letters
-        assert "delivered too often" in letters
+        dead_letters = stack.manage("dead_letters", "list")
+        assert post.post_id in dead_letters
+        assert "delivered too often" in dead_letters
         assert firestore.post(post.post_id) is None
         stack.manage("dead_letters", "replay", post.post_id)
         demo.await_empty(client)

@@ -1,16 +1,12 @@
-"""Whether what an operator sees agrees with what happened, in its short form."""
+"""The short form of `make desk`: metrics, log and traces agree with a run."""
 
-import os
 from pathlib import Path
 
 from ingest.store.firestore.store import FirestoreStore
 from tests.harness import dashboard
+from tests.support.stores import project_settings
 
 
 def test_metrics_log_and_traces_agree_with_a_run(tmp_path: Path, firestore: FirestoreStore) -> None:
-    settings = {
-        "FIRESTORE_EMULATOR_HOST": os.environ["FIRESTORE_EMULATOR_HOST"],
-        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
-    }
-    figures = dashboard.watch(tmp_path, 60, settings)
+    figures = dashboard.watch(tmp_path, 60, project_settings(firestore._client.project))
     assert figures == dict.fromkeys(dashboard.FIGURES, True)

@@ -1,4 +1,4 @@
-"""The intake over the network: the fuzz and contract tests in their short forms, and lines."""
+"""The API over the network: short forms of `make fuzz` and `make contract`, and lines."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ def intake(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield stack, client, key
 
 
-def test_bad_bodies_bring_no_5xx_and_lose_no_good_post(intake: Running) -> None:
+def test_bad_bodies_cause_no_5xx_and_lose_no_good_post(intake: Running) -> None:
     stack, client, _ = intake
     result = fuzz(stack, client, seed=1, bodies=300, clients=4)
     assert result.requests == 300
@@ -38,7 +38,7 @@ def test_bad_bodies_bring_no_5xx_and_lose_no_good_post(intake: Running) -> None:
     assert result.answers[400] > 50
 
 
-def test_the_api_answers_as_it_is_described(intake: Running) -> None:
+def test_the_api_answers_as_its_description_says(intake: Running) -> None:
     status, words = schemathesis(intake[0], examples=3, seed=1, phases="examples,fuzzing,stateful")
     assert status == 0, words
     assert "No issues found" in words
@@ -71,7 +71,7 @@ def test_curl_sends_lines_of_known_and_unknown_length(
     assert {p["name"]: p["posts"] for p in client.publications()}[name] == 350
 
 
-def test_lines_are_answered_before_the_last_one_is_sent(intake: Running) -> None:
+def test_lines_are_answered_before_the_last_line_is_sent(intake: Running) -> None:
     stack, _, key = intake
     chunk = b"".join(
         json.dumps({"publication": "Slow", "content": f"Obama {n}."}).encode() + b"\n"
@@ -93,7 +93,7 @@ def test_lines_are_answered_before_the_last_one_is_sent(intake: Running) -> None
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson"])
-def test_a_client_that_stops_sending_does_not_hold_a_thread(
+def test_a_client_that_stops_sending_does_not_block_a_thread(
     intake: Running, content_type: str
 ) -> None:
     stack, _, key = intake
@@ -104,7 +104,7 @@ def test_a_client_that_stops_sending_does_not_hold_a_thread(
     connection.close()
 
 
-def test_no_key_stands_in_the_log(intake: Running) -> None:
+def test_the_log_contains_no_key(intake: Running) -> None:
     stack, client, key = intake
     client.status()
     log = stack.log.read_text(errors="replace")
@@ -120,23 +120,23 @@ def _examples() -> list[tuple[str, str, str]]:
     return found
 
 
-def _is_like(answer: Any, told: Any) -> bool:
-    """Return whether an answer is what the docs tell, where they tell it."""
-    if told == "…":
+def _is_like(answer: Any, documented: Any) -> bool:
+    """Return whether an answer is the one in the docs, where `…` stands for any value."""
+    if documented == "…":
         return True
-    if isinstance(told, dict):
-        same = isinstance(answer, dict) and answer.keys() == told.keys()
-        return same and all(_is_like(answer[name], told[name]) for name in told)
-    if isinstance(told, list):
-        return len(answer) == len(told) and all(map(_is_like, answer, told))
-    return bool(answer == told)
+    if isinstance(documented, dict):
+        same = isinstance(answer, dict) and answer.keys() == documented.keys()
+        return same and all(_is_like(answer[name], documented[name]) for name in documented)
+    if isinstance(documented, list):
+        return len(answer) == len(documented) and all(map(_is_like, answer, documented))
+    return bool(answer == documented)
 
 
-def test_the_examples_of_the_docs_answer_what_they_say(intake: Running) -> None:
+def test_the_examples_of_the_docs_get_the_answers_they_show(intake: Running) -> None:
     install("curl")
     stack, _, key = intake
     environment = {**stack.environment, "URL": stack.url, "KEY": key}
-    for language, commands, told in _examples():
+    for language, commands, documented in _examples():
         done = subprocess.run(
             [sys.executable, "-"] if language == "python" else ["bash", "-eu"],
             input=commands,
@@ -147,4 +147,4 @@ def test_the_examples_of_the_docs_answer_what_they_say(intake: Running) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert _is_like(json.loads(done.stdout), json.loads(told)), (commands, done.stdout)
+        assert _is_like(json.loads(done.stdout), json.loads(documented)), (commands, done.stdout)

@@ -1,4 +1,4 @@
-"""Files loaded into a running stack by a client that knows nothing of its settings."""
+"""Files loaded into a running stack by a client without the stack's settings."""
 
 import gzip
 import json
@@ -40,7 +40,7 @@ def loading(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 class Loader:
-    """A client in an environment in which nothing is set but its key, and no server would start."""
+    """The loader in an environment with its key only, in which no server would start."""
 
     def __init__(self, stack: Stack, client: ApiClient, folder: Path) -> None:
         self.folder = folder / "state" / "load"
@@ -65,13 +65,13 @@ class Loader:
         )
 
     def load(self, *arguments: str, text: str = "") -> tuple[int, dict[str, Any], str]:
-        """Load to the end; return the status, the summary and what else was said."""
+        """Load to the end; return the status, the summary and the other output."""
         process = self.start(*arguments)
         out, said = process.communicate(text)
         return process.returncode, json.loads(out) if out else {}, said
 
     def rows(self) -> int:
-        """Return how many rows the journal of the only load says are through."""
+        """Return how many rows are done, by the checkpoint of the only load."""
         return sum(json.loads(path.read_text())["rows"] for path in self.folder.glob("*.journal"))
 
 
@@ -115,7 +115,7 @@ def test_a_load_that_is_interrupted_twice_counts_each_post_once(
     slowly = ("--batch-posts", "5", "--connections", "3", path)
     for number, after in ((signal.SIGINT, 50), (signal.SIGKILL, 300)):
         process = loader.start(*slowly)
-        wait_until(lambda: loader.rows() >= after, seconds=60, what="some are through")  # noqa: B023
+        wait_until(lambda: loader.rows() >= after, seconds=60, what="some rows are done")  # noqa: B023
         process.send_signal(number)
         _, said = process.communicate()
         assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL), said
@@ -137,7 +137,7 @@ def test_a_load_that_is_interrupted_twice_counts_each_post_once(
     assert counted_in(loading[1], name) == (600, expected(posts))
 
 
-def test_files_of_every_kind_are_loaded_together(
+def test_one_load_reads_files_of_every_kind(
     loading: Loading, loader: Loader, tmp_path: Path
 ) -> None:
     name = "All Kinds"
@@ -160,9 +160,7 @@ def test_files_of_every_kind_are_loaded_together(
     assert counted_in(loading[1], name) == (20, expected(posts))
 
 
-def test_of_edits_in_a_file_the_last_counts(
-    loading: Loading, loader: Loader, tmp_path: Path
-) -> None:
+def test_the_last_edit_in_a_file_counts(loading: Loading, loader: Loader, tmp_path: Path) -> None:
     client = loading[1]
     edits = [
         {"publication": "Edits", "id": str(n % 3), "title": str(n), "content": TEXTS[n % 20]}
@@ -174,11 +172,11 @@ def test_of_edits_in_a_file_the_last_counts(
     assert (posts, counts) == (3, expected(edits[-3:]))
 
 
-def test_a_load_waits_as_long_as_the_gate_is_closed(
+def test_a_load_waits_while_the_intake_is_paused(
     loading: Loading, loader: Loader, tmp_path: Path
 ) -> None:
     stack, client = loading
-    path = write_lines(tmp_path / "p.jsonl", [{"publication": "Gate", "content": "Oslo."}])
+    path = write_lines(tmp_path / "p.jsonl", [{"publication": "Paused", "content": "Oslo."}])
     assert requests.post(f"{stack.url}/api/drain", headers=client.headers, timeout=60).ok
     logged = len(stack.log.read_text(errors="replace"))
     process = loader.start(path)
@@ -186,7 +184,7 @@ def test_a_load_waits_as_long_as_the_gate_is_closed(
         wait_until(
             lambda: "answered with 503" in stack.log.read_text(errors="replace")[logged:],
             seconds=60,
-            what="it was refused",
+            what="the load was refused",
         )
         assert process.poll() is None
     finally:
@@ -194,10 +192,10 @@ def test_a_load_waits_as_long_as_the_gate_is_closed(
     out, said = process.communicate()
     assert process.returncode == 0, said
     assert json.loads(out)["accepted"] == 1
-    assert counted_in(client, "Gate")[0] == 1
+    assert counted_in(client, "Paused")[0] == 1
 
 
-def test_what_cannot_be_loaded_is_said_in_one_sentence(
+def test_a_load_that_cannot_start_says_why_in_one_sentence(
     loading: Loading, loader: Loader, tmp_path: Path
 ) -> None:
     path = write_lines(tmp_path / "p.jsonl", [{"publication": "P", "content": "Oslo."}])
@@ -213,7 +211,7 @@ def test_what_cannot_be_loaded_is_said_in_one_sentence(
         assert "Traceback" not in said
 
 
-def test_all_that_publishers_send_for_a_time_is_counted(loading: Loading) -> None:
+def test_every_post_of_simulated_publishers_is_counted(loading: Loading) -> None:
     verdicts = simulate(loading[1], seconds=2, rate=60, seed=2)
     assert [one for one in verdicts if not one.right] == []
     sums = {name: sum(vars(one)[name] for one in verdicts) for name in ("saved", "accepted")}

@@ -1,4 +1,4 @@
-"""Start in any order: what is not there yet is waited for, by its name."""
+"""Processes may start in any order: each logs which part it waits for."""
 
 import os
 import subprocess
@@ -13,11 +13,12 @@ from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from ingestsite.configuration import ROOT
 from tests import environment
+from tests.support.stores import project_settings
 from tests.support.tcp_proxy import Line
 
 
 class Processes:
-    """Lines of a stack's Procfile, each started by itself, and stopped together."""
+    """Lines of a stack's Procfile, each started by itself, and all stopped together."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -36,15 +37,15 @@ class Processes:
         self._started.append(honcho)
 
     def stop(self) -> None:
-        """Stop all of them, which wait for one another."""
+        """Stop all of them at once, since they wait for one another."""
         for process in self._started:
             process.terminate()
         for process in self._started:
             process.wait(timeout=120)
 
 
-def refusal(client: ApiClient) -> dict[str, Any]:
-    """Return what a client is told that sends a post just now."""
+def answer_to_a_post(client: ApiClient) -> dict[str, Any]:
+    """Send a post, and return the answer."""
     try:
         client.submit([{"publication": "early", "content": "Oslo."}])
     except ApiError as error:
@@ -54,21 +55,20 @@ def refusal(client: ApiClient) -> dict[str, Any]:
     return {"status": 202}
 
 
-def test_workers_come_first_and_the_broker_and_the_store_last(
+def test_workers_may_start_first_and_the_broker_and_the_store_last(
     tmp_path: Path, firestore: FirestoreStore
 ) -> None:
     line = Line(environment.FIRESTORE_PORT)
     line.cut()
     settings = {
-        "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{line.port}",
-        "INGEST_FIRESTORE_PROJECT": firestore._client.project,
+        **project_settings(firestore._client.project, port=line.port),
         "INGEST_EXTRACT_CONCURRENCY": "2",
         "INGEST_STORE_SECONDS": "2",
     }
     stack = Stack(tmp_path, settings)
     client = stack.prepare()
 
-    def says(words: str) -> bool:
+    def is_logged(words: str) -> bool:
         return words in stack.log.read_text(errors="replace")
 
     running = Processes(stack)
@@ -77,15 +77,25 @@ def test_workers_come_first_and_the_broker_and_the_store_last(
             running.start(name)
         port = stack.environment["INGEST_BROKER_PORT"]
         broker = f"Cannot connect to redis://:**@127.0.0.1:{port}"
-        wait_until(lambda: says(broker), seconds=60, what="a worker waits for the broker")
-        wait_until(lambda: refusal(client).get("status") == 503, seconds=60, what="the web answers")
-        assert "The queue does not answer" in refusal(client)["text"]
+        wait_until(lambda: is_logged(broker), seconds=60, what="a worker waits for the broker")
+        wait_until(
+            lambda: answer_to_a_post(client).get("status") == 503,
+            seconds=60,
+            what="the web server answers",
+        )
+        assert "The queue does not answer" in answer_to_a_post(client)["text"]
 
         running.start("broker")
-        wait_until(lambda: refusal(client).get("status") == 202, seconds=60, what="one is accepted")
-        wait_until(lambda: says("Firestore: "), seconds=60, what="a saver waits for Firestore")
+        wait_until(
+            lambda: answer_to_a_post(client).get("status") == 202,
+            seconds=60,
+            what="a post is accepted",
+        )
+        wait_until(
+            lambda: is_logged("Firestore: "), seconds=60, what="a save worker waits for Firestore"
+        )
 
-        line.mend()
+        line.restore()
         demo.await_empty(client)
         early = firestore.publication("early")
         assert early

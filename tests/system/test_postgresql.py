@@ -1,4 +1,4 @@
-"""PostgreSQL in place of SQLite: what is exact on the one is exact on the other."""
+"""PostgreSQL in place of SQLite: everything is as exact on the one as on the other."""
 
 import json
 import os
@@ -15,8 +15,8 @@ from tests.support.postgresql import PostgreSQL, install
 from tests.support.rabbitmq import RabbitMQ
 
 PROCESSES, POSTS = 3, 30
-# The tests of everything that is a row; those that start a stack of their own say which database.
-OF_ROWS = (
+# The tests of everything that is a row in the database.
+ROW_TESTS = (
     "broker/test_rate_limit",
     "management/test_commands",
     "operations/test_alias_backfill",
@@ -40,10 +40,10 @@ _, count = rate_limit.COUNTERS
 key, _ = ApiKey.objects.get_or_create(name="shared")
 allowed = sum(count(key.pk)[0] <= 100 for _ in range(60))
 
-posts, begun = list("abcdef"), []
+posts, crashes = list("abcdef"), []
 for _ in range(40):
     with count_crashes(Step.SAVE, random.sample(posts, 4)) as most:
-        begun.append(most)
+        crashes.append(most)
 
 post, enqueued, refused = accepted("Oslo."), 0, 0
 while enqueued < POSTS or not refused:
@@ -63,11 +63,11 @@ def lose_the_connection():
         cursor.execute(end if len(tries) == 1 else "SELECT 1")
 retry_until_available(lose_the_connection)
 
-said = {"allowed": allowed, "begun": begun, "refused": refused, "tries": len(tries)}
+said = {"allowed": allowed, "crashes": crashes, "refused": refused, "tries": len(tries)}
 print(json.dumps(said))
 """
 
-CLOSE = """
+PAUSE = """
 import json, select, sys, time
 from django.utils import timezone
 from ingest.broker.admission import get_admission
@@ -78,21 +78,21 @@ from ingest.broker.publish import EXTRACT
 def waiting():
     return _ready()[0][EXTRACT]
 
-def closed():
+def pause_and_resume():
     get_admission().pause("operator")
     while InFlightRequest.objects.filter(ends_at__gt=timezone.now()).exists():
         time.sleep(0.01)
     first = waiting()
-    time.sleep(0.2)  # in which a post that slipped in would arrive
+    time.sleep(0.2)  # in which a post accepted during the pause would arrive
     second = waiting()
     get_admission().resume("operator")
     time.sleep(0.5)  # in which posts come in
     return first, second
 
 rounds = []
-while not select.select([sys.stdin], [], [], 0)[0]:  # it ends when nobody writes any more
-    rounds.append(closed())
-print(json.dumps({"rounds": rounds, "attempts": CrashCount.objects.count()}))
+while not select.select([sys.stdin], [], [], 0)[0]:  # stdin closes after the last writer
+    rounds.append(pause_and_resume())
+print(json.dumps({"rounds": rounds, "crash_counts": CrashCount.objects.count()}))
 """
 
 
@@ -118,8 +118,8 @@ def start(stack: Stack, code: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_the_tests_of_rows_pass(server: PostgreSQL) -> None:
-    names = [f"tests/{name}.py" for name in OF_ROWS]
+def test_every_row_test_passes_on_postgresql(server: PostgreSQL) -> None:
+    names = [f"tests/{name}.py" for name in ROW_TESTS]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", "not four_processes", *names],
         cwd=ROOT,
@@ -132,7 +132,7 @@ def test_the_tests_of_rows_pass(server: PostgreSQL) -> None:
 
 
 def test_several_processes_agree(server: PostgreSQL, rabbitmq: RabbitMQ, tmp_path: Path) -> None:
-    """On a key's limit, on who began a post, and on whether the gate is open."""
+    """They agree on a key's limit, on crash counts, and on whether the intake is paused."""
     stack = Stack(
         tmp_path,
         {
@@ -143,15 +143,15 @@ def test_several_processes_agree(server: PostgreSQL, rabbitmq: RabbitMQ, tmp_pat
     )
     stack.manage("migrate", "--verbosity", "0")
     writers = [start(stack, WRITE.replace("POSTS", str(POSTS))) for _ in range(PROCESSES)]
-    closer = start(stack, CLOSE)
+    pauser = start(stack, PAUSE)
     said = [json.loads(writer.communicate(timeout=300)[0]) for writer in writers]
-    end = json.loads(closer.communicate(timeout=300)[0])
+    end = json.loads(pauser.communicate(timeout=300)[0])
 
     assert sum(one["allowed"] for one in said) == 100
-    # Beginnings of processes that live are nothing against a post.
-    assert {most for one in said for most in one["begun"]} == {1}
-    assert end["attempts"] == 0
-    assert all(one["refused"] for one in said), "the gate was never found closed"
-    assert all(before == after for before, after in end["rounds"]), "a post slipped in"
-    assert {one["tries"] for one in said} == {2}, "a connection that died was used again"
+    # Starts of processes that are alive do not count as crashes.
+    assert {most for one in said for most in one["crashes"]} == {1}
+    assert end["crash_counts"] == 0
+    assert all(one["refused"] for one in said), "no writer met a pause"
+    assert all(before == after for before, after in end["rounds"]), "a post came in during a pause"
+    assert {one["tries"] for one in said} == {2}, "a dead connection was used again"
     assert not list(tmp_path.glob("*.sqlite3"))

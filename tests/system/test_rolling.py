@@ -1,4 +1,4 @@
-"""A restart of every process, one after the other, that no client notices."""
+"""A restart of each process in turn, without an error for any client."""
 
 import signal
 import threading
@@ -15,26 +15,26 @@ POSTS = list(samples.read())
 
 
 class Publisher:
-    """A client that sends post after post, each over a connection of its own, until it is told."""
+    """A client that sends posts one by one, each over its own connection, until it is stopped."""
 
     def __init__(self, stack: Stack, key: str) -> None:
         self._url = f"{stack.url}/api/posts"
         self._headers = {"Authorization": f"Bearer {key}"}
-        self._enough = threading.Event()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._send)
         self.answers: list[int] = []
         self._thread.start()
 
     def _send(self) -> None:
-        while not self._enough.is_set():
+        while not self._stopped.is_set():
             number = len(self.answers)
             post = {**POSTS[number % len(POSTS)], "id": str(number), "publication": "rolling"}
             answer = requests.post(self._url, json=post, headers=self._headers, timeout=60)
             self.answers.append(answer.status_code)
 
     def stop(self) -> None:
-        """Send no more."""
-        self._enough.set()
+        """Stop sending."""
+        self._stopped.set()
         self._thread.join()
 
 
@@ -48,13 +48,13 @@ def test_a_rolling_restart_answers_every_request_and_loses_nothing(
     publisher = Publisher(stack, key)
     for role in ("web", "extract", "save"):
         ready, sent = stopped.ready(role), len(publisher.answers)
-        # Gunicorn starts new workers behind the same socket; Celery's are started by their holder.
+        # Gunicorn starts new workers behind the same socket. Supervisors restart Celery's workers.
         stopped.main(role).send_signal(signal.SIGHUP if role == "web" else signal.SIGTERM)
         if role != "web":
             wait_until(lambda: stopped.ready(role) > ready, seconds=120, what=f"{role} is back")  # noqa: B023
         wait_until(lambda: len(publisher.answers) > sent + 20, seconds=120, what="posts come in")  # noqa: B023
     publisher.stop()
-    wait_until(stopped.is_empty, seconds=120, what="all is through")
+    wait_until(stopped.is_empty, seconds=120, what="the queues are empty")
     assert set(publisher.answers) == {202}
     saved = firestore.publication("rolling")
     assert saved

@@ -1,4 +1,4 @@
-"""The short form of the stops under load: each kind of process, each signal, on both brokers."""
+"""The short form of `make signals`: each kind of process and signal, on both brokers."""
 
 import signal
 
@@ -18,10 +18,10 @@ STOPS = (
 )
 
 
-def test_a_stop_of_what_is_busy_loses_nothing(
+def test_a_stop_of_a_busy_process_loses_nothing(
     stack: Stack, firestore: FirestoreStore, request: pytest.FixtureRequest
 ) -> None:
-    """Every stop is one of the same stack, whose holders start again what was stopped."""
+    """All stops are of one stack, whose supervisors restart what a signal stopped."""
     stack.environment |= {"INGEST_VISIBILITY_SECONDS": "15", "INGEST_MERGE_SECONDS": "5"}
     stopped = Stopped(stack, stack.prepare(), firestore, request.node.name)
     stopped.start()

@@ -46,7 +46,7 @@ def test_posts_become_the_counts_that_the_model_alone_gives(
         check=True,
     )
     assert ping.stdout.count("pong") == 2
-    assert client.status()["in_work"] == 0, "a reply to remote control stays on record"
+    assert client.status()["in_work"] == 0, "a reply to remote control stays in progress"
 
     assert requests.get(stack.flower_url, timeout=10).status_code == 401
     password = (stack.folder / "flower_password").read_text()
@@ -64,7 +64,7 @@ def test_the_web_answers_503_without_a_broker_and_202_when_it_is_back(
 ) -> None:
     client = stack.prepare()
     stack.start()
-    demo.await_empty(client)  # every queue is there, and can be settled on disk
+    demo.await_empty(client)  # every queue exists, so the broker can write them to disk
     send, start_again = _broker_of(stack, request)
     client.submit(POSTS[:1])
     send(signal.SIGSTOP)
@@ -82,12 +82,12 @@ def test_the_web_answers_503_without_a_broker_and_202_when_it_is_back(
     wait_until(lambda: _saved(client) == 4, seconds=60, what="all posts are saved")
 
 
-def test_full_queues_refuse_posts_and_open_again(stack: Stack) -> None:
+def test_full_queues_refuse_posts_until_they_are_short_again(stack: Stack) -> None:
     stack.environment["INGEST_QUEUE_LIMIT"] = "5"
     client = stack.prepare()
     stack.start()
-    wait_until(lambda: _saves_the_first(client), seconds=60, what="the workers are there")
-    demo.await_empty(client)  # what was sent again meanwhile
+    wait_until(lambda: _saves_the_first(client), seconds=60, what="the workers are ready")
+    demo.await_empty(client)  # some posts were sent twice
     celery = [p for p in processes(stack) if "celery" in p.name()]
     workers = [p for p in celery if parent(p) in {other.pid for other in celery}]
     for worker in workers:
@@ -102,12 +102,12 @@ def test_full_queues_refuse_posts_and_open_again(stack: Stack) -> None:
         for worker in workers:
             worker.resume()
     assert sent >= 5
-    wait_until(lambda: _accepts(client, next(posts)), seconds=60, what="the queues are open again")
+    wait_until(lambda: _accepts(client, next(posts)), seconds=60, what="posts are accepted again")
     wait_until(lambda: _saved(client) == sent + 2, seconds=60, what="all posts are saved")
 
 
 def _stop_with_a_backlog(stack: Stack, client: ApiClient, firestore: FirestoreStore) -> None:
-    """Stop as Ctrl-C does, when posts have just come in: all that was accepted is saved."""
+    """Stop as Ctrl-C does just after posts came in; every accepted post is saved."""
     posts = [
         {"publication": "The Gazette", "content": f"{uuid.uuid4()} {post['content']}"}
         for post in POSTS
@@ -128,13 +128,13 @@ def _saves_the_first(client: ApiClient) -> bool:
 def _broker_of(
     stack: Stack, request: pytest.FixtureRequest
 ) -> tuple[Callable[[signal.Signals], None], Callable[[], None]]:
-    """Return how to send the stack's broker a signal, and how it is started again."""
+    """Return functions that send the stack's broker a signal and that restart it."""
     if "amqp" in stack.environment.get("INGEST_BROKER_URL", ""):
         node: RabbitMQ = request.getfixturevalue("rabbitmq")
-        node.settle()
+        node.write_queues_to_disk()
         return node.send, node.restart
     (valkey,) = (p for p in processes(stack) if "valkey" in p.name())
-    return valkey.send_signal, lambda: None  # its holder starts it again
+    return valkey.send_signal, lambda: None  # its supervisor restarts it
 
 
 def _accepts(client: ApiClient, posts: list[dict[str, str]]) -> bool:

@@ -1,4 +1,4 @@
-"""What the savers do beside saving posts, on RabbitMQ: a run through saved posts, and a summary."""
+"""The other tasks of the save workers on RabbitMQ: a backfill and a summary."""
 
 import pytest
 
@@ -17,22 +17,20 @@ def summary(store: FirestoreStore) -> Summary | None:
 
 
 @pytest.mark.parametrize("stack", ["rabbitmq"], indirect=True)
-def test_a_run_and_a_summary_are_made_by_the_savers(
-    stack: Stack, firestore: FirestoreStore
-) -> None:
+def test_save_workers_do_a_backfill_and_a_summary(stack: Stack, firestore: FirestoreStore) -> None:
     client = stack.prepare()
     stack.start()
     client.submit(posts(0, COUNT))
     demo.await_empty(client)
     change(stack, MERGE)
-    demo.await_empty(client)  # a run's next step is on the queue or in work until it has ended
+    demo.await_empty(client)
     recount = firestore.recount("The Gazette")
     assert not recount.diff
     assert mentions(recount.stored) == [0, 2 * COUNT]
 
     assert summary(firestore) is None
-    next(client.entities("The Gazette"))  # somebody looks
-    wait_until(lambda: summary(firestore) is not None, seconds=60, what="a summary is made")
+    next(client.entities("The Gazette"))  # the request for a list asks for a summary
+    wait_until(lambda: summary(firestore) is not None, seconds=60, what="there is a summary")
     made = summary(firestore)
     assert made
     assert made.posts == COUNT

@@ -1,4 +1,4 @@
-"""A message is published when its own confirmation came, and not that of another."""
+"""A message counts as published only after its own confirmation by RabbitMQ."""
 
 from pathlib import Path
 
@@ -32,14 +32,14 @@ with current_app.connection_for_read() as connection:
 """
 
 
-def test_a_confirmation_that_comes_late_is_not_taken_for_the_next_one(
+def test_a_late_confirmation_does_not_confirm_the_next_message(
     rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
     """
-    A publish that failed takes its connection with it: kombu's pool replaces it.
+    A failed publish closes its connection, and kombu's pool replaces it.
 
-    On the same connection the late confirmation would be read as that of the next message, and a
-    message that the broker never saw would be answered with 202.
+    On the same connection, the next publish would read the late confirmation as its own. The API
+    would answer 202 for a message that the broker never received.
     """
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
     printed = Stack(tmp_path, settings).manage("shell", "-c", PUBLISH)
@@ -66,10 +66,10 @@ with current_app.connection_for_read() as connection:
 """
 
 
-def test_a_message_for_a_queue_that_is_gone_is_not_taken_for_published(
+def test_a_message_for_a_deleted_queue_does_not_count_as_published(
     rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
-    """RabbitMQ confirms what it drops, unless it is told that the message must arrive."""
+    """RabbitMQ confirms a message that it drops, unless the message is marked mandatory."""
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
     printed = Stack(tmp_path, settings).manage("shell", "-c", VANISH)
     assert printed.splitlines()[-2:] == ["refused", "waiting 1"]
