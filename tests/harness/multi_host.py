@@ -147,7 +147,7 @@ class Site:
 
     def batches(self, name: str) -> int:
         """Return how many batches a machine has begun."""
-        return len(re.findall(r"\bgathered\b", self.log(name)))
+        return len(re.findall(r"\bbatch taken\b", self.log(name)))
 
     def redelivered(self) -> int:
         """Return how many messages the workers saw again, by what they logged."""
