@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from ingest.broker.admission import get_admission
-from ingest.broker.admission.base import Backlog, low_watermark
+from ingest.broker.admission.base import UNAVAILABLE, Backlog, IntakeState, low_watermark
 from ingest.broker.inspect import WorkerStatus, list_workers
 from ingest.broker.publish import QUEUES
 from ingest.models import DeadLetter
@@ -31,7 +31,7 @@ class QueueState:
 class PipelineState:
     """All of it; None where nobody can tell, and `problems` say why."""
 
-    gate: str  # open, full, draining, drained or silent
+    intake: IntakeState
     backlog: Backlog | None
     queues: list[QueueState]
     workers: list[WorkerStatus] | None
@@ -52,7 +52,7 @@ def read_state() -> PipelineState:
     backlog = admission.found
     problems = [admission.problem or workers.problem, saved.problem]  # one broker is one problem
     return PipelineState(
-        gate=_admission(backlog),
+        intake=backlog.state(settings.QUEUE_LIMIT) if backlog else UNAVAILABLE,
         backlog=backlog,
         queues=[_queue(name, backlog, workers.found) for name in QUEUES],
         workers=workers.found,
@@ -60,14 +60,6 @@ def read_state() -> PipelineState:
         problems=[problem for problem in problems if problem],
         low_mark=low_watermark(settings.QUEUE_LIMIT),
     )
-
-
-def _admission(backlog: Backlog | None) -> str:
-    if backlog is None:
-        return "silent"
-    if not backlog.writable:
-        return "drained" if backlog.drained else "draining"
-    return "full" if sum(backlog.waiting.values()) >= settings.QUEUE_LIMIT else "open"
 
 
 def _queue(name: str, backlog: Backlog | None, workers: list[WorkerStatus] | None) -> QueueState:

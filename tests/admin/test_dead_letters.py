@@ -202,19 +202,19 @@ def test_the_start_page_tells_the_state_and_who_changed_it(operator: Client) -> 
     lay_aside("One.", "Two.", reason="timeout")
     page = operator.get("/admin/")
     state = page.context["state"]
-    assert (state.gate, state.problems) == ("open", [])
+    assert (state.intake, state.problems) == ("open", [])
     assert state.queues[0].waiting == 1
     assert state.queues[0].oldest.endswith(" s")
     assert state.letters == [("timeout", "ran over its time limit", 2)]
     assert "none answers" in page.content.decode()
     assert "No more posts" in operator.post("/admin/drain/", follow=True).content.decode()
     page = operator.get("/admin/state/")
-    assert page.context["state"].gate == "draining"
+    assert page.context["state"].intake == "draining"
     assert "1 message of those that came before is on the way" in page.content.decode()
     connection.redis_client().delete(publish.EXTRACT)
-    assert operator.get("/admin/state/").context["state"].gate == "drained"
+    assert operator.get("/admin/state/").context["state"].intake == "drained"
     page = operator.post("/admin/resume/", follow=True)
-    assert page.context["state"].gate == "open"
+    assert page.context["state"].intake == "open"
     assert [entry.action for entry in page.context["trail"]] == ["resume", "drain"]
 
 
@@ -222,7 +222,7 @@ def test_the_start_page_tells_the_state_and_who_changed_it(operator: Client) -> 
 def test_full_queues_are_told_from_open_ones(operator: Client, settings: Any) -> None:
     settings.QUEUE_LIMIT = 1
     publish.enqueue([accepted("Oslo.")])
-    assert operator.get("/admin/state/").context["state"].gate == "full"
+    assert operator.get("/admin/state/").context["state"].intake == "full"
 
 
 @pytest.mark.usefixtures("empty_broker", "memory_store")
@@ -281,7 +281,7 @@ def nothing_answers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def test_with_everything_away_the_start_page_says_so(operator: Client) -> None:
     page = operator.get("/admin/")
     state = page.context["state"]
-    assert (page.status_code, state.gate, state.backlog) == (200, "silent", None)
+    assert (page.status_code, state.intake, state.backlog) == (200, "unavailable", None)
     first, second = state.problems
     assert "The broker does not answer" in first
     assert "The store does not answer within 0.5 seconds" in second

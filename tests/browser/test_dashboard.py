@@ -78,8 +78,8 @@ def desk(
 def test_the_start_page_shows_the_pipeline_and_drains_and_resumes_it(desk: Desk) -> None:
     page = desk.page
     page.goto(f"{desk.stack.url}/admin/")
-    gate = page.locator(".gate")
-    expect(gate).to_contain_text("Open.")
+    intake = page.locator(".intake")
+    expect(intake).to_contain_text("Open.")
     expect(page.locator(".workers")).to_contain_text("save@")
     expect(page.locator(".letters")).to_have_text("1 raised an exception")
     saved = page.get_by_role("row", name="save").get_by_role("cell").last
@@ -88,13 +88,13 @@ def test_the_start_page_shows_the_pipeline_and_drains_and_resumes_it(desk: Desk)
 
     page.get_by_role("button", name="Drain").click()
     expect(page.locator(".messagelist")).to_contain_text("No more posts are taken in")
-    expect(gate).to_contain_text("Drained.")
+    expect(intake).to_contain_text("Drained.")
     assert desk.client.status()["drained"]
 
     # Somebody else resumes: a page that stays open shows it by itself.
     desk.stack.manage("drain", "--resume")
     page.evaluate("document.activeElement.blur()")
-    expect(gate).to_contain_text("Open.", timeout=30_000)
+    expect(intake).to_contain_text("Open.", timeout=30_000)
     page.reload()
     expect(page.locator(".trail li").first).to_contain_text("resumed")
     expect(page.locator(".trail li").nth(1)).to_contain_text("olive drained")
