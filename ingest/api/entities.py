@@ -1,6 +1,5 @@
 """The HTTP API of entities: one in all publications, the posts that mention it, and comparisons."""
 
-from collections import Counter
 from typing import Any
 
 from django.http import HttpResponseBase
@@ -9,6 +8,7 @@ from rest_framework.request import Request
 
 from ingest.analytics.comparison import COMPARED_ENTITIES, ComparedRow, compare
 from ingest.analytics.entity_list import PageToken
+from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.snippets import find_snippet
 from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView
@@ -24,9 +24,6 @@ from ingest.core.messages import PostEntities
 from ingest.store import open_store
 from ingest.store.base import PostCursor, Publication, StoredEntity
 
-# An entity that more publications mention is shown in those that mention it most.
-PUBLICATIONS_OF_AN_ENTITY = 50
-
 
 class EntityView(KeyedView):
     """`GET /api/entities/{id}`: one entity in the publications that mention it, day by day."""
@@ -34,23 +31,19 @@ class EntityView(KeyedView):
     @openapi.entity
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         read_query(Query, request)
-        found = open_store().entity_everywhere(entity_id, limit=PUBLICATIONS_OF_AN_ENTITY)
-        if not found:
+        overview = read_entity_overview(open_store(), entity_id)
+        if overview is None:
             raise NotFound("No publication mentions an entity of this id.")
-        entity = found[0][1]
-        days = sum((Counter(e.days) for _, e in found), Counter[str]())
         return tagged_response(
             request,
             schemas.EntityDetail,
             {
-                **{
-                    name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")
-                },
-                "mentions": sum(e.mentions for _, e in found),
-                "posts": sum(e.posts for _, e in found),
-                "of_posts": sum(p.posts for p, _ in found),
-                "days": dict(sorted(days.items())),
-                "publications": [_occurrence(p, e) for p, e in found],
+                **_identity(overview.entity),
+                "mentions": overview.mentions,
+                "posts": overview.posts,
+                "of_posts": overview.of_posts,
+                "days": overview.days,
+                "publications": [_occurrence(p, e) for p, e in overview.occurrences],
             },
         )
 
@@ -130,13 +123,13 @@ def _post(post: PostEntities, entity_id: str) -> dict[str, Any]:
 def _row(row: ComparedRow) -> dict[str, Any]:
     entity = row.entity
     return {
-        **_name(entity),
+        **_identity(entity),
         "first": _counts(row.first),
         "second": _counts(row.second),
     }
 
 
-def _name(entity: StoredEntity) -> dict[str, str]:
+def _identity(entity: StoredEntity) -> dict[str, str]:
     return {name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")}
 
 

@@ -1,6 +1,5 @@
 """What each page shows."""
 
-from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
@@ -10,13 +9,14 @@ from pydantic import ValidationError
 
 from ingest.analytics.comparison import COMPARED_ENTITIES, compare
 from ingest.analytics.entity_list import EntityList, EntityQuery, PageToken, list_entities
+from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.export import ExportFormat, export
 from ingest.analytics.snippets import Snippet, find_snippet
 from ingest.analytics.summaries import Summary, read_summary
 from ingest.core.messages import PostEntities
 from ingest.core.validation import field_errors
 from ingest.store import open_store
-from ingest.store.base import PostCursor, Publication, StoredEntity
+from ingest.store.base import PostCursor, Publication
 from ingest.web import charts
 from ingest.web.decorators import page
 from ingest.web.templatetags.web import label_name
@@ -27,7 +27,6 @@ CARD_ENTITIES = 5  # entities on a card
 TABLE_ROWS = 25  # entities of a table
 MAX_POSTS = 10  # of a list
 MAX_CHOICES = 500  # publications to compare
-MAX_PUBLICATIONS = 50
 COMPARED_ROWS = 30
 
 FILTERS = ("family", "prefix", "since", "until")
@@ -128,34 +127,22 @@ def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) ->
 @page
 def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show one entity: how often, where, and the posts that mention it."""
-    found = open_store().entity_everywhere(entity_id, limit=MAX_PUBLICATIONS)
-    if not found:
+    overview = read_entity_overview(
+        open_store(), entity_id, publication_id=request.GET.get("publication")
+    )
+    if overview is None:
         raise Http404
-    only = _only(request, found)
-    shown = [only] if only else found
-    days = sum((Counter(e.days) for _, e in shown), Counter[str]())
-    posts, following = _posts(request, entity_id, only[0].name if only else None)
+    narrowed_to = overview.narrowed_to
+    posts, following = _posts(request, entity_id, narrowed_to.name if narrowed_to else None)
     context = {
-        "entity": shown[0][1],
-        "found": found,
-        "only": only[0] if only else None,
-        "mentions": sum(e.mentions for _, e in shown),
-        "posts_mentioning": sum(e.posts for _, e in shown),
-        "of_posts": sum(p.posts for p, _ in shown),
-        "days": charts.in_steps(days),
-        "trend": charts.by_day(days, what="Mentions"),
+        "entity": overview.entity,
+        "overview": overview,
+        "days": charts.in_steps(overview.days),
+        "trend": charts.by_day(overview.days, what="Mentions"),
         "posts": posts,
         "following": following,
     }
     return render(request, "web/entity.html", context)
-
-
-def _only(
-    request: HttpRequest, found: list[tuple[Publication, StoredEntity]]
-) -> tuple[Publication, StoredEntity] | None:
-    """Return the publication that the page is narrowed to, if any."""
-    wanted = request.GET.get("publication")
-    return next((pair for pair in found if pair[0].id == wanted), None)
 
 
 def _posts(
