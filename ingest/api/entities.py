@@ -1,4 +1,4 @@
-"""The HTTP API of entities: one in all publications, the posts that mention it, and comparisons."""
+"""The HTTP API of entities: one across publications, the posts that mention it, comparisons."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from ingest.api.authentication import KeyedView
 from ingest.api.query_params import CompareQuery, PostsQuery, Query
 from ingest.api.responses import (
     find_publication,
-    page_address,
+    page_url,
     publication_item,
     read_query,
     tagged_response,
@@ -49,27 +49,27 @@ class EntityView(KeyedView):
 
 
 class EntityPostsView(KeyedView):
-    """`GET /api/entities/{id}/posts`: the posts that mention an entity, the newest first."""
+    """`GET /api/entities/{id}/posts`: the posts that mention an entity, newest first."""
 
     @openapi.entity_posts
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         query = read_query(PostsQuery, request)
-        place = PageToken.read(query.cursor) if query.cursor else None
+        token = PageToken.read(query.cursor) if query.cursor else None
         found = open_store().posts_mentioning(
             entity_id,
             name=find_publication(query.publication).name if query.publication else None,
             limit=query.limit + 1,
-            after=PostCursor(str(place.value), place.id) if place else None,
+            after=PostCursor(str(token.value), token.id) if token else None,
         )
         page = found[: query.limit]
         posts = [_post(post, entity_id) for post in page]
-        following = page_address(request, _rest(query, found))
+        next_page = page_url(request, _next_query(query, found))
         data = {"entity": entity_id, "posts": posts}
-        return tagged_response(request, schemas.MentioningPostPage, data, next=following)
+        return tagged_response(request, schemas.MentioningPostPage, data, next=next_page)
 
 
 class ComparisonView(KeyedView):
-    """`GET /api/compare?first=…&second=…`: what one publication mentions and the other does not."""
+    """`GET /api/compare?first=…&second=…`: what only one of two publications mentions, and both."""
 
     @openapi.compare
     def get(self, request: Request) -> HttpResponseBase:
@@ -89,12 +89,12 @@ class ComparisonView(KeyedView):
         )
 
 
-def _rest(query: PostsQuery, found: list[PostEntities]) -> dict[str, Any] | None:
+def _next_query(query: PostsQuery, found: list[PostEntities]) -> dict[str, Any] | None:
     if len(found) <= query.limit:
         return None
     last = found[query.limit - 1]
-    asked = query.model_dump(exclude_none=True, exclude={"cursor"})
-    return {**asked, "cursor": PageToken(value=last.day.isoformat(), id=last.post_id).sign()}
+    parameters = query.model_dump(exclude_none=True, exclude={"cursor"})
+    return {**parameters, "cursor": PageToken(value=last.day.isoformat(), id=last.post_id).sign()}
 
 
 def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any]:
@@ -109,14 +109,14 @@ def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any
 
 
 def _post(post: PostEntities, entity_id: str) -> dict[str, Any]:
-    passage = find_snippet(post, entity_id)
+    snippet = find_snippet(post, entity_id)
     return {
         "id": post.post_id,
         "publication": post.publication,
         "day": post.day.isoformat(),
         "title": post.title,
         "url": post.url,
-        "passage": passage._asdict() if passage else None,
+        "passage": snippet._asdict() if snippet else None,
     }
 
 

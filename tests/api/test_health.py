@@ -38,7 +38,7 @@ def test_a_server_that_takes_posts_in_is_ready(client: Client) -> None:
 
 def test_a_closed_gate_is_not_ready_but_alive(client: Client) -> None:
     get_admission().pause("stop")
-    why = {"writable": "no posts are taken in just now"}
+    why = {"writable": "the intake is paused"}
     assert ask(client) == (503, {"ready": False, "why": why})
     assert client.get("/livez").status_code == 200
     get_admission().resume("stop")

@@ -54,9 +54,7 @@ def test_each_line_is_answered_and_the_end(api: Client) -> None:
     assert third == {
         "line": 4,
         "status": "refused",
-        "errors": [
-            {"pointer": "", "detail": "The line is not JSON: it goes wrong at line 2, column 1."}
-        ],
+        "errors": [{"pointer": "", "detail": "The line is not valid JSON at line 2, column 1."}],
     }
     assert [fourth["line"], fourth["status"]] == [5, "accepted"]
     assert [fifth["line"], fifth["status"]] == [6, "refused"]
