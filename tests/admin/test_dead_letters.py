@@ -75,7 +75,7 @@ def test_a_key_is_made_and_shown_once(operator: Client) -> None:
         "requests_per_minute": "60",
     }
     page = operator.post("/admin/ingest/apikey/add/", form, follow=True).content.decode()
-    (secret,) = re.findall(r"shown this once: <code[^>]*>(ing_\S+?)<", page)
+    (secret,) = re.findall(r"shown only once: <code[^>]*>(ing_\S+?)<", page)
     key = ApiKey.objects.get()
     assert key.digest == ApiKey.digest_of(secret)
     assert (key.scopes, key.publications) == (["submit", "read"], ["The Gazette", "Another/Paper"])
@@ -137,7 +137,7 @@ def test_all_letters_that_match_are_replayed_and_the_others_stay(operator: Clien
     (slow,) = lay_aside("Three.", reason="timeout")
     matching = f"{LETTERS}replay/?reason__exact=failed"
     asked = operator.get(matching)
-    assert "Put 2 posts on the queue" in asked.content.decode()
+    assert "Replay 2 posts?" in asked.content.decode()
     done = operator.post(matching, {"seen_at": asked.context["seen_at"]}, follow=True)
     assert "2 replayed." in done.content.decode()
     assert DeadLetter.objects.get() == slow
@@ -205,17 +205,17 @@ def test_the_start_page_tells_the_state_and_who_changed_it(operator: Client) -> 
     assert (state.intake, state.problems) == ("open", [])
     assert state.queues[0].waiting == 1
     assert state.queues[0].oldest.endswith(" s")
-    assert state.letters == [("timeout", "ran over its time limit", 2)]
+    assert state.dead_letters == [("timeout", "ran over its time limit", 2)]
     assert "none answers" in page.content.decode()
-    assert "No more posts" in operator.post("/admin/drain/", follow=True).content.decode()
+    assert "New posts are refused" in operator.post("/admin/drain/", follow=True).content.decode()
     page = operator.get("/admin/state/")
     assert page.context["state"].intake == "draining"
-    assert "1 message of those that came before is on the way" in page.content.decode()
+    assert "1 message is still to be processed" in page.content.decode()
     connection.redis_client().delete(publish.EXTRACT)
     assert operator.get("/admin/state/").context["state"].intake == "drained"
     page = operator.post("/admin/resume/", follow=True)
     assert page.context["state"].intake == "open"
-    assert [entry.action for entry in page.context["trail"]] == ["resume", "drain"]
+    assert [entry.action for entry in page.context["audit_log"]] == ["resume", "drain"]
 
 
 @pytest.mark.usefixtures("empty_broker", "memory_store")
@@ -229,7 +229,7 @@ def test_full_queues_are_told_from_open_ones(operator: Client, settings: Any) ->
 def test_a_stop_that_still_holds_the_gate_is_named(operator: Client) -> None:
     get_admission().pause("stop")
     page = operator.post("/admin/resume/", follow=True).content.decode()
-    assert "A stop of the whole stack still keeps the gate closed" in page
+    assert "The intake is still paused by a stop of the whole stack" in page
 
 
 def test_nothing_is_moved_by_looking(operator: Client) -> None:
@@ -285,7 +285,7 @@ def test_with_everything_away_the_start_page_says_so(operator: Client) -> None:
     first, second = state.problems
     assert "The broker does not answer" in first
     assert "The store does not answer within 0.5 seconds" in second
-    assert "Nothing that was accepted is lost" in page.content.decode()
+    assert "No accepted post is lost" in page.content.decode()
     page = operator.post("/admin/drain/", follow=True)
     assert "The broker does not answer" in page.content.decode()
     assert not AuditEntry.objects.exists()
@@ -306,7 +306,7 @@ ALIAS = {"label": "GPE", "name": "US", "becomes": "United States", "state": "acc
 @pytest.mark.django_db(transaction=True)
 def test_an_alias_is_made_changed_and_deleted_and_each_is_counted(operator: Client) -> None:
     page = operator.post("/admin/ingest/alias/add/", ALIAS, follow=True).content.decode()
-    assert "Saved posts are counted again" in page
+    assert "Alias backfill of saved posts" in page
     alias = Alias.objects.get()
     assert (alias.family, alias.key) == ("PLACE", "us")
     operator.post(f"/admin/ingest/alias/{alias.pk}/change/", {**ALIAS, "becomes": ""})

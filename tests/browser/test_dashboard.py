@@ -81,13 +81,13 @@ def test_the_start_page_shows_the_pipeline_and_drains_and_resumes_it(desk: Desk)
     intake = page.locator(".intake")
     expect(intake).to_contain_text("Open.")
     expect(page.locator(".workers")).to_contain_text("save@")
-    expect(page.locator(".letters")).to_have_text("1 raised an exception")
+    expect(page.locator(".dead-letters")).to_have_text("1 raised an exception")
     saved = page.get_by_role("row", name="save").get_by_role("cell").last
     assert int(saved.inner_text()) >= len(POSTS)
     assert serious_faults(page) == []
 
     page.get_by_role("button", name="Drain").click()
-    expect(page.locator(".messagelist")).to_contain_text("No more posts are taken in")
+    expect(page.locator(".messagelist")).to_contain_text("New posts are refused")
     expect(intake).to_contain_text("Drained.")
     assert desk.client.status()["drained"]
 
@@ -96,8 +96,8 @@ def test_the_start_page_shows_the_pipeline_and_drains_and_resumes_it(desk: Desk)
     page.evaluate("document.activeElement.blur()")
     expect(intake).to_contain_text("Open.", timeout=30_000)
     page.reload()
-    expect(page.locator(".trail li").first).to_contain_text("resumed")
-    expect(page.locator(".trail li").nth(1)).to_contain_text("olive drained")
+    expect(page.locator(".audit-log li").first).to_contain_text("resumed")
+    expect(page.locator(".audit-log li").nth(1)).to_contain_text("olive drained")
 
 
 def test_flower_shows_ids_and_no_text_of_a_post_nor_a_key(desk: Desk) -> None:
