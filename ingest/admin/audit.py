@@ -62,7 +62,7 @@ class ReadOnlyAdmin:
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read the audit log. Nobody can change it here, not even a superuser."""
+    """Read the audit log. Not even a superuser can change it here."""
 
     list_display = ("at", "actor", "action", "target", "detail", "via")
     list_filter = ("action", "via", "actor")

@@ -1,4 +1,4 @@
-"""Patterns at the operator's desk."""
+"""Patterns in the admin."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -42,7 +42,7 @@ def test_a_pattern_is_made_and_deleted_and_each_makes_a_version(operator: Client
         ("label", "DATE", "not one of the available choices"),
     ],
 )
-def test_a_pattern_that_cannot_be_meant_is_refused(
+def test_an_invalid_pattern_is_refused(
     operator: Client, monkeypatch: pytest.MonkeyPatch, field: str, value: str, problem: str
 ) -> None:
     monkeypatch.setattr(
