@@ -1,7 +1,6 @@
 """Patterns in the admin."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from ingest.models import Pattern, PatternSet
@@ -9,14 +8,6 @@ from ingest.nlp.patterns import try_pattern
 from ingest.operations.rule_versions import newest_patterns
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def operator() -> Client:
-    """Return a client that has logged in."""
-    client = Client()
-    client.force_login(User.objects.create_superuser("operator"))
-    return client
 
 
 PATTERN = {"label": "ORG", "pattern": '[{"LOWER":"deutsche"},  {"LOWER":"bahn"}]'}
