@@ -1,4 +1,4 @@
-"""Patterns in the admin: texts that are entities, whatever the model finds."""
+"""Patterns in the admin: texts that are entities regardless of the model."""
 
 from typing import Any
 

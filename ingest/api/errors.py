@@ -121,7 +121,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a bug of ours. The log has the exception."""
+    """Answer a bug with 500. The log has the exception."""
     answer = _api_problem(request, HTTPStatus.INTERNAL_SERVER_ERROR)
     return answer or defaults.server_error(request)
 

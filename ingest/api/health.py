@@ -18,11 +18,11 @@ MISSING_POST_ID = "0" * 32  # the id of no post
 
 PAUSED = "the intake is paused"
 
-Fault = str  # empty: there is none
+Fault = str  # empty if the part answers
 
 
 def _admission() -> Fault:
-    """Ask the broker, and beside RabbitMQ the database too, which has the flag there."""
+    """Probe the broker. With RabbitMQ this also probes the database, which has the pauses."""
     return "" if get_admission().is_writable() else PAUSED
 
 
@@ -48,14 +48,14 @@ def _probes() -> dict[str, Probe[Fault]]:
 
 
 def faults(names: Iterable[str] = PROBES) -> dict[str, Fault]:
-    """Ask parts at once, and return what is wrong with each: nothing, if it answers."""
+    """Probe parts at the same time, and return the fault of each, empty if it answers."""
     probes = [_probes()[name] for name in names]
     outcomes = ask_all(*probes, seconds=TIMEOUT_SECONDS)
     return {outcome.part: _fault(outcome) for outcome in outcomes}
 
 
 def _fault(outcome: Outcome[Fault]) -> Fault:
-    """Name a fault without its details, which may hold a host of ours."""
+    """Describe a fault without its details, which may name a host."""
     if outcome.late_after is not None:
         return f"has not answered within {outcome.late_after:g} s"
     return "does not answer" if outcome.error else outcome.found or ""

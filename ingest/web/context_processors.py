@@ -20,7 +20,7 @@ class _Intake:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Return the name of the state; while posts are refused also the messages that are left."""
+        """Return the state's name and, while the intake is paused, the messages that are left."""
         admission = get_admission()
         try:
             if admission.is_writable():  # cheaper than the backlog, and enough for most page views

@@ -30,7 +30,7 @@ POST = {"content": "Obama went to Oslo.", "publication": "The Gazette"}
 
 
 def found(post: AcceptedPost) -> PostEntities:
-    """Return an accepted post with what it mentions: nothing."""
+    """Return an accepted post as it is saved, without entities."""
     return PostEntities(**dict(post), model="test 1.0", entities=())
 
 
