@@ -6,7 +6,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.test import Client as DjangoClient
 from google.cloud.firestore_v1 import Client
 
 from ingest.broker import connection
@@ -82,6 +84,14 @@ def _store(request: pytest.FixtureRequest) -> Store:
         real: FirestoreStore = request.getfixturevalue("firestore")
         return real
     return NullStore() if request.param == "null" else MemoryStore()
+
+
+@pytest.fixture
+def operator(db: None) -> DjangoClient:
+    """Return a client that is logged in to the admin as a superuser."""
+    client = DjangoClient()
+    client.force_login(User.objects.create_superuser("operator"))
+    return client
 
 
 @pytest.fixture

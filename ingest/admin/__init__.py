@@ -1,4 +1,4 @@
-"""Django's admin of our rows; importing this package registers each of its modules."""
+"""The admin pages of our models. Importing this package registers all of them."""
 
 from ingest.admin import accounts, aliases, api_keys, audit, dead_letters, patterns
 

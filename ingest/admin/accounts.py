@@ -1,4 +1,4 @@
-"""The people who use the admin, and their roles, with what is done to them in the trail."""
+"""Accounts and roles in the admin. Changes of them are in the audit log."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -11,17 +11,17 @@ admin.site.unregister((User, Group))
 
 @admin.register(User)
 class AccountAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
-    """Accounts; a group is a role."""
+    """The admin of accounts. A group is a role."""
 
     list_display = ("username", "roles", "is_active", "is_superuser", "last_login")
     list_filter = ("is_active", "is_superuser", "groups")
 
     @admin.display()
     def roles(self, account: User) -> str:
-        """Name the groups of an account."""
+        """Return the names of an account's roles."""
         return ", ".join(account.groups.values_list("name", flat=True))
 
 
 @admin.register(Group)
 class RoleAdmin(AuditedAdmin, GroupAdmin):
-    """Roles, and what each may do."""
+    """The admin of roles and their permissions."""

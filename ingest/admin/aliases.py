@@ -1,4 +1,4 @@
-"""Aliases, and the runs that apply them."""
+"""Aliases and alias backfills in the admin."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ from ingest.operations import alias_backfill, rule_versions
 @admin.register(Alias)
 class AliasAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """
-    Merge, split, rename and hide entities, and judge what `suggest_aliases` proposes.
+    Merge, split, rename and hide entities, and accept or reject proposed aliases.
 
-    Every change is counted: what comes, within seconds, and what is saved, by a run.
+    New posts use a change within seconds. An alias backfill applies it to saved posts.
     """
 
     list_display = ("name", "label", "becomes", "becomes_label", "publication", "state", "likeness")
@@ -30,28 +30,28 @@ class AliasAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Alias, form: Any, change: bool) -> None:
         before = Alias.objects.get(pk=obj.pk).publication if change else obj.publication
         super().save_model(request, obj, form, change)
-        self._count(request, before, obj.publication)
+        self._start_backfill(request, before, obj.publication)
 
     def delete_model(self, request: HttpRequest, obj: Alias) -> None:
         super().delete_model(request, obj)
-        self._count(request, obj.publication)
+        self._start_backfill(request, obj.publication)
 
     def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Alias]") -> None:
         publications = _publications(queryset)
         super().delete_queryset(request, queryset)
-        self._count(request, *publications)
+        self._start_backfill(request, *publications)
 
     @admin.action(description="Accept the selected aliases", permissions=["change"])
     def accept(self, request: HttpRequest, queryset: "QuerySet[Alias]") -> None:
-        """Apply proposals, but for those that would close a circle."""
-        self._judge(request, queryset, Alias.State.ACCEPTED)
+        """Accept aliases, except those that would form a cycle."""
+        self._set_state(request, queryset, Alias.State.ACCEPTED)
 
     @admin.action(description="Reject the selected aliases", permissions=["change"])
     def reject(self, request: HttpRequest, queryset: "QuerySet[Alias]") -> None:
-        """Keep proposals from being made again, and take back what was accepted."""
-        self._judge(request, queryset, Alias.State.REJECTED)
+        """Reject aliases. Accepted ones no longer apply, and none is proposed again."""
+        self._set_state(request, queryset, Alias.State.REJECTED)
 
-    def _judge(self, request: HttpRequest, queryset: "QuerySet[Alias]", state: str) -> None:
+    def _set_state(self, request: HttpRequest, queryset: "QuerySet[Alias]", state: str) -> None:
         publications = _publications(queryset)
         for alias in queryset:
             alias.state = state
@@ -62,17 +62,17 @@ class AliasAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
             else:
                 alias.save()
                 self.log_change(request, alias, f"{state}")
-        self._count(request, *publications)
+        self._start_backfill(request, *publications)
 
-    def _count(self, request: HttpRequest, *publications: str) -> None:
-        """Let the change be counted, as soon as it is in the database."""
+    def _start_backfill(self, request: HttpRequest, *publications: str) -> None:
+        """Start a backfill of saved posts when the change is committed."""
         rule_versions.bump_version()
 
         def start() -> None:
             for publication in {""} if "" in publications else sorted(set(publications)):
-                run = alias_backfill.start(publication)
-                level = messages.ERROR if run.problem else messages.INFO
-                self.message_user(request, f"Saved posts are counted again: {run}", level)
+                backfill = alias_backfill.start(publication)
+                level = messages.ERROR if backfill.problem else messages.INFO
+                self.message_user(request, f"Alias backfill of saved posts: {backfill}", level)
 
         transaction.on_commit(start)
 
@@ -83,6 +83,6 @@ def _publications(aliases: "QuerySet[Alias]") -> list[str]:
 
 @admin.register(AliasBackfill)
 class AliasBackfillAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Watch the runs that bring saved posts under the newest aliases."""
+    """Watch the backfills that apply the newest aliases to saved posts."""
 
     list_display = ("started_at", "publication", "progress", "ended_at")

@@ -1,4 +1,4 @@
-"""API keys: made, shown once, limited, and revoked."""
+"""API keys in the admin: make, limit and revoke them. A secret is shown once."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from ingest.operations import audit
 
 
 class LinesField(forms.CharField):
-    """A list of texts, one a line."""
+    """A list of texts, one per line."""
 
     widget = forms.Textarea
 
@@ -29,17 +29,19 @@ class LinesField(forms.CharField):
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A key, with its lists in a form that a person can fill in."""
+    """The form of a key, with its scopes and publications."""
 
     scopes = forms.MultipleChoiceField(choices=Scope.choices, initial=list(Scope.values))
     publications = LinesField(
-        required=False, help_text="Whose posts it may submit and delete, one a line; none: all."
+        required=False,
+        help_text="The key may submit and delete posts of these publications only. "
+        "Write one per line. Empty means all publications.",
     )
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Make keys, each shown once, limit them, and revoke them; none is deleted or let in again."""
+    """Make, limit and revoke keys. A key cannot be deleted, and a revoked key stays revoked."""
 
     form = ApiKeyForm
     list_display = ("name", "prefix", "scopes", "created_at", "last_used_at", "revoked_at")
@@ -48,15 +50,15 @@ class ApiKeyAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
-        chosen = ["name", "scopes", "publications", "requests_per_minute"]
-        return chosen + list(self.readonly_fields if obj else ())
+        editable = ["name", "scopes", "publications", "requests_per_minute"]
+        return editable + list(self.readonly_fields if obj else ())
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         return False
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if not change:
-            # Only the answer to this request ever holds it: no row, and no cookie of a message.
+            # Only the response shows the secret. It is stored in no row, message or cookie.
             obj.secret = obj.give_secret()  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
 
@@ -73,9 +75,9 @@ class ApiKeyAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description="Revoke the selected keys", permissions=["change"])
     def revoke(self, request: HttpRequest, keys: "QuerySet[ApiKey]") -> None:
-        """Refuse keys from now on; every process knows within five seconds."""
+        """Revoke keys. Every process refuses them within five seconds."""
         valid = list(keys.filter(revoked_at=None))
         keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-        told = [(f"API key {key}", "") for key in valid]
-        audit.record_all(actor_of(request), audit.Action.REVOKE, told)
-        self.message_user(request, f"{len(valid)} revoked; every process knows within 5 seconds.")
+        entries = [(f"API key {key}", "") for key in valid]
+        audit.record_all(actor_of(request), audit.Action.REVOKE, entries)
+        self.message_user(request, f"{len(valid)} revoked. They are refused within 5 seconds.")

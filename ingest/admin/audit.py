@@ -1,4 +1,4 @@
-"""The audit trail in the admin: what is done here is written into it, and it can be read."""
+"""The audit log in the admin: it can be read, and it records every change made here."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,33 +12,35 @@ from ingest.operations import audit
 
 
 def actor_of(request: HttpRequest) -> audit.Actor:
-    """Return who uses the admin."""
+    """Return the account of a request as an actor."""
     return audit.Actor(request.user.get_username(), audit.Via.ADMIN)
 
 
 class AuditedAdmin:
-    """A model's admin whose changes are in the trail, beside Django's own history of each row."""
+    """A ModelAdmin mixin that records changes in the audit log, besides Django's history."""
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        audit.record(actor_of(request), audit.Action.ADD, _named(obj))
+        audit.record(actor_of(request), audit.Action.ADD, _target(obj))
         return super().log_addition(request, obj, message)  # type: ignore[misc]
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        audit.record(actor_of(request), audit.Action.CHANGE, _named(obj), detail=_told(message))
+        audit.record(
+            actor_of(request), audit.Action.CHANGE, _target(obj), detail=_changed_fields(message)
+        )
         return super().log_change(request, obj, message)  # type: ignore[misc]
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> Any:
-        names = [(_named(obj), "") for obj in queryset]
-        audit.record_all(actor_of(request), audit.Action.DELETE, names)
+        entries = [(_target(obj), "") for obj in queryset]
+        audit.record_all(actor_of(request), audit.Action.DELETE, entries)
         return super().log_deletions(request, queryset)  # type: ignore[misc]
 
 
-def _named(obj: Model) -> str:
+def _target(obj: Model) -> str:
     return f"{obj._meta.verbose_name} {obj}"
 
 
-def _told(message: Any) -> str:
-    """Say which fields were changed; their values may be secrets."""
+def _changed_fields(message: Any) -> str:
+    """Return the names of the changed fields, not their values, which may be secret."""
     if isinstance(message, str):
         return message
     fields = [name for part in message for name in part.get("changed", {}).get("fields", ())]
@@ -46,7 +48,7 @@ def _told(message: Any) -> str:
 
 
 class ReadOnlyAdmin:
-    """A model's admin that shows rows and changes none."""
+    """A ModelAdmin mixin that shows rows and cannot change them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -60,7 +62,7 @@ class ReadOnlyAdmin:
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read who did what; not even a superuser changes it here."""
+    """Read the audit log. Not even a superuser can change it here."""
 
     list_display = ("at", "actor", "action", "target", "detail", "via")
     list_filter = ("action", "via", "actor")

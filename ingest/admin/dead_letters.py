@@ -1,4 +1,4 @@
-"""Dead letters: read, filtered, and replayed or discarded, one, many or all that match."""
+"""Dead letters in the admin: read and filter them, and replay or discard one, some or all."""
 
 import json
 from datetime import datetime
@@ -20,14 +20,15 @@ from ingest.admin.audit import ReadOnlyAdmin, actor_of
 from ingest.models import DeadLetter
 from ingest.operations.replay import discard, replay
 
-# What becomes of a letter, and the permission that it takes.
+# Each decision is the name of a method here, of a permission and of a URL.
 DECISIONS = ("replay", "discard")
 LIST = "admin:ingest_deadletter_changelist"
+SAMPLE_SIZE = 10  # dead letters that the confirmation page lists
 
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read what could not be processed and why, and decide what becomes of it."""
+    """Read why posts could not be processed, and replay or discard them."""
 
     list_display = ("post_id", "publication", "step", "reason", "attempts", "last_at", "problem")
     list_filter = ("reason", "step", ("publication", admin.AllValuesFieldListFilter))
@@ -40,104 +41,108 @@ class DeadLetterAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg
     )
 
     @admin.display()
-    def problem(self, letter: DeadLetter) -> str:
-        """Begin to say what was wrong."""
-        return letter.detail[:80]
+    def problem(self, dead_letter: DeadLetter) -> str:
+        """Return the beginning of the detail."""
+        return dead_letter.detail[:80]
 
     @admin.display(description="Trace")
-    def stack(self, letter: DeadLetter) -> SafeString | str:
-        """Show where in the code it happened, line by line."""
-        return format_html('<pre class="trace">{}</pre>', letter.trace) if letter.trace else "-"
+    def stack(self, dead_letter: DeadLetter) -> SafeString | str:
+        """Show the traceback."""
+        trace = dead_letter.trace
+        return format_html('<pre class="trace">{}</pre>', trace) if trace else "-"
 
     @admin.display()
-    def title(self, letter: DeadLetter) -> str:
+    def title(self, dead_letter: DeadLetter) -> str:
         """Show the post's title."""
-        return str(letter.payload.get("title") or "-")
+        return str(dead_letter.payload.get("title") or "-")
 
     @admin.display(description="URL")
-    def url(self, letter: DeadLetter) -> str:
-        """Show the post's address as text: whoever sent it may have written anything there."""
-        return str(letter.payload.get("url") or "-")
+    def url(self, dead_letter: DeadLetter) -> str:
+        """Show the post's URL as text, not as a link, because a client may send any URL."""
+        return str(dead_letter.payload.get("url") or "-")
 
     @admin.display(description="Post")
-    def text(self, letter: DeadLetter) -> SafeString:
-        """Show the post, or what came in the place of a message."""
-        text = letter.content or json.dumps(letter.payload, indent=2, ensure_ascii=False)
+    def text(self, dead_letter: DeadLetter) -> SafeString:
+        """Show the post's text, or the payload if it is not a post."""
+        text = dead_letter.content or json.dumps(dead_letter.payload, indent=2, ensure_ascii=False)
         return format_html('<div class="post">{}</div>', text)
 
     @admin.display()
-    def entities(self, letter: DeadLetter) -> str:
-        """Show what was found in the post, if it came so far."""
-        found = letter.payload.get("entities") or ()
+    def entities(self, dead_letter: DeadLetter) -> str:
+        """Show the entities of the post if the extract step found them."""
+        found = dead_letter.payload.get("entities") or ()
         return ", ".join(f"{text} ({label}, {count})" for _, label, text, count in found) or "-"
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        """Return whether somebody may replay."""
+        """Return whether the account may replay."""
         return request.user.has_perm("ingest.replay_deadletter")
 
     def has_discard_permission(self, request: HttpRequest) -> bool:
-        """Return whether somebody may discard."""
+        """Return whether the account may discard."""
         return request.user.has_perm("ingest.discard_deadletter")
 
     def get_urls(self) -> list[Any]:
         decide = self.admin_site.admin_view(self.decide)
         own = [
-            path(f"{what}/", decide, {"what": what}, name=f"ingest_deadletter_{what}")
-            for what in DECISIONS
+            path(f"{name}/", decide, {"decision": name}, name=f"ingest_deadletter_{name}")
+            for name in DECISIONS
         ]
         return own + super().get_urls()
 
     @admin.action(description="Replay the selected dead letters", permissions=["replay"])
-    def replay(self, request: HttpRequest, letters: "QuerySet[DeadLetter]") -> HttpResponse:
-        """Ask whether to replay."""
-        return self._ask(request, "replay", letters)
+    def replay(self, request: HttpRequest, dead_letters: "QuerySet[DeadLetter]") -> HttpResponse:
+        """Ask for confirmation to replay."""
+        return self._ask(request, "replay", dead_letters)
 
     @admin.action(description="Discard the selected dead letters", permissions=["discard"])
-    def discard(self, request: HttpRequest, letters: "QuerySet[DeadLetter]") -> HttpResponse:
-        """Ask whether to discard."""
-        return self._ask(request, "discard", letters)
+    def discard(self, request: HttpRequest, dead_letters: "QuerySet[DeadLetter]") -> HttpResponse:
+        """Ask for confirmation to discard."""
+        return self._ask(request, "discard", dead_letters)
 
     def _ask(
-        self, request: HttpRequest, what: str, letters: "QuerySet[DeadLetter]"
+        self, request: HttpRequest, decision: str, dead_letters: "QuerySet[DeadLetter]"
     ) -> HttpResponseRedirect:
-        """Lead to the page that asks: for those that were ticked, or for all that match."""
-        chosen = ",".join(str(pk) for pk in letters.values_list("pk", flat=True))
-        every = request.POST.get("select_across") == "1"
-        query = request.GET.urlencode() if every else f"id__in={chosen}"
-        return redirect(f"{reverse(f'admin:ingest_deadletter_{what}')}?{query}")
+        """Redirect to the confirmation page, for the ticked dead letters or for all that match."""
+        ticked = ",".join(str(pk) for pk in dead_letters.values_list("pk", flat=True))
+        all_match = request.POST.get("select_across") == "1"
+        query = request.GET.urlencode() if all_match else f"id__in={ticked}"
+        return redirect(f"{reverse(f'admin:ingest_deadletter_{decision}')}?{query}")
 
-    def decide(self, request: HttpRequest, what: str) -> HttpResponse:
-        """Ask before letters that match the query are replayed or discarded, then do it."""
-        if not getattr(self, f"has_{what}_permission")(request):
+    def decide(self, request: HttpRequest, decision: str) -> HttpResponse:
+        """Show how many dead letters match the query. On POST, replay or discard them."""
+        if not getattr(self, f"has_{decision}_permission")(request):
             raise PermissionDenied
         seen_at = _seen_at(request)
         try:
             matching = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:
-            self.message_user(request, "That cannot be asked for.", messages.ERROR)
+            self.message_user(request, "This filter is not valid.", messages.ERROR)
             return redirect(LIST)
-        # What has come since a person saw how many there are is not theirs to decide on.
-        letters = DeadLetter.objects.filter(pk__in=matching.values("pk"), last_at__lte=seen_at)
+        # Leave out dead letters that came after the operator saw the number.
+        dead_letters = DeadLetter.objects.filter(pk__in=matching.values("pk"), last_at__lte=seen_at)
         if request.method == "POST":
-            self._say(request, what, letters)
+            self._execute(request, decision, dead_letters)
             return redirect(LIST)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{what.capitalize()} dead letters",
+            "title": f"{decision.capitalize()} dead letters",
             "opts": self.opts,
-            "what": what,
-            "count": letters.count(),
-            "first": letters[:10],
+            "decision": decision,
+            "count": dead_letters.count(),
+            "first": dead_letters[:SAMPLE_SIZE],
+            "sample_size": SAMPLE_SIZE,
             "seen_at": seen_at.isoformat(),
         }
         return render(request, "admin/ingest/deadletter/confirm.html", context)
 
-    def _say(self, request: HttpRequest, what: str, letters: "QuerySet[DeadLetter]") -> None:
-        """Do what was decided, and say what happened."""
-        if what == "discard":
-            self.message_user(request, f"{discard(letters, by=actor_of(request))} discarded.")
+    def _execute(
+        self, request: HttpRequest, decision: str, dead_letters: "QuerySet[DeadLetter]"
+    ) -> None:
+        """Replay or discard dead letters, and report the outcome."""
+        if decision == "discard":
+            self.message_user(request, f"{discard(dead_letters, by=actor_of(request))} discarded.")
             return
-        outcome = replay(letters, by=actor_of(request))
+        outcome = replay(dead_letters, by=actor_of(request))
         level = messages.ERROR if outcome.problem else messages.SUCCESS
         self.message_user(request, f"{outcome}.", level)
 

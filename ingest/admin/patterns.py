@@ -1,4 +1,4 @@
-"""Patterns: what is an entity whatever a model says."""
+"""Patterns in the admin: texts that are entities regardless of the model."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ from ingest.operations import rule_versions
 
 
 class PatternForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A pattern, with the labels that it can give."""
+    """The form of a pattern, with the labels it may have."""
 
     label = forms.ChoiceField(
         choices=lambda: [(label, label) for label in labels_of_patterns()],
-        help_text="A label that is counted, or a family of labels.",
+        help_text="A counted label, or a family of labels.",
     )
     pattern = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3, "cols": 80}),
@@ -30,7 +30,7 @@ class PatternForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Pattern)
 class PatternAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Say what is an entity whatever a model says; every change makes a version."""
+    """Add, change and delete patterns. Every change makes a new version of the pattern set."""
 
     form = PatternForm
     list_display = ("pattern", "label", "changed_at")
@@ -40,24 +40,24 @@ class PatternAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         pattern, label = (request.POST.get(name, "") for name in ("pattern", "label"))
         if 0 < len(pattern) <= MAX_PATTERN_CHARACTERS:
-            # It takes seconds, and in the transaction that begins now nobody else could write.
+            # The check takes seconds. Here it runs before the transaction, which blocks writers.
             Pattern(label=label, pattern=pattern).problem()
         return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Pattern, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        self._note(request)
+        self._save_version(request)
 
     def delete_model(self, request: HttpRequest, obj: Pattern) -> None:
         super().delete_model(request, obj)
-        self._note(request)
+        self._save_version(request)
 
     @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Pattern]") -> None:
         super().delete_queryset(request, queryset)
-        self._note(request)
+        self._save_version(request)
 
-    def _note(self, request: HttpRequest) -> None:
+    def _save_version(self, request: HttpRequest) -> None:
         rule_versions.save_pattern_set()
         self.message_user(
             request,
@@ -68,6 +68,6 @@ class PatternAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(PatternSet)
 class PatternSetAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Look up what was looked for in a post that names a version of the patterns."""
+    """Look up the patterns of a version that a saved post names."""
 
     list_display = ("pk", "made_at", "__str__")

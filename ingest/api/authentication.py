@@ -1,4 +1,4 @@
-"""Who is asking: an API key in the Authorization header, what it allows, and how often."""
+"""API keys in the Authorization header: who the client is, its scopes and its rate limit."""
 
 import math
 from collections.abc import Iterable
@@ -26,44 +26,44 @@ from ingest.broker.rate_limit import PERIOD_SECONDS, RateLimitState, count_reque
 from ingest.core.posts import publication_key
 from ingest.models import ApiKey, Scope
 
-# A key is looked up in the database once in this time, so a revoked one ends within it.
-CACHE_SECONDS = 5  # seconds
-# When a key was used is written down once in this time, and not at every request.
+# How long a process remembers a key. A revoked key still works for so long.
+CACHE_SECONDS = 5
+# The time of a key's last use is saved to the hour, so that few requests write to the database.
 USE_RESOLUTION = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Client:
-    """Who holds a key, and what it allows; of publications, all if none is named."""
+    """The holder of a key, and what the key allows. No publications means all of them."""
 
     key_id: int
     name: str
     scopes: frozenset[str]
     publications: frozenset[str] = frozenset()  # their keys
-    requests_per_minute: int = 0  # none: as many as it likes
+    requests_per_minute: int = 0  # 0: no limit
     is_authenticated: bool = True
 
     def may_change(self, publication: str) -> bool:
-        """Return whether posts of a publication are its to submit and delete."""
+        """Return whether the key may submit and delete posts of a publication."""
         return not self.publications or publication_key(publication) in self.publications
 
 
 def client_of(request: Request) -> Client:
-    """Return who sends a request that was allowed."""
+    """Return the client of an authenticated request."""
     client = request.user
     assert isinstance(client, Client)
     return client
 
 
 class KeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer ing_…`."""
+    """Read the key from `Authorization: Bearer ing_…`."""
 
     def authenticate(self, request: Request) -> tuple[Client, None] | None:
         header = request.headers.get("Authorization")
         if header is None:
             return None
-        kind, _, secret = header.partition(" ")
-        client = _client(secret.strip()) if kind.lower() == "bearer" else None
+        scheme, _, secret = header.partition(" ")
+        client = _client(secret.strip()) if scheme.lower() == "bearer" else None
         if client is None:
             raise AuthenticationFailed("This is not a valid API key.")
         bind_contextvars(client=client.name)
@@ -74,7 +74,7 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """Require a key, and the scope that the view names for the request's method, if it does."""
+    """Require a key, and the scope that the view names for the request's method, if any."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         scopes: dict[str, Scope | None] = getattr(view, "scopes", {})
@@ -86,23 +86,23 @@ class HasScope(BasePermission):
 
 
 class KeyThrottle(BaseThrottle):
-    """Let a key make so many requests a minute; while nobody can count them, as many as come."""
+    """Limit a key's requests per minute. While the broker is away, allow all of them."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        self._use: RateLimitState | None = None
+        self._limit_state: RateLimitState | None = None
         client = request.user
         if isinstance(client, Client) and client.requests_per_minute:
             with suppress(BrokerUnavailable):
-                self._use = count_request(client.key_id, limit=client.requests_per_minute)
-        setattr(request, "use", self._use)  # noqa: B010
-        return self._use is None or self._use.allowed
+                self._limit_state = count_request(client.key_id, limit=client.requests_per_minute)
+        setattr(request, "limit_state", self._limit_state)  # noqa: B010
+        return self._limit_state is None or self._limit_state.allowed
 
     def wait(self) -> float | None:
-        return self._use.seconds if self._use else None
+        return self._limit_state.seconds if self._limit_state else None
 
 
 class JsonOnly(BaseContentNegotiation):
-    """Answer in JSON, whatever a client would rather have: it can tell by the Content-Type."""
+    """Answer in JSON, whatever the Accept header says. The Content-Type tells the client."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None
@@ -112,7 +112,7 @@ class JsonOnly(BaseContentNegotiation):
 
 
 class KeyedView(APIView):
-    """What every address of the API has in common: it asks for a key."""
+    """The base of every view of the API: it requires a key."""
 
     content_negotiation_class = JsonOnly
     authentication_classes = (KeyAuthentication,)
@@ -120,17 +120,17 @@ class KeyedView(APIView):
     throttle_classes = (KeyThrottle,)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Tell a client with a limit what is left of it, as the draft of the RateLimit headers."""
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        use: RateLimitState | None = getattr(request, "use", None)
-        if use:
-            answer["RateLimit-Policy"] = f'"key";q={use.limit};w={PERIOD_SECONDS}'
-            answer["RateLimit"] = f'"key";r={use.left};t={math.ceil(use.seconds)}'
-        return answer
+        """Add the RateLimit headers (IETF draft), which say how many requests a key has left."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        state: RateLimitState | None = getattr(request, "limit_state", None)
+        if state:
+            response["RateLimit-Policy"] = f'"key";q={state.limit};w={PERIOD_SECONDS}'
+            response["RateLimit"] = f'"key";r={state.left};t={math.ceil(state.seconds)}'
+        return response
 
 
 def _client(secret: str) -> Client | None:
-    """Find a key by its digest: the comparison tells an attacker nothing of the key itself."""
+    """Look a key up by its digest, so that timing the comparison reveals nothing of the key."""
     digest = ApiKey.digest_of(secret)
     found: Client | None = cache.get_or_set(
         f"key:{digest}", lambda: _look_up(digest), CACHE_SECONDS
@@ -142,7 +142,7 @@ def _look_up(digest: str) -> Client | None:
     key = ApiKey.objects.filter(digest=digest, revoked_at=None).first()
     if key is None:
         return None
-    _note_use(key)
+    _save_last_use(key)
     own = key.requests_per_minute
     return Client(
         key.pk,
@@ -153,8 +153,8 @@ def _look_up(digest: str) -> Client | None:
     )
 
 
-def _note_use(key: ApiKey) -> None:
+def _save_last_use(key: ApiKey) -> None:
     now = timezone.now()
-    long_ago = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_RESOLUTION)
-    with suppress(DatabaseError):  # a request is worth more than the note that it was made
-        ApiKey.objects.filter(long_ago, pk=key.pk).update(last_used_at=now)
+    is_old = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_RESOLUTION)
+    with suppress(DatabaseError):  # the request goes on even if its time cannot be saved
+        ApiKey.objects.filter(is_old, pk=key.pk).update(last_used_at=now)

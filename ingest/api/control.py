@@ -13,7 +13,7 @@ from ingest.operations import audit
 
 
 class StatusView(KeyedView):
-    """`GET /api/status`: whether posts are taken in, and what is on its way."""
+    """`GET /api/status`: whether posts are accepted, and how many messages are left."""
 
     @openapi.status
     def get(self, request: Request) -> Response:
@@ -21,7 +21,7 @@ class StatusView(KeyedView):
 
 
 class DrainView(KeyedView):
-    """`POST /api/drain`: take in no more posts; the status says when all are through."""
+    """`POST /api/drain`: pause the intake. The status says when everything is processed."""
 
     scopes = {"POST": Scope.OPERATE}
 
@@ -33,7 +33,7 @@ class DrainView(KeyedView):
 
 
 class ResumeView(KeyedView):
-    """`POST /api/resume`: take posts in again."""
+    """`POST /api/resume`: accept posts again."""
 
     scopes = {"POST": Scope.OPERATE}
 
@@ -45,7 +45,7 @@ class ResumeView(KeyedView):
 
 
 class LimitsView(KeyedView):
-    """`GET /api/limits`: what one request may bring, and how many a minute this key may make."""
+    """`GET /api/limits`: the size limits of a request, and the rate limit of this key."""
 
     scopes = {"GET": None}
 

@@ -1,6 +1,5 @@
-"""The HTTP API of entities: one in all publications, the posts that mention it, and comparisons."""
+"""The HTTP API of entities: one across publications, the posts that mention it, comparisons."""
 
-from collections import Counter
 from typing import Any
 
 from django.http import HttpResponseBase
@@ -9,13 +8,14 @@ from rest_framework.request import Request
 
 from ingest.analytics.comparison import COMPARED_ENTITIES, ComparedRow, compare
 from ingest.analytics.entity_list import PageToken
+from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.snippets import find_snippet
 from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView
 from ingest.api.query_params import CompareQuery, PostsQuery, Query
 from ingest.api.responses import (
     find_publication,
-    page_address,
+    page_url,
     publication_item,
     read_query,
     tagged_response,
@@ -24,9 +24,6 @@ from ingest.core.messages import PostEntities
 from ingest.store import open_store
 from ingest.store.base import PostCursor, Publication, StoredEntity
 
-# An entity that more publications mention is shown in those that mention it most.
-PUBLICATIONS_OF_AN_ENTITY = 50
-
 
 class EntityView(KeyedView):
     """`GET /api/entities/{id}`: one entity in the publications that mention it, day by day."""
@@ -34,49 +31,45 @@ class EntityView(KeyedView):
     @openapi.entity
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         read_query(Query, request)
-        found = open_store().entity_everywhere(entity_id, limit=PUBLICATIONS_OF_AN_ENTITY)
-        if not found:
+        overview = read_entity_overview(open_store(), entity_id)
+        if overview is None:
             raise NotFound("No publication mentions an entity of this id.")
-        entity = found[0][1]
-        days = sum((Counter(e.days) for _, e in found), Counter[str]())
         return tagged_response(
             request,
             schemas.EntityDetail,
             {
-                **{
-                    name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")
-                },
-                "mentions": sum(e.mentions for _, e in found),
-                "posts": sum(e.posts for _, e in found),
-                "of_posts": sum(p.posts for p, _ in found),
-                "days": dict(sorted(days.items())),
-                "publications": [_occurrence(p, e) for p, e in found],
+                **_identity(overview.entity),
+                "mentions": overview.mentions,
+                "posts": overview.posts,
+                "of_posts": overview.of_posts,
+                "days": overview.days,
+                "publications": [_occurrence(p, e) for p, e in overview.occurrences],
             },
         )
 
 
 class EntityPostsView(KeyedView):
-    """`GET /api/entities/{id}/posts`: the posts that mention an entity, the newest first."""
+    """`GET /api/entities/{id}/posts`: the posts that mention an entity, newest first."""
 
     @openapi.entity_posts
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         query = read_query(PostsQuery, request)
-        place = PageToken.read(query.cursor) if query.cursor else None
+        token = PageToken.read(query.cursor) if query.cursor else None
         found = open_store().posts_mentioning(
             entity_id,
             name=find_publication(query.publication).name if query.publication else None,
             limit=query.limit + 1,
-            after=PostCursor(str(place.value), place.id) if place else None,
+            after=PostCursor(str(token.value), token.id) if token else None,
         )
         page = found[: query.limit]
         posts = [_post(post, entity_id) for post in page]
-        following = page_address(request, _rest(query, found))
+        next_page = page_url(request, _next_query(query, found))
         data = {"entity": entity_id, "posts": posts}
-        return tagged_response(request, schemas.MentioningPostPage, data, next=following)
+        return tagged_response(request, schemas.MentioningPostPage, data, next=next_page)
 
 
 class ComparisonView(KeyedView):
-    """`GET /api/compare?first=…&second=…`: what one publication mentions and the other does not."""
+    """`GET /api/compare?first=…&second=…`: what only one of two publications mentions, and both."""
 
     @openapi.compare
     def get(self, request: Request) -> HttpResponseBase:
@@ -96,12 +89,12 @@ class ComparisonView(KeyedView):
         )
 
 
-def _rest(query: PostsQuery, found: list[PostEntities]) -> dict[str, Any] | None:
+def _next_query(query: PostsQuery, found: list[PostEntities]) -> dict[str, Any] | None:
     if len(found) <= query.limit:
         return None
     last = found[query.limit - 1]
-    asked = query.model_dump(exclude_none=True, exclude={"cursor"})
-    return {**asked, "cursor": PageToken(value=last.day.isoformat(), id=last.post_id).sign()}
+    parameters = query.model_dump(exclude_none=True, exclude={"cursor"})
+    return {**parameters, "cursor": PageToken(value=last.day.isoformat(), id=last.post_id).sign()}
 
 
 def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any]:
@@ -116,27 +109,27 @@ def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any
 
 
 def _post(post: PostEntities, entity_id: str) -> dict[str, Any]:
-    passage = find_snippet(post, entity_id)
+    snippet = find_snippet(post, entity_id)
     return {
         "id": post.post_id,
         "publication": post.publication,
         "day": post.day.isoformat(),
         "title": post.title,
         "url": post.url,
-        "passage": passage._asdict() if passage else None,
+        "passage": snippet._asdict() if snippet else None,
     }
 
 
 def _row(row: ComparedRow) -> dict[str, Any]:
     entity = row.entity
     return {
-        **_name(entity),
+        **_identity(entity),
         "first": _counts(row.first),
         "second": _counts(row.second),
     }
 
 
-def _name(entity: StoredEntity) -> dict[str, str]:
+def _identity(entity: StoredEntity) -> dict[str, str]:
     return {name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")}
 
 

@@ -1,4 +1,4 @@
-"""Every error the API answers, in one shape: application/problem+json (RFC 9457)."""
+"""The API's errors, all as application/problem+json (RFC 9457)."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -19,8 +19,8 @@ from ingest.store.base import StoreUnavailable
 logger = get_logger()
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 5  # seconds
-KEPT_HEADERS = ("WWW-Authenticate", "Retry-After", "Allow")
+RETRY_AFTER_SECONDS = 5
+PASSED_HEADERS = ("WWW-Authenticate", "Retry-After", "Allow")
 
 
 class BadRequestBody(APIException):
@@ -30,26 +30,26 @@ class BadRequestBody(APIException):
 
 
 class LengthRequired(APIException):
-    """The body's length is not said in a header."""
+    """The request has a body and no Content-Length."""
 
     status_code = HTTPStatus.LENGTH_REQUIRED
-    default_detail = "A request with a body must say its Content-Length."
+    default_detail = "A request with a body needs a Content-Length header."
 
 
 class TooLarge(APIException):
-    """There is more in the body than one request may bring."""
+    """The body is larger than one request may be, or has too many posts."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class UnsupportedEncoding(APIException):
-    """The body is packed in a way that we do not unpack."""
+    """The Content-Encoding of the body is not gzip."""
 
     status_code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class Unprocessable(APIException):
-    """What was sent is JSON, and is no post, list of posts, or query of ours."""
+    """The JSON is not a post or a list of posts, or a parameter is not valid."""
 
     status_code = HTTPStatus.UNPROCESSABLE_ENTITY
     default_detail = "Nothing was accepted."
@@ -60,13 +60,13 @@ class Unprocessable(APIException):
 
 
 def problem(status: HTTPStatus, detail: str = "", **more: Any) -> dict[str, Any]:
-    """Return a problem in the words of RFC 9457."""
-    said = {"detail": detail} if detail else {}
-    return {"title": status.phrase, "status": status.value, **said, **more}
+    """Return the fields of a problem (RFC 9457)."""
+    optional = {"detail": detail} if detail else {}
+    return {"title": status.phrase, "status": status.value, **optional, **more}
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer an exception with a problem; what is no problem of ours is a 500 of Django's."""
+    """Answer an exception with a problem. Return None for a bug, which Django answers with 500."""
     response = exception_handler(to_api_exception(error), context)
     if response is None:
         return None
@@ -74,27 +74,27 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     more = {"errors": error.errors} if isinstance(error, Unprocessable) and error.errors else {}
     metrics.PROBLEMS.labels(str(response.status_code)).inc()
     body = problem(HTTPStatus(response.status_code), str(detail), **more)
-    headers = {name: response[name] for name in KEPT_HEADERS if name in response}
+    headers = {name: response[name] for name in PASSED_HEADERS if name in response}
     return Response(body, body["status"], headers=headers, content_type=MEDIA_TYPE)
 
 
 UNAVAILABLE_DETAILS = {
-    QueueFull: "Too many posts wait already. Nothing of this request was kept.",
-    IntakePaused: "No posts are taken in just now. Nothing of this request was kept.",
-    BrokerUnavailable: "The queue does not answer. Send all of it again; no post counts twice.",
-    StoreUnavailable: "The store does not answer.",
+    QueueFull: "The queues are full. None of these posts was accepted. Send them again later.",
+    IntakePaused: "The intake is paused. None of these posts was accepted. Send them again later.",
+    BrokerUnavailable: "The queue does not answer. Send all posts again. No post counts twice.",
+    StoreUnavailable: "The store does not answer. Send the request again later.",
 }
 
 
 class Unavailable(APIException):
-    """Not now: posts are not taken in, or something that the service needs is away."""
+    """The intake is paused or full, or the broker or the store is unavailable. Retry later."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     wait = RETRY_AFTER_SECONDS  # DRF's name for the seconds of Retry-After
 
 
 def to_api_exception(error: Exception) -> Exception:
-    """Turn what the intake and the store raise into an answer that names no host of ours."""
+    """Turn errors of the broker and the store into a 503 that names no host."""
     for kind, detail in UNAVAILABLE_DETAILS.items():
         if isinstance(error, kind):
             logger.warning("answered with 503", why=str(error))
@@ -103,31 +103,31 @@ def to_api_exception(error: Exception) -> Exception:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django itself finds wrong with a request."""
-    mine = _of_the_api(request, HTTPStatus.BAD_REQUEST)
-    return mine or defaults.bad_request(request, exception)
+    """Answer a request that Django finds invalid."""
+    answer = _api_problem(request, HTTPStatus.BAD_REQUEST)
+    return answer or defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django itself does not allow."""
-    mine = _of_the_api(request, HTTPStatus.FORBIDDEN)
-    return mine or defaults.permission_denied(request, exception)
+    """Answer a request that Django does not allow."""
+    answer = _api_problem(request, HTTPStatus.FORBIDDEN)
+    return answer or defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer an address that there is not."""
-    mine = _of_the_api(request, HTTPStatus.NOT_FOUND)
-    return mine or defaults.page_not_found(request, exception)
+    """Answer a URL that does not exist."""
+    answer = _api_problem(request, HTTPStatus.NOT_FOUND)
+    return answer or defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an error of ours: what it is stands in the log."""
-    mine = _of_the_api(request, HTTPStatus.INTERNAL_SERVER_ERROR)
-    return mine or defaults.server_error(request)
+    """Answer a bug with 500. The log has the exception."""
+    answer = _api_problem(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return answer or defaults.server_error(request)
 
 
-def _of_the_api(request: HttpRequest, status: HTTPStatus) -> HttpResponse | None:
-    """Return a problem, if the address is one of the API's."""
+def _api_problem(request: HttpRequest, status: HTTPStatus) -> HttpResponse | None:
+    """Return a problem if the URL is one of the API's."""
     if not request.path.startswith("/api/"):
         return None
     return JsonResponse(problem(status), status=status, content_type=MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""What a load balancer asks: whether this server lives, and whether to send it requests."""
+"""Health checks for a load balancer: is this server alive, and should it get requests."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -16,13 +16,13 @@ STORE_CACHE_SECONDS = 5  # each read of the store is paid for
 PROBES = ("broker", "database", "store")
 MISSING_POST_ID = "0" * 32  # the id of no post
 
-PAUSED = "no posts are taken in just now"
+PAUSED = "the intake is paused"
 
-Fault = str  # empty: there is none
+Fault = str  # empty if the part answers
 
 
 def _admission() -> Fault:
-    """Ask the broker, and beside RabbitMQ the database too, which has the flag there."""
+    """Probe the broker. With RabbitMQ this also probes the database, which has the pauses."""
     return "" if get_admission().is_writable() else PAUSED
 
 
@@ -48,30 +48,30 @@ def _probes() -> dict[str, Probe[Fault]]:
 
 
 def faults(names: Iterable[str] = PROBES) -> dict[str, Fault]:
-    """Ask parts at once, and return what is wrong with each: nothing, if it answers."""
+    """Probe parts at the same time, and return the fault of each, empty if it answers."""
     probes = [_probes()[name] for name in names]
     outcomes = ask_all(*probes, seconds=TIMEOUT_SECONDS)
     return {outcome.part: _fault(outcome) for outcome in outcomes}
 
 
 def _fault(outcome: Outcome[Fault]) -> Fault:
-    """Name a fault without its details, which may hold a host of ours."""
+    """Describe a fault without its details, which may name a host."""
     if outcome.late_after is not None:
         return f"has not answered within {outcome.late_after:g} s"
     return "does not answer" if outcome.error else outcome.found or ""
 
 
 def livez(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 as long as this process answers at all."""
+    """Answer 200 while this process is alive."""
     return JsonResponse({"alive": True})
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """
-    Answer 200 while posts are taken in and every part answers, and else 503 with the reasons.
+    Answer 200 while posts are accepted and every part answers. Otherwise answer 503 with reasons.
 
-    A stop of everything closes the gate first, so this turns before any process is stopped. Posts
-    are taken in while the store is away: a balancer for them asks with `?ignore=store`.
+    Stopping the stack pauses the intake first, so this fails before any process stops. Posts are
+    accepted while the store is unavailable. A balancer for posts asks with `?ignore=store`.
     """
     ignored = request.GET.getlist("ignore")
     found = faults(name for name in PROBES if name not in ignored)

@@ -1,4 +1,4 @@
-"""Posts one a line, in and out: a few at a time, so that any number takes the same memory."""
+"""Posts as JSON lines. They are accepted in chunks, so any number takes the same memory."""
 
 import json
 from collections import Counter
@@ -14,35 +14,35 @@ from ingest.api.submission import Errors, PostResults, check, submit
 from ingest.broker.publish import MESSAGE_CHARACTERS
 from ingest.core.posts import Post
 
-# So many lines are accepted together, under one lease of the gate, or fewer if they are long.
+# Lines that are admitted and answered together. Long lines make a smaller chunk.
 CHUNK_LINES = 100
 
-Chunk = dict[int, Post | Errors]  # by number of the line, from 1
+Chunk = dict[int, Post | Errors]  # by line number, from 1
 
 
 def stream_results(
     lines: Iterable[bytes | None], *, may_change: Callable[[str], bool]
 ) -> Iterator[bytes]:
     """
-    Accept posts, and answer each line with one, and the end with the counts.
+    Accept posts. Yield a result for each line, and the counts at the end.
 
-    What goes wrong on the way ends the answers with a problem: lines without an answer may be sent
-    again, and none counts twice.
+    An error after the first result ends the stream with a problem. The client may send the lines
+    without a result again, and no post counts twice.
 
     Raises:
-        IntakePaused, BrokerUnavailable, BadBody: only before the first answer.
+        IntakePaused, BrokerUnavailable, BadRequestBody: only before the first result.
     """
     counts: Counter[str] = Counter(accepted=0, duplicates=0, refused=0)
-    begun = False
+    started = False
     try:
         for chunk in _chunks(lines, may_change=may_change):
             results = submit(list(chunk.values()))
             counts.update(results.counts)
-            yield _answer(chunk, results)
-            begun = True
+            yield _results(chunk, results)
+            started = True
     except Exception as error:
         for_client = to_api_exception(error)
-        if not begun or not isinstance(for_client, APIException):
+        if not started or not isinstance(for_client, APIException):
             raise
         yield _line({"status": "broken off", **counts, "problem": _problem(for_client)})
     else:
@@ -66,14 +66,14 @@ def _chunks(lines: Iterable[bytes | None], *, may_change: Callable[[str], bool])
 
 def _check(line: bytes | None, *, may_change: Callable[[str], bool]) -> Post | Errors:
     if line is None:
-        return [{"pointer": "", "detail": f"A line may have {MAX_LINE_BYTES} bytes."}]
+        return [{"pointer": "", "detail": f"The line is longer than {MAX_LINE_BYTES} bytes."}]
     try:
         return check(parse(line, what="line"), may_change=may_change)
     except BadRequestBody as error:
         return [{"pointer": "", "detail": str(error.detail)}]
 
 
-def _answer(chunk: Chunk, results: PostResults) -> bytes:
+def _results(chunk: Chunk, results: PostResults) -> bytes:
     numbered = zip(chunk, results.payload(), strict=True)
     return b"".join(_line({"line": number, **result}) for number, result in numbered)
 

@@ -1,4 +1,4 @@
-"""The API's description: each address with its parameters, its answers, and all their statuses."""
+"""The OpenAPI description: each URL with its parameters, responses and statuses."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -26,20 +26,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 CSV = "text/csv"
 
 PROBLEM_DESCRIPTIONS = {
-    400: "The body is not what it says it is.",
-    401: "There is no valid key.",
-    403: "The key does not allow this.",
-    404: "It is not there.",
-    411: "The body's length is not said.",
-    413: "The body, or the list in it, is too large.",
-    415: "The body is of another media type, or packed in another way than gzip.",
-    422: "It is not a post, or a parameter cannot be meant; `errors` point at the fields.",
-    429: "The key has made too many requests in its minute.",
-    503: "Not just now: the same may be sent again.",
+    400: "The body is not valid JSON in UTF-8, or not valid gzip.",
+    401: "The request has no valid API key.",
+    403: "The key does not allow this request.",
+    404: "Not found.",
+    411: "The Content-Length header is missing.",
+    413: "The body or the list in it is too large.",
+    415: "The media type is not JSON or JSON lines, or the encoding is not gzip.",
+    422: "It is not a post, or a parameter is not valid. `errors` names the fields.",
+    429: "The key has used its requests of this minute.",
+    503: "The service cannot answer now. Send the same request again after `Retry-After`.",
 }
 COMMON_STATUSES = (401, 403, 429)
-# The web server says it before anything of ours has seen the request.
-TOO_LONG = {(414, "text/html"): OpenApiResponse(OpenApiTypes.STR, "The address is too long.")}
+# The web server answers this before the request reaches our code.
+TOO_LONG = {(414, "text/html"): OpenApiResponse(OpenApiTypes.STR, "The URL is too long.")}
 
 RETRY_AFTER = OpenApiParameter(
     "Retry-After",
@@ -47,7 +47,7 @@ RETRY_AFTER = OpenApiParameter(
     OpenApiParameter.HEADER,
     response=[429, 503],
     required=True,
-    description="Seconds.",
+    description="Seconds to wait before the next try.",
 )
 
 POST = {"publication": "The Gazette", "content": "Angela Merkel met Barack Obama in Berlin."}
@@ -55,7 +55,7 @@ EDIT = {"publication": "The Gazette", "id": "a-1", "content": "Angela Merkel cam
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How a key is sent."""
+    """The security scheme: an API key as a bearer token."""
 
     target_class = "ingest.api.authentication.KeyAuthentication"
     name = "key"
@@ -67,17 +67,17 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 def described(
     summary: str,
     *,
-    answer: Any = None,
-    answered: dict[Any, Any] | None = None,
+    response: Any = None,
+    responses: dict[Any, Any] | None = None,
     problems: tuple[int, ...] = (),
     **more: Any,
 ) -> Callable[[F], F]:
-    """Describe a method of a view: what it answers, and the problems it may have."""
+    """Describe a method of a view: its responses, and the statuses of its problems."""
     statuses = sorted({*COMMON_STATUSES, *problems})
     return extend_schema(
         summary=summary,
         responses={
-            **(answered or {(200, JSON): answer}),
+            **(responses or {(200, JSON): response}),
             **{(status, MEDIA_TYPE): _problem(status) for status in statuses},
             **TOO_LONG,
         },
@@ -91,25 +91,28 @@ def _problem(status: int) -> OpenApiResponse:
 
 
 def _read(
-    operation: str | None, summary: str, query: type[BaseModel], answer: Any, *kinds: str
+    operation: str | None, summary: str, query: type[BaseModel], response: Any, *media_types: str
 ) -> Callable[[F], F]:
-    """Describe a list or a part of one: what it may be asked for, its answer, and other types."""
+    """Describe a GET with query parameters, in JSON and in other media types."""
     fields = query.model_json_schema()
     parameters = [
-        OpenApiParameter(name, _plain(schema), required=name in fields.get("required", ()))
+        OpenApiParameter(name, _without_null(schema), required=name in fields.get("required", ()))
         for name, schema in fields.get("properties", {}).items()
     ]
     return described(
         summary,
-        answered={(200, JSON): answer, **{(200, kind): OpenApiTypes.STR for kind in kinds}},
+        responses={
+            (200, JSON): response,
+            **{(200, kind): OpenApiTypes.STR for kind in media_types},
+        },
         problems=(404, 422, 503),
         parameters=parameters,
         operation_id=operation,
     )
 
 
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a parameter that is there: in an address nothing is null."""
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter without null, which a URL cannot contain."""
     (kind, *_) = schema.get("anyOf", [schema])
     return {name: value for name, value in kind.items() if name not in ("title", "default")}
 
@@ -117,10 +120,10 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 submit = described(
     "Send posts",
     description=(
-        "One post, a list of them, or any number, one a line. Accepted is a promise: the post will"
-        " be counted once, or be laid aside as a dead letter. The same post is one with the same"
-        " `id` in its publication or, without an `id`, the same content; sent again with other"
-        " content it is an edit. Lines are answered as they are accepted: read while you send."
+        "Send one post, a list of posts, or any number of posts as JSON lines. Accepted is a"
+        " promise: the post will be counted once, or become a dead letter. The same post has the"
+        " same `id` in its publication. Without an `id` it has the same content. The same `id` with"
+        " other content is an edit. Lines are answered while they arrive, so read while you send."
     ),
     request={
         JSON: OpenApiRequest(
@@ -132,10 +135,12 @@ submit = described(
         ),
         NDJSON: OpenApiTypes.BINARY,
     },
-    answered={
-        (200, NDJSON): OpenApiResponse(OpenApiTypes.BINARY, "A result for each line, and the end."),
+    responses={
+        (200, NDJSON): OpenApiResponse(
+            OpenApiTypes.BINARY, "A result for each line, and the counts at the end."
+        ),
         (202, JSON): OpenApiResponse(
-            schemas.SubmitResponse, "Accepted; each of a list has a result."
+            schemas.SubmitResponse, "Accepted. A list has a result for each post."
         ),
     },
     problems=(400, 411, 413, 415, 422, 503),
@@ -145,7 +150,7 @@ submit = described(
             str,
             OpenApiParameter.HEADER,
             enum=["gzip", "identity"],
-            description="How the body is packed.",
+            description="The compression of the body.",
         )
     ],
 )
@@ -153,46 +158,51 @@ _POST_ID = OpenApiParameter(
     "post_id", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, OpenApiParameter.PATH
 )
 post_status = described(
-    "What became of a post",
+    "Read the status of a post",
     description=(
-        "The address that a post was accepted with has a receipt. With it a post that is still on"
-        " its way is `queued`; without it nobody can tell such a post from one that never was: 404."
+        "The `url` of an accepted post contains a receipt. With the receipt, a post that is not"
+        " processed yet is `queued`. Without it, the answer for such a post is 404."
     ),
-    answer=schemas.PostStatus,
+    response=schemas.PostStatus,
     problems=(404, 422, 503),
-    parameters=[_POST_ID, OpenApiParameter("receipt", str, description="From the address.")],
+    parameters=[
+        _POST_ID,
+        OpenApiParameter("receipt", str, description="From the `url` of the accepted post."),
+    ],
 )
 delete = described(
     "Delete a post",
-    description="It counts no more, and what of it is still on its way will not count either.",
-    answer=schemas.DeletedPost,
+    description="The post no longer counts, even if it is still queued.",
+    response=schemas.DeletedPost,
     problems=(404, 503),
     parameters=[_POST_ID],
 )
-status = described("What is on its way", answer=schemas.PipelineStatus, problems=(503,))
-drain = described(
-    "Take no more posts", answer=schemas.PipelineStatus, problems=(503,), request=None
+status = described(
+    "Read the state of the intake and the queues", response=schemas.PipelineStatus, problems=(503,)
 )
-resume = described("Take posts again", answer=schemas.PipelineStatus, problems=(503,), request=None)
-limits = described("What a request may bring", answer=schemas.RequestLimits)
+drain = described(
+    "Refuse new posts", response=schemas.PipelineStatus, problems=(503,), request=None
+)
+resume = described(
+    "Accept posts again", response=schemas.PipelineStatus, problems=(503,), request=None
+)
+limits = described("Read the limits of a request", response=schemas.RequestLimits)
 publications = _read(
-    "publications", "Publications, by name", PublicationsQuery, schemas.PublicationPage
+    "publications", "List publications by name", PublicationsQuery, schemas.PublicationPage
 )
 publication = _read(
-    "publication", "A publication, and its posts by day", Query, schemas.PublicationDetail
+    "publication", "Read a publication and its posts by day", Query, schemas.PublicationDetail
 )
-entities = _read("entities", "What a publication mentions most", EntityQuery, schemas.EntityPage)
+entities = _read("entities", "List the most mentioned entities", EntityQuery, schemas.EntityPage)
 export = _read(
     None,
-    "All entities of a publication, as CSV or JSON",
+    "Export all entities of a publication as CSV or JSON",
     EntityQuery,
     schemas.EntityExport,
     CSV,
 )
-entity = _read("entity", "An entity by publication and day", Query, schemas.EntityDetail)
+entity = _read("entity", "Read an entity by publication and day", Query, schemas.EntityDetail)
 entity_posts = _read(
-    "entity_posts", "Posts that mention an entity", PostsQuery, schemas.MentioningPostPage
+    "entity_posts", "List the posts that mention an entity", PostsQuery, schemas.MentioningPostPage
 )
-compare = _read(
-    "compare", "Two publications side by side", CompareQuery, schemas.ComparisonResponse
-)
+compare = _read("compare", "Compare two publications", CompareQuery, schemas.ComparisonResponse)

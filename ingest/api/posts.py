@@ -1,4 +1,4 @@
-"""The HTTP API where posts come in, and where what becomes of them is told."""
+"""The HTTP API of posts: submit, status and delete."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -23,7 +23,7 @@ from ingest.store import open_store
 
 
 class PostsView(KeyedView):
-    """`POST /api/posts`: one post, a list of them, or any number, one a line."""
+    """`POST /api/posts`: one post, a list of posts, or any number of posts as JSON lines."""
 
     scopes = {"POST": Scope.SUBMIT}
 
@@ -36,7 +36,7 @@ class PostsView(KeyedView):
 
 
 class PostView(KeyedView):
-    """`GET` and `DELETE /api/posts/{id}`: what became of a post, and how it is taken out again."""
+    """`GET` and `DELETE /api/posts/{id}`: a post's status, and its deletion."""
 
     scopes = {"DELETE": Scope.SUBMIT}
 
@@ -44,16 +44,18 @@ class PostView(KeyedView):
     def get(self, request: Request, post_id: str) -> Response:
         accepted_at = _receipt(request, post_id)
         record = open_store().get_record(post_id)
-        letter = DeadLetter.objects.filter(post_id=post_id).first()
-        return Response(_post_status(post_id, record, letter, accepted_at).model_dump(mode="json"))
+        dead_letter = DeadLetter.objects.filter(post_id=post_id).first()
+        status = _post_status(post_id, record, dead_letter, accepted_at)
+        return Response(status.model_dump(mode="json"))
 
     @openapi.delete
     def delete(self, request: Request, post_id: str) -> Response:
         now = timezone.now()
-        letters = DeadLetter.objects.filter(post_id=post_id)
-        _check_may_delete(client_of(request), open_store().get_record(post_id), letters.first())
+        dead_letters = DeadLetter.objects.filter(post_id=post_id)
+        record = open_store().get_record(post_id)
+        _check_may_delete(client_of(request), record, dead_letters.first())
         open_store().remove(post_id, at=now)
-        letters.delete()
+        dead_letters.delete()
         return Response(schemas.DeletedPost(id=post_id, deleted_at=now).model_dump(mode="json"))
 
 
@@ -67,16 +69,16 @@ def _accept_one(request: Request, body: Any) -> Response:
 
 
 def _accept_list(request: Request, body: list[Any]) -> Response:
-    """Accept what is a post in a list, and answer for each of its items, in their order."""
+    """Accept the valid posts of a list, and answer with a result for each item, in order."""
     if len(body) > settings.MAX_POSTS:
-        raise TooLarge(f"A list may hold {settings.MAX_POSTS} posts.")
+        raise TooLarge(f"A list may have at most {settings.MAX_POSTS} posts.")
     if not body:
         raise Unprocessable("The list is empty.")
     may_change = client_of(request).may_change
     results = submission.submit(
         [
-            submission.check(item, may_change=may_change, pointer=f"/{place}")
-            for place, item in enumerate(body)
+            submission.check(item, may_change=may_change, pointer=f"/{index}")
+            for index, item in enumerate(body)
         ]
     )
     if results.count(schemas.RefusedResult) == len(body):
@@ -85,7 +87,7 @@ def _accept_list(request: Request, body: list[Any]) -> Response:
 
 
 def _accept_lines(request: Request) -> StreamingHttpResponse:
-    """Answer line by line; what goes wrong before the first answer is a problem like any other."""
+    """Answer line by line. An error before the first line is a problem with its own status."""
     lines = stream_results(
         request_body.read_lines(request), may_change=client_of(request).may_change
     )
@@ -100,37 +102,38 @@ def _receipt(request: Request, post_id: str) -> datetime | None:
     try:
         return receipts.read(post_id, text)
     except receipts.InvalidReceipt as error:
-        raise Unprocessable(
-            "receipt must be the one that the answer to this post brought."
-        ) from error
+        raise Unprocessable("This is not the receipt of this post.") from error
 
 
 def _post_status(
-    post_id: str, record: PostRecord, letter: DeadLetter | None, accepted_at: datetime | None
+    post_id: str, record: PostRecord, dead_letter: DeadLetter | None, accepted_at: datetime | None
 ) -> schemas.SavedPost | schemas.QueuedPost | schemas.DeadPost | schemas.DeletedPost:
-    """Tell what became of a post, and of one revision of it, if a receipt says of which."""
+    """Return the status of a post, or of the revision that was accepted at `accepted_at`."""
 
-    def reaches(moment: datetime | None) -> bool:
-        return moment is not None and (accepted_at is None or moment >= accepted_at)
+    def covers(time: datetime | None) -> bool:
+        return time is not None and (accepted_at is None or time >= accepted_at)
 
-    if record.post and reaches(record.post.accepted_at):
+    if record.post and covers(record.post.accepted_at):
         return schemas.SavedPost.of(record.post)
-    if record.deleted_at and reaches(record.deleted_at):
+    if record.deleted_at and covers(record.deleted_at):
         return schemas.DeletedPost(id=post_id, deleted_at=record.deleted_at)
-    if letter and (accepted_at is None or reaches(letter.accepted_at)):
+    if dead_letter and (accepted_at is None or covers(dead_letter.accepted_at)):
         return schemas.DeadPost(
-            id=post_id, step=letter.step, reason=letter.reason, attempts=letter.attempts
+            id=post_id,
+            step=dead_letter.step,
+            reason=dead_letter.reason,
+            attempts=dead_letter.attempts,
         )
     if accepted_at:
         return schemas.QueuedPost(id=post_id, accepted_at=accepted_at)
     raise NotFound(
-        "No post of this id is saved or dead. One that is still queued can only be told from one"
-        " that never was by the receipt that the answer to it brought."
+        "No post with this id is saved or dead. To see a queued post, use the url that the API"
+        " returned when it accepted the post."
     )
 
 
-def _check_may_delete(client: Client, record: PostRecord, letter: DeadLetter | None) -> None:
-    """Let a key for some publications delete only what is known to be of one of them."""
-    post = record.post or letter
+def _check_may_delete(client: Client, record: PostRecord, dead_letter: DeadLetter | None) -> None:
+    """Refuse a post that is not known to be of the key's own publications."""
+    post = record.post or dead_letter
     if client.publications and not (post and client.may_change(post.publication)):
-        raise PermissionDenied("This key may delete saved posts of its own publications only.")
+        raise PermissionDenied("This key may delete only posts of its own publications.")

@@ -1,9 +1,9 @@
 """
-`GET /metrics`, for Prometheus: what the processes of this machine have counted, and what waits.
+`GET /metrics` for Prometheus: the metrics of this machine's processes, and of the queues.
 
-The web server answers for every process of ours on its machine, since all of them count in files
-of one folder. A machine without a web server answers by `manage.py metrics`. What the machines
-share, such as the queues, is told by each web server alike, and must not be added up.
+The web server reports all our processes on its machine, because they count in files of one
+folder. A machine without a web server runs `manage.py metrics`. Every web server reports the
+same queues, so their values must not be added up.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ from ingest.models import DeadLetter, Scope
 from ingest.observability import metric_slots
 
 LOOPBACK = frozenset(("127.0.0.1", "::1"))
-# What a proxy says about whom it speaks for.
+# The headers in which a proxy names its client.
 PROXY_HEADERS = frozenset(
     f"HTTP_{name}"
     for name in ("FORWARDED", "VIA", "X_REAL_IP", "X_FORWARDED_FOR", "X_FORWARDED_PROTO")
@@ -39,17 +39,17 @@ PROXY_HEADERS = frozenset(
 
 
 class HasScopeOrLoopback(HasScope):
-    """Ask for a key, unless this machine itself asks, and not a proxy on it for somebody else."""
+    """Require a key, unless the client is on this machine and is not a proxy."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        here = (
+        is_local = (
             request.META.get("REMOTE_ADDR") in LOOPBACK and not PROXY_HEADERS & request.META.keys()
         )
-        return here or super().has_permission(request, view)
+        return is_local or super().has_permission(request, view)
 
 
 class MetricsView(KeyedView):
-    """`GET /metrics`: for whoever asks from this machine, and for keys that may operate."""
+    """`GET /metrics`: for clients on this machine, and for keys with the scope `operate`."""
 
     scopes = {"GET": Scope.OPERATE}
     permission_classes = (HasScopeOrLoopback,)
@@ -62,7 +62,7 @@ class MetricsView(KeyedView):
 
 
 def exposition(*collectors: Collector) -> bytes:
-    """Return what collectors tell, in Prometheus's text format."""
+    """Return the metrics of collectors in Prometheus's text format."""
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
@@ -70,7 +70,7 @@ def exposition(*collectors: Collector) -> bytes:
 
 
 class ProcessMetrics(Collector):
-    """What the processes of this machine have counted, and how many of them are alive."""
+    """The metrics that the processes of this machine counted, and how many are alive."""
 
     def collect(self) -> Iterator[Metric]:
         files = MultiProcessCollector(None, path=str(metric_slots.folder()))
@@ -85,18 +85,18 @@ class ProcessMetrics(Collector):
 
 
 class QueueMetrics(Collector):
-    """What is so at this moment; of what cannot be read, nothing is told."""
+    """The queues, the dead letters and the parts as they are now, without those that fail."""
 
     def collect(self) -> Iterator[Metric]:
         parts = _gauge("ingest_part_up", "Whether a part answers this server.", "part")
-        away = {name for name, fault in faults().items() if fault not in ("", PAUSED)}
+        unavailable = {name for name, fault in faults().items() if fault not in ("", PAUSED)}
         for name in PROBES:
-            parts.add_metric([name], name not in away)
+            parts.add_metric([name], name not in unavailable)
         yield parts
-        if "broker" not in away:  # it would be waited for once more
+        if "broker" not in unavailable:  # do not wait for it a second time
             with suppress(BrokerUnavailable):
                 yield from _backlog(get_admission().backlog())
-        if "database" not in away:
+        if "database" not in unavailable:
             with suppress(DatabaseError):
                 yield _dead_letters()
 
@@ -105,26 +105,28 @@ class QueueMetrics(Collector):
 
 
 def _backlog(backlog: Backlog) -> Iterator[Metric]:
-    yield _gauge("ingest_writable", "Whether posts are taken in.", value=backlog.writable)
+    yield _gauge("ingest_writable", "Whether posts are accepted.", value=backlog.writable)
     waiting = _gauge("ingest_queue_messages", "Messages that wait on a queue.", "queue")
-    oldest = _gauge("ingest_queue_oldest_seconds", "How long the oldest has waited.", "queue")
+    oldest = _gauge(
+        "ingest_queue_oldest_seconds", "How long the oldest message has waited.", "queue"
+    )
     for queue, messages in backlog.waiting.items():
         waiting.add_metric([queue], messages)
         if queue in backlog.oldest or not messages:
             oldest.add_metric([queue], backlog.oldest.get(queue, 0))
     yield waiting
     yield oldest
-    yield _gauge("ingest_in_work_messages", "Messages in work.", value=backlog.in_progress)
+    yield _gauge("ingest_in_work_messages", "Messages in progress.", value=backlog.in_progress)
     yield _gauge(
-        "ingest_in_work_requests", "Requests that hold RabbitMQ's gate.", value=backlog.in_flight
+        "ingest_in_work_requests", "Requests in flight (RabbitMQ only).", value=backlog.in_flight
     )
 
 
 def _dead_letters() -> Metric:
-    letters = _gauge("ingest_dead_letters", "Posts that are laid aside now.", "step", "reason")
+    dead_letters = _gauge("ingest_dead_letters", "Dead letters now.", "step", "reason")
     for row in DeadLetter.objects.order_by().values("step", "reason").annotate(n=Count("*")):
-        letters.add_metric([row["step"], row["reason"]], row["n"])
-    return letters
+        dead_letters.add_metric([row["step"], row["reason"]], row["n"])
+    return dead_letters
 
 
 def _gauge(name: str, help_: str, *labels: str, value: Any = None) -> GaugeMetricFamily:

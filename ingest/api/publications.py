@@ -1,4 +1,4 @@
-"""The HTTP API where counts are read; each list says what it is a part of."""
+"""The HTTP API of publications and their entities. Each list states its sample."""
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
@@ -11,7 +11,7 @@ from ingest.api.authentication import KeyedView
 from ingest.api.query_params import PublicationsQuery, Query
 from ingest.api.responses import (
     find_publication,
-    page_address,
+    page_url,
     publication_item,
     read_query,
     tagged_response,
@@ -28,12 +28,12 @@ class PublicationsView(KeyedView):
         found = open_store().publications(limit=query.limit + 1, after=query.after)
         page = found[: query.limit]
         more = len(found) > query.limit
-        following = {"limit": query.limit, "after": page[-1].name} if more else None
+        next_query = {"limit": query.limit, "after": page[-1].name} if more else None
         return tagged_response(
             request,
             schemas.PublicationPage,
             {"publications": list(map(publication_item, page))},
-            next=page_address(request, following),
+            next=page_url(request, next_query),
         )
 
 
@@ -50,7 +50,7 @@ class PublicationView(KeyedView):
 
 
 class EntitiesView(KeyedView):
-    """`GET /api/publications/{name}/entities`: the most mentioned first, page by page."""
+    """`GET /api/publications/{name}/entities`: a page of its entities, most mentioned first."""
 
     @openapi.entities
     def get(self, request: Request, name: str) -> HttpResponseBase:
@@ -59,16 +59,16 @@ class EntitiesView(KeyedView):
         request_if_stale(publication)
         page = list_entities(open_store(), publication, query)
         entities = [entity_fields(page, entity) for entity in page.entities]
-        asked = query.model_dump(exclude_none=True, exclude={"cursor"})
-        following = {**asked, "cursor": page.next} if page.next else None
+        parameters = query.model_dump(exclude_none=True, exclude={"cursor"})
+        next_query = {**parameters, "cursor": page.next} if page.next else None
         data = {**sample_fields(page), "entities": entities}
         return tagged_response(
-            request, schemas.EntityPage, data, next=page_address(request, following)
+            request, schemas.EntityPage, data, next=page_url(request, next_query)
         )
 
 
 class EntitiesExportView(KeyedView):
-    """`GET /api/publications/{name}/entities.csv` or `.json`: all of them, as of one moment."""
+    """`GET /api/publications/{name}/entities.csv` or `.json`: all entities as of one read time."""
 
     @openapi.export
     def get(self, request: Request, name: str, format_: ExportFormat) -> HttpResponseBase:

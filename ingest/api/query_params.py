@@ -1,4 +1,4 @@
-"""What the lists of the API may be asked for; whatever else stands in an address is refused."""
+"""The query parameters of the API's lists. Any other parameter is refused."""
 
 from typing import Annotated
 
@@ -13,20 +13,20 @@ SignedPageToken = Annotated[str, AfterValidator(lambda text: PageToken.read(text
 
 
 class Query(BaseModel):
-    """Nothing but what a list of its own adds."""
+    """The base of all queries, without parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PublicationsQuery(Query):
-    """The list of publications; `after` is the name that a page ended with."""
+    """Parameters of the list of publications. `after` is the last name of the previous page."""
 
     limit: Limit = MAX_LIMIT
     after: Name | None = None
 
 
 class PostsQuery(Query):
-    """The posts that mention an entity."""
+    """Parameters of the posts that mention an entity."""
 
     publication: Name | None = None
     limit: Limit = DEFAULT_LIMIT
@@ -34,7 +34,7 @@ class PostsQuery(Query):
 
 
 class CompareQuery(Query):
-    """Two publications, and whether by one family only."""
+    """Two publications to compare, and optionally one family."""
 
     first: Name
     second: Name

@@ -1,8 +1,8 @@
 """
-The proof that a post was accepted: a signature, so that nobody has to write it down.
+Receipts: signatures that prove when a post was accepted, so that no record of it is needed.
 
-An accepted post is saved, or queued, or a dead letter. So one that is neither saved nor dead is
-queued, if it was accepted; and that is what a receipt proves, without a look at any queue.
+An accepted post is saved, deleted, a dead letter, or still queued. If the store and the dead
+letters do not have it, a valid receipt proves that it is queued. No queue has to be read.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,13 +13,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class InvalidReceipt(Exception):
-    """The text is no receipt of ours for this post."""
+    """The text is not a receipt that we signed for this post."""
 
 
 def write(post_id: str, accepted_at: datetime) -> str:
-    """Certify that a post was accepted at a moment."""
-    moment = (accepted_at - EPOCH) // timedelta(microseconds=1)
-    return _signer().sign(f"{post_id}.{moment}").removeprefix(f"{post_id}.")
+    """Return the receipt of a post that was accepted at a time."""
+    microseconds = (accepted_at - EPOCH) // timedelta(microseconds=1)
+    return _signer().sign(f"{post_id}.{microseconds}").removeprefix(f"{post_id}.")
 
 
 def read(post_id: str, receipt: str) -> datetime:
@@ -27,7 +27,7 @@ def read(post_id: str, receipt: str) -> datetime:
     Return when a post was accepted.
 
     Raises:
-        NotAReceipt: nobody knows that it ever was.
+        InvalidReceipt: the text proves nothing about this post.
     """
     try:
         signed = _signer().unsign(f"{post_id}.{receipt}")

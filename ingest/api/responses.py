@@ -1,4 +1,4 @@
-"""How the API reads a query, finds a publication, and answers with a tag for caches."""
+"""Shared parts of read views: the query, the publication, the page URL and the ETag."""
 
 import json
 import re
@@ -23,48 +23,49 @@ from ingest.store.base import Publication
 
 ID = re.compile(r"[0-9a-f]{32}")
 
-
 Q = TypeVar("Q", bound=BaseModel)
 
 
 def find_publication(name: str) -> Publication:
-    """Find a publication by its name or its id, which goes before; else it is not found."""
+    """Find a publication by its id or name, or raise NotFound. An id takes precedence."""
     store = open_store()
     found = store.publication_by_id(name) if ID.fullmatch(name) else None
     found = found or store.publication(name)
     if found is None:
-        raise NotFound("No publication of this name has a saved post.")
+        raise NotFound("No saved post has a publication of this name or id.")
     return found
 
 
 def read_query(kind: type[Q], request: Request) -> Q:
-    """Read a query from the address; what it does not know is refused by name."""
-    asked = dict(request.query_params.items())
+    """Read a query from the URL. The error names each parameter that is not valid."""
+    parameters = dict(request.query_params.items())
     try:
-        return kind.model_validate(asked)
+        return kind.model_validate(parameters)
     except ValidationError as error:
-        raise Unprocessable("The query is not one of ours.", errors=field_errors(error)) from error
+        raise Unprocessable(
+            "A query parameter is not valid.", errors=field_errors(error)
+        ) from error
 
 
 def tagged_response(
     request: Request,
     kind: type[schemas.ResponseModel],
     data: dict[str, Any],
-    **addresses: str | None,
+    **urls: str | None,
 ) -> HttpResponseBase:
     """
-    Answer with data as it is described, or with 304 where the client has the same.
+    Answer with data and its ETag, or with 304 if the client has the same data.
 
-    The tag is weak, for it stands for the data alone: the address of the next page names the
-    moment, which is another each time.
+    The ETag is weak because it covers only the data. The URL of the next page contains the read
+    time, which differs in each response.
     """
     etag = f'W/"{digest(json.dumps(data, sort_keys=True))}"'
-    said = kind.model_validate({**data, **addresses}).model_dump(mode="json", exclude_unset=True)
-    response = Response(said, headers={"ETag": etag})
+    body = kind.model_validate({**data, **urls}).model_dump(mode="json", exclude_unset=True)
+    response = Response(body, headers={"ETag": etag})
     return get_conditional_response(request, etag=etag, response=response) or response
 
 
-def page_address(request: Request, query: Mapping[str, Any] | None) -> str | None:
+def page_url(request: Request, query: Mapping[str, Any] | None) -> str | None:
     return f"{quote(request.path)}?{urlencode(query)}" if query else None
 
 

@@ -1,4 +1,4 @@
-"""What the API answers, as its description shows it."""
+"""The requests and responses of the API, as OpenAPI describes them."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
@@ -10,18 +10,18 @@ from ingest.core.posts import Post
 
 
 class PostsRequest(RootModel[Post | list[Post]]):
-    """One post, or a list of them."""
+    """One post, or a list of posts."""
 
 
 class FieldError(BaseModel):
-    """What is wrong with a field, and where it is: a JSON Pointer into what was sent."""
+    """An error in a field. `pointer` is a JSON Pointer into the request."""
 
     pointer: str
     detail: str
 
 
 class Problem(BaseModel):
-    """Why a request was not answered as asked (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     title: str
     status: int
@@ -30,7 +30,7 @@ class Problem(BaseModel):
 
 
 class AcceptedResult(BaseModel):
-    """The post is on a durable queue; the address tells what becomes of it."""
+    """The post is on a durable queue. Its status is at `url`."""
 
     status: Literal["accepted"] = "accepted"
     id: str
@@ -38,7 +38,7 @@ class AcceptedResult(BaseModel):
 
 
 class DuplicateResult(BaseModel):
-    """The same post came before in this request, and was accepted there."""
+    """This request contains the same post earlier, where it was accepted."""
 
     status: Literal["duplicate"] = "duplicate"
     id: str
@@ -46,7 +46,7 @@ class DuplicateResult(BaseModel):
 
 
 class RefusedResult(BaseModel):
-    """It is not a post, or not one that the key may submit."""
+    """It is not a valid post, or the key may not submit posts of this publication."""
 
     status: Literal["refused"] = "refused"
     errors: list[FieldError]
@@ -58,7 +58,7 @@ PostResult = Annotated[
 
 
 class ListResponse(BaseModel):
-    """What became of each post of a list, in its order."""
+    """The result of each post of a list, in order."""
 
     accepted: int
     duplicates: int
@@ -67,7 +67,7 @@ class ListResponse(BaseModel):
 
 
 class SubmitResponse(RootModel[AcceptedResult | ListResponse]):
-    """What became of the post, or of each post of a list."""
+    """The result of the post, or of each post of a list."""
 
 
 class PostEntity(BaseModel):
@@ -98,14 +98,14 @@ class SavedPost(BaseModel):
 
     @classmethod
     def of(cls, post: PostEntities) -> Self:
-        """Return what is told of a saved post; its text is not."""
+        """Return a saved post without its text."""
         fields = post.model_dump(exclude={"post_id", "content", "entities", "found", "again_at"})
         entities = [PostEntity(**entity._asdict()) for entity in post.entities]
         return cls(id=post.post_id, entities=entities, **fields)
 
 
 class QueuedPost(BaseModel):
-    """The post was accepted, as the receipt proves, and is on its way."""
+    """The post was accepted, as the receipt proves, and is not processed yet."""
 
     id: str
     status: Literal["queued"] = "queued"
@@ -113,7 +113,7 @@ class QueuedPost(BaseModel):
 
 
 class DeadPost(BaseModel):
-    """The post could not be processed, and waits for a person."""
+    """The post could not be processed. It is kept as a dead letter until a person decides."""
 
     id: str
     status: Literal["dead"] = "dead"
@@ -123,7 +123,7 @@ class DeadPost(BaseModel):
 
 
 class DeletedPost(BaseModel):
-    """The post was deleted: it counts for nothing, whatever of it was on its way."""
+    """The post was deleted. It does not count, even if it was still queued."""
 
     id: str
     status: Literal["deleted"] = "deleted"
@@ -136,11 +136,11 @@ PostState = Annotated[
 
 
 class PostStatus(RootModel[PostState]):
-    """What became of a post."""
+    """The status of a post."""
 
 
 class PipelineStatus(BaseModel):
-    """Whether posts are taken in, and what is on its way, in messages."""
+    """The state of the intake, and how many messages wait or are in progress (`in_work`)."""
 
     writable: bool
     drained: bool
@@ -152,7 +152,7 @@ class PipelineStatus(BaseModel):
 
 
 class RequestLimits(BaseModel):
-    """What one request may bring, and how many a minute; 0 is no limit."""
+    """The size limits of a request, and the requests per minute. 0 means no limit."""
 
     body_bytes: int
     posts: int
@@ -164,13 +164,13 @@ class RequestLimits(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """An answer about counts: nothing stands in it that its description leaves out."""
+    """The base of responses about counts. Undescribed fields are an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class PublicationItem(ResponseModel):
-    """A publication, and the posts of it that are saved."""
+    """A publication, and how many of its posts are saved."""
 
     name: str
     id: str
@@ -182,10 +182,10 @@ class PublicationItem(ResponseModel):
 
 
 class PublicationPage(ResponseModel):
-    """Publications by name."""
+    """A page of publications by name."""
 
     publications: list[PublicationItem]
-    next: str | None = Field(description="The address of the next page.")
+    next: str | None = Field(description="The URL of the next page.")
 
 
 class PublicationDetail(PublicationItem):
@@ -195,7 +195,7 @@ class PublicationDetail(PublicationItem):
 
 
 class EntityIdentity(ResponseModel):
-    """What an entity is shown and counted as."""
+    """The name of an entity: it is counted by family and key, and shown as text and label."""
 
     id: str
     family: str
@@ -205,7 +205,7 @@ class EntityIdentity(ResponseModel):
 
 
 class EntityItem(EntityIdentity):
-    """An entity of a publication; within a window of days its posts are not known."""
+    """An entity of a publication. Within a day window its number of posts is not known."""
 
     mentions: int
     posts: int | None
@@ -213,24 +213,24 @@ class EntityItem(EntityIdentity):
 
 
 class WindowBounds(ResponseModel):
-    """The days that a list is of, both included."""
+    """The day window of a list. Both days are included."""
 
     since: date | None
     until: date | None
 
 
 class EntityExport(ResponseModel):
-    """Entities of a publication, and what they are a part of."""
+    """Entities of a publication, and the sample they were counted in."""
 
     publication: str
-    posts: int = Field(description="The sample: how many posts count for the window.")
+    posts: int = Field(description="The sample: how many posts count for the day window.")
     window: WindowBounds
     order: Literal["mentions", "key"]
     considered: int | None = Field(
-        None, description="Within days: how many entities were put in the order of the window."
+        None, description="With a day window: how many entities were ranked."
     )
     certain: int | None = Field(
-        None, description="Within days: how many of the first are the first in any case."
+        None, description="With a day window: how many positions of the ranking are certain."
     )
     entities: list[EntityItem]
 
@@ -238,11 +238,11 @@ class EntityExport(ResponseModel):
 class EntityPage(EntityExport):
     """A page of the entities of a publication."""
 
-    next: str | None = Field(description="The address of the next page, of the same moment.")
+    next: str | None = Field(description="The URL of the next page, with the same read time.")
 
 
 class EntityInPublication(ResponseModel):
-    """An entity in one publication: mentions by day, and in how many of how many posts."""
+    """An entity in one publication: its mentions, and in how many of its posts it is mentioned."""
 
     publication: str
     id: str
@@ -253,7 +253,7 @@ class EntityInPublication(ResponseModel):
 
 
 class EntityDetail(EntityIdentity):
-    """An entity in the publications that mention it most."""
+    """An entity, and its counts in the publications that mention it most."""
 
     mentions: int
     posts: int
@@ -263,7 +263,7 @@ class EntityDetail(EntityIdentity):
 
 
 class SnippetParts(ResponseModel):
-    """The first sentence of a post that mentions an entity."""
+    """The first sentence of a post that mentions the entity, split at the mention."""
 
     before: str
     mention: str
@@ -271,7 +271,7 @@ class SnippetParts(ResponseModel):
 
 
 class MentioningPost(ResponseModel):
-    """A post that mentions an entity; without a passage where its text was not kept."""
+    """A post that mentions an entity. `passage` is null if the post's text was not kept."""
 
     id: str
     publication: str
@@ -282,11 +282,11 @@ class MentioningPost(ResponseModel):
 
 
 class MentioningPostPage(ResponseModel):
-    """Posts that mention an entity, the newest first."""
+    """A page of the posts that mention an entity, newest first."""
 
     entity: str
     posts: list[MentioningPost]
-    next: str | None = Field(description="The address of the next page.")
+    next: str | None = Field(description="The URL of the next page.")
 
 
 class MentionCounts(ResponseModel):
@@ -297,18 +297,20 @@ class MentionCounts(ResponseModel):
 
 
 class ComparedEntity(EntityIdentity):
-    """An entity in both publications."""
+    """An entity, and its counts in each of two publications."""
 
     first: MentionCounts
     second: MentionCounts
 
 
 class ComparisonResponse(ResponseModel):
-    """Of the entities that each publication mentions most, what the other does not, and both."""
+    """The entities that only the first, only the second, and both publications mention."""
 
     first: PublicationItem
     second: PublicationItem
-    compared: int = Field(description="How many entities of each publication were looked up.")
+    compared: int = Field(
+        description="How many of the most mentioned entities of each publication were compared."
+    )
     only_first: list[ComparedEntity]
     only_second: list[ComparedEntity]
     both: list[ComparedEntity]

@@ -1,4 +1,4 @@
-"""What becomes of each post of a request: accepted, a duplicate, or refused, in their order."""
+"""Submits the posts of a request. Each is accepted, refused or a duplicate, in order."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from ingest.core.validation import field_errors
 from ingest.observability import metrics, tracing
 from ingest.observability.post_log import log_posts, request_id
 
-NOT_PERMITTED = "is not one whose posts this key may submit"
+NOT_PERMITTED = "This key may not submit posts of this publication."
 
 logger = get_logger()
 
@@ -36,17 +36,17 @@ Errors = list[dict[str, str]]
 
 @dataclass(frozen=True)
 class PostResults:
-    """The results of some posts, in their order."""
+    """The results of posts, in their order."""
 
     posts: Sequence[AcceptedResult | DuplicateResult | RefusedResult]
 
     def count(self, kind: type) -> int:
-        """Return how many of them are of a kind."""
+        """Return how many results are of a kind."""
         return sum(isinstance(result, kind) for result in self.posts)
 
     @property
     def counts(self) -> dict[str, int]:
-        """Return how many were accepted, came before, and were refused."""
+        """Return how many posts were accepted, duplicates, and refused."""
         return {
             "accepted": self.count(AcceptedResult),
             "duplicates": self.count(DuplicateResult),
@@ -54,18 +54,18 @@ class PostResults:
         }
 
     def payload(self) -> list[dict[str, Any]]:
-        """Return the JSON types of the results."""
+        """Return the results as JSON types."""
         return [result.model_dump() for result in self.posts]
 
     @property
     def errors(self) -> list[FieldError]:
-        """Return every error of those that were refused."""
+        """Return the errors of all refused posts."""
         refused = (result for result in self.posts if isinstance(result, RefusedResult))
         return [error for result in refused for error in result.errors]
 
 
 def check(item: Any, *, may_change: Callable[[str], bool], pointer: str = "") -> Post | Errors:
-    """Return the post that an item is, or what is wrong with it."""
+    """Return the post in an item, or the errors of its fields."""
     try:
         post = Post.model_validate(item)
     except ValidationError as error:
@@ -77,54 +77,54 @@ def check(item: Any, *, may_change: Callable[[str], bool], pointer: str = "") ->
 
 def submit(items: Sequence[Post | Errors]) -> PostResults:
     """
-    Accept posts, each once, and answer for every item.
+    Accept each post once, and return a result for every item.
 
     Raises:
-        IntakePaused, BrokerUnavailable: as `accept`.
+        IntakePaused, BrokerUnavailable: as `accept` does.
     """
     invalid = sum(isinstance(item, list) for item in items)
     if invalid:
         metrics.REFUSED.labels("invalid").inc(invalid)
         logger.info("refused", reason="invalid", refused=invalid)
-    firsts = _firsts(items)
-    new = [place for place, first in firsts.items() if place == first]
-    posts = [item for place in new if isinstance(item := items[place], Post)]
+    first_index = _first_indexes(items)
+    new = [index for index, first in first_index.items() if index == first]
+    posts = [item for index in new if isinstance(item := items[index], Post)]
     accepted = dict(zip(new, accept(posts) if posts else (), strict=True))
-    if len(new) < len(firsts):
-        metrics.DUPLICATES.inc(len(firsts) - len(new))
+    if len(new) < len(first_index):
+        metrics.DUPLICATES.inc(len(first_index) - len(new))
     return PostResults(
         [
-            _result(item, accepted.get(firsts.get(place, place)), first=place in accepted)
-            for place, item in enumerate(items)
+            _result(item, accepted.get(first_index.get(index, index)), is_first=index in accepted)
+            for index, item in enumerate(items)
         ]
     )
 
 
-def _firsts(items: Sequence[Post | Errors]) -> dict[int, int]:
-    """Return the place at which each post came first; it is another one after an edit of it."""
+def _first_indexes(items: Sequence[Post | Errors]) -> dict[int, int]:
+    """Return the index of each post's first equal in the items, since its last edit."""
     firsts: dict[int, int] = {}
-    last: dict[str, int] = {}
-    for place, item in enumerate(items):
+    newest: dict[str, int] = {}
+    for index, item in enumerate(items):
         if isinstance(item, Post):
-            earlier = last.get(item.post_id)
+            earlier = newest.get(item.post_id)
             repeats = earlier is not None and items[earlier] == item
-            firsts[place] = earlier if repeats and earlier is not None else place
-            last[item.post_id] = firsts[place]
+            firsts[index] = earlier if repeats and earlier is not None else index
+            newest[item.post_id] = firsts[index]
     return firsts
 
 
 def _result(
-    item: Post | Errors, accepted: AcceptedPost | None, *, first: bool
+    item: Post | Errors, accepted: AcceptedPost | None, *, is_first: bool
 ) -> AcceptedResult | DuplicateResult | RefusedResult:
     if accepted is None:
         assert isinstance(item, list)
         return RefusedResult(errors=[FieldError(**error) for error in item])
-    kind = AcceptedResult if first else DuplicateResult
-    return kind(id=accepted.post_id, url=_address(accepted))
+    kind = AcceptedResult if is_first else DuplicateResult
+    return kind(id=accepted.post_id, url=_status_url(accepted))
 
 
-def _address(post: AcceptedPost) -> str:
-    """Return where it is told what becomes of a post, with the receipt that it was accepted."""
+def _status_url(post: AcceptedPost) -> str:
+    """Return the URL of a post's status, with its receipt."""
     receipt = receipts.write(post.post_id, post.accepted_at)
     return f"{reverse('post', args=[post.post_id])}?receipt={receipt}"
 
@@ -135,11 +135,11 @@ def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
 
     Raises:
         IntakePaused: nothing was enqueued.
-        BrokerUnavailable: some may have been; sending all of them again counts none twice.
+        BrokerUnavailable: some posts may be enqueued. Sending all again counts none twice.
     """
     with tracing.span("accept", posts=len(posts)):
         accepted = _accepted(posts)
-        with _counted(len(posts)), get_admission().admit() as producer:
+        with _measured(len(posts)), get_admission().admit() as producer:
             publish.enqueue(accepted, through=producer)
     log_posts(logger, "accepted", accepted)
     return accepted
@@ -149,15 +149,15 @@ def _accepted(posts: Sequence[Post]) -> list[AcceptedPost]:
     now = datetime.now(UTC)
     origin = {"request_id": request_id(), "traceparent": tracing.current()}
     return [
-        # Of two revisions of a post in one request the second is the later one.
-        AcceptedPost.from_post(post, accepted_at=now + timedelta(microseconds=place), **origin)
-        for place, post in enumerate(posts)
+        # The microseconds make the second of two revisions in one request the later one.
+        AcceptedPost.from_post(post, accepted_at=now + timedelta(microseconds=index), **origin)
+        for index, post in enumerate(posts)
     ]
 
 
 @contextmanager
-def _counted(posts: int) -> Iterator[None]:
-    """Count what becomes of posts, and measure how long it takes to accept them."""
+def _measured(posts: int) -> Iterator[None]:
+    """Measure how long accepting posts takes, and count accepted and refused posts."""
     try:
         with metrics.step("accept", posts):
             yield

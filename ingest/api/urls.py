@@ -1,4 +1,4 @@
-"""The API's addresses."""
+"""The API's URLs."""
 
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView

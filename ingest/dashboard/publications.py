@@ -1,4 +1,4 @@
-"""Publications on the desk: what each mentions most, as Firestore has it now, and its page."""
+"""The dashboard's list of publications and their most mentioned entities."""
 
 from typing import Any
 
@@ -10,22 +10,22 @@ from ingest.observability.probe import Probe, ask_all
 from ingest.store import open_store
 from ingest.store.base import EntityFilter, Publication, Store, StoredEntity
 
-PAGE_SIZE = 20  # publications a page
-TOP_SIZE = 5  # entities of each
+PAGE_SIZE = 20  # publications on a page
+TOP_SIZE = 5  # entities of each publication
 
 
 def list_publications(request: HttpRequest) -> dict[str, Any]:
-    """Return a page of publications, or why there is none."""
+    """Return a page of publications, or the problem of the store."""
     store, after = open_store(), request.GET.get("after")
     probe = Probe("The store", lambda: _rows(store, after))
     (outcome,) = ask_all(probe, seconds=TIMEOUT_SECONDS)
     rows = outcome.found or []
-    following = rows[PAGE_SIZE - 1][0].name if len(rows) > PAGE_SIZE else None
+    next_after = rows[PAGE_SIZE - 1][0].name if len(rows) > PAGE_SIZE else None
     return {
         "rows": rows[:PAGE_SIZE],
         "problem": outcome.problem,
         "after": after,
-        "following": following,
+        "next_after": next_after,
     }
 
 
@@ -35,7 +35,7 @@ def _rows(store: Store, after: str | None) -> list[tuple[Publication, list[Store
 
 
 def entry() -> dict[str, Any]:
-    """Return what the admin's list of models shows for them; they are none of the database."""
+    """Return an entry for the admin's list of models, because publications are not a model."""
     return {
         "name": "Publications",
         "object_name": "Publication",

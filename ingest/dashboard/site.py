@@ -1,4 +1,4 @@
-"""The desk itself: Django's admin with the pipeline's state, drain and resume on its start page."""
+"""The admin site, whose start page is a dashboard with the pipeline's state and its controls."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from ingest.models import AuditEntry
 from ingest.observability.probe import Probe, ask_all
 from ingest.operations import audit
 
-RECENT_ENTRIES = 10  # entries of the trail
+RECENT_ENTRIES = 10  # audit log entries on the start page
 
 
 class DashboardSite(AdminSite):
-    """The admin, whose start page an operator reads first."""
+    """Django's admin, with the pipeline's state, drain and resume on its start page."""
 
-    site_header = "ingest: the operator's desk"
+    site_header = "ingest dashboard"
     site_title = "ingest"
     index_title = "The pipeline"
     index_template = "dashboard/index.html"
@@ -49,40 +49,37 @@ class DashboardSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        seen = {"state": state.read_state(), "trail": _trail(request)}
-        return super().index(request, {**seen, **(extra_context or {})})
+        own = {"state": state.read_state(), "audit_log": _audit_log(request)}
+        return super().index(request, {**own, **(extra_context or {})})
 
     def state(self, request: HttpRequest) -> HttpResponse:
-        """Show the state alone, for a start page that stays open."""
+        """Show only the state, which the open start page reloads."""
         return render(request, "dashboard/_state.html", {"state": state.read_state()})
 
     def drain(self, request: HttpRequest) -> HttpResponse:
-        """Take in no more posts."""
-        return self._move(request, audit.Action.DRAIN)
+        """Pause the intake."""
+        return self._control(request, audit.Action.DRAIN)
 
     def resume(self, request: HttpRequest) -> HttpResponse:
-        """Take posts in again."""
-        return self._move(request, audit.Action.RESUME)
+        """Accept posts again."""
+        return self._control(request, audit.Action.RESUME)
 
-    def _move(self, request: HttpRequest, what: audit.Action) -> HttpResponse:
+    def _control(self, request: HttpRequest, action: audit.Action) -> HttpResponse:
         if not request.user.has_perm("ingest.drain"):
             raise PermissionDenied
         admission = get_admission()
-        move = admission.pause if what == audit.Action.DRAIN else admission.resume
-        probe = Probe("The broker", lambda: (move("operator"), admission.is_writable())[1])
+        control = admission.pause if action == audit.Action.DRAIN else admission.resume
+        probe = Probe("The broker", lambda: (control("operator"), admission.is_writable())[1])
         (outcome,) = ask_all(probe, seconds=state.TIMEOUT_SECONDS)
         if outcome.problem:
-            self._tell(request, f"{outcome.problem} Look again.", messages.ERROR)
+            messages.error(request, f"{outcome.problem} Check the state below.")
         else:
-            audit.record(audit.Actor(request.user.get_username(), audit.Via.ADMIN), what)
-            self._tell(request, _moved(what, opened=bool(outcome.found)), messages.SUCCESS)
+            audit.record(audit.Actor(request.user.get_username(), audit.Via.ADMIN), action)
+            messages.success(request, _message(action, is_open=bool(outcome.found)))
         return redirect("admin:index")
 
-    def _tell(self, request: HttpRequest, words: str, level: int) -> None:
-        messages.add_message(request, level, words)
-
     def publications(self, request: HttpRequest) -> HttpResponse:
-        """Show publications and what each mentions most."""
+        """Show publications and their most mentioned entities."""
         context = {
             **self.each_context(request),
             "title": "Publications",
@@ -91,14 +88,14 @@ class DashboardSite(AdminSite):
         return render(request, "dashboard/publications.html", context)
 
 
-def _moved(what: audit.Action, *, opened: bool) -> str:
-    if what == audit.Action.DRAIN:
-        return "No more posts are taken in; those that came before go through."
-    if opened:
-        return "Posts are taken in again."
-    return "A stop of the whole stack still keeps the gate closed; a worker that starts opens it."
+def _message(action: audit.Action, *, is_open: bool) -> str:
+    if action == audit.Action.DRAIN:
+        return "New posts are refused. Accepted posts are still processed."
+    if is_open:
+        return "Posts are accepted again."
+    return "The intake is still paused by a stop of the whole stack. A starting worker resumes it."
 
 
-def _trail(request: HttpRequest) -> list[AuditEntry]:
-    may = request.user.has_perm("ingest.view_auditentry")
-    return list(AuditEntry.objects.all()[:RECENT_ENTRIES]) if may else []
+def _audit_log(request: HttpRequest) -> list[AuditEntry]:
+    may_view = request.user.has_perm("ingest.view_auditentry")
+    return list(AuditEntry.objects.all()[:RECENT_ENTRIES]) if may_view else []

@@ -1,4 +1,4 @@
-"""The pipeline's state, as an operator sees it at a glance."""
+"""The state of the pipeline, as the dashboard's start page shows it."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from ingest.broker.admission import get_admission
-from ingest.broker.admission.base import Backlog, low_watermark
+from ingest.broker.admission.base import UNAVAILABLE, Backlog, IntakeState, low_watermark
 from ingest.broker.inspect import WorkerStatus, list_workers
 from ingest.broker.publish import QUEUES
 from ingest.models import DeadLetter
@@ -18,30 +18,30 @@ TIMEOUT_SECONDS = 3.0  # for all parts that a page shows
 
 @dataclass(frozen=True)
 class QueueState:
-    """A queue: what waits on it, for how long, its workers, and their posts of a minute."""
+    """A queue: its waiting messages, the oldest one's age, its workers, and posts per minute."""
 
     name: str
     waiting: int | None
     oldest: str
     workers: int | None
-    posts: int | None
+    posts: int | None  # that its workers processed in the last minute
 
 
 @dataclass(frozen=True)
 class PipelineState:
-    """All of it; None where nobody can tell, and `problems` say why."""
+    """The state of the pipeline. A part that does not answer is None, and in `problems`."""
 
-    gate: str  # open, full, draining, drained or silent
+    intake: IntakeState
     backlog: Backlog | None
     queues: list[QueueState]
     workers: list[WorkerStatus] | None
-    letters: list[tuple[str, str, int]]
+    dead_letters: list[tuple[str, str, int]]  # reason, its text, number
     problems: list[str]
-    low_mark: int
+    low_watermark: int
 
 
 def read_state() -> PipelineState:
-    """Look at everything at the same time, for a few seconds at the most."""
+    """Read all parts at the same time, within a few seconds."""
     store = open_store()
     admission, workers, saved = ask_all(
         Probe("The broker", get_admission().backlog),
@@ -52,22 +52,14 @@ def read_state() -> PipelineState:
     backlog = admission.found
     problems = [admission.problem or workers.problem, saved.problem]  # one broker is one problem
     return PipelineState(
-        gate=_admission(backlog),
+        intake=backlog.state(settings.QUEUE_LIMIT) if backlog else UNAVAILABLE,
         backlog=backlog,
         queues=[_queue(name, backlog, workers.found) for name in QUEUES],
         workers=workers.found,
-        letters=_dead_letters(),
+        dead_letters=_dead_letters(),
         problems=[problem for problem in problems if problem],
-        low_mark=low_watermark(settings.QUEUE_LIMIT),
+        low_watermark=low_watermark(settings.QUEUE_LIMIT),
     )
-
-
-def _admission(backlog: Backlog | None) -> str:
-    if backlog is None:
-        return "silent"
-    if not backlog.writable:
-        return "drained" if backlog.drained else "draining"
-    return "full" if sum(backlog.waiting.values()) >= settings.QUEUE_LIMIT else "open"
 
 
 def _queue(name: str, backlog: Backlog | None, workers: list[WorkerStatus] | None) -> QueueState:
@@ -82,7 +74,7 @@ def _queue(name: str, backlog: Backlog | None, workers: list[WorkerStatus] | Non
 
 
 def format_seconds(seconds: float | None) -> str:
-    """Return a time in its largest unit that is no fraction: 40 s, 3 min, 2 h, 5 d."""
+    """Format a time in the largest unit of which it has at least one: 40 s, 3 min, 2 h, 5 d."""
     if seconds is None:
         return ""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
@@ -92,7 +84,7 @@ def format_seconds(seconds: float | None) -> str:
 
 
 def _dead_letters() -> list[tuple[str, str, int]]:
-    """Return how many dead letters there are of each reason, with its words."""
-    counted = DeadLetter.objects.order_by().values_list("reason").annotate(Count("pk"))
-    words = dict(DeadLetter.Reason.choices)
-    return sorted((reason, words.get(reason, reason), count) for reason, count in counted)
+    """Return each reason, its text, and the number of dead letters with it."""
+    counts = DeadLetter.objects.order_by().values_list("reason").annotate(Count("pk"))
+    texts = dict(DeadLetter.Reason.choices)
+    return sorted((reason, texts.get(reason, reason), count) for reason, count in counts)

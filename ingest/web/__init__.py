@@ -1,6 +1,6 @@
 """
-The pages: counts for people to look at, made by Django's templates, whole without JavaScript.
+The pages that show counts to people. Django's templates render them; JavaScript is optional.
 
-views.py says what each page shows, charts.py draws, access.py decides who may look and what a
-page may load; templates and static files are beside them.
+views.py has a view for each page, and charts.py draws. decorators.py decides who may see a page.
+context_processors.py gives every template the state of the intake.
 """

@@ -1,4 +1,4 @@
-"""What every page's template may ask for."""
+"""Variables for every page's template."""
 
 from typing import Any
 
@@ -6,32 +6,26 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from ingest.broker.admission import get_admission
-from ingest.broker.admission.base import Backlog
+from ingest.broker.admission.base import UNAVAILABLE
 from ingest.broker.connection import BrokerUnavailable
 
 
 def intake_state(_request: HttpRequest) -> dict[str, Any]:
-    """Tell templates that ask whether posts come in: pages say so when they do not."""
+    """Return whether pages need a login, and the intake, which is read only if a page asks."""
     return {"pages_need_login": settings.PAGES == "login", "intake": _Intake()}
 
 
 class _Intake:
-    """The gate, looked at only by a template that asks."""
-
-    @property
-    def backlog(self) -> Backlog | None:
-        """What is left to do while no posts are taken in; None while they are."""
-        gate = get_admission()
-        return None if gate.is_writable() else gate.backlog()
+    """The state of the intake, read when a template asks for it."""
 
     @property
     def state(self) -> dict[str, Any]:
-        """Return the one state there is: open, draining, drained or silent."""
+        """Return the state's name and, while the intake is paused, the messages that are left."""
+        admission = get_admission()
         try:
-            backlog = self.backlog
+            if admission.is_writable():  # cheaper than the backlog, and enough for most page views
+                return {"name": "open"}
+            backlog = admission.backlog()
         except BrokerUnavailable:
-            return {"name": "silent"}
-        if backlog is None:
-            return {"name": "open"}
-        name = "drained" if backlog.drained else "draining"
-        return {"name": name, "messages": backlog.messages}
+            return {"name": UNAVAILABLE}
+        return {"name": backlog.state(settings.QUEUE_LIMIT), "messages": backlog.messages}

@@ -1,4 +1,4 @@
-"""Who may look at the pages, what a page may load, and what is shown when the store is away."""
+"""The decorator of every page: the login, and the page for an unavailable store."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,13 +13,13 @@ from django.views.decorators.http import require_safe
 
 from ingest.store.base import StoreUnavailable
 
-RETRY_AFTER_SECONDS = 5  # seconds
+RETRY_AFTER_SECONDS = 5
 
 View = Callable[..., HttpResponseBase]
 
 
 def page(view: View) -> View:
-    """Let a view be looked at by those who may, and answer with a page when the store is away."""
+    """Require a login if the settings do, and answer 503 if the store is unavailable."""
 
     @require_safe
     @wraps(view)
@@ -35,6 +35,6 @@ def page(view: View) -> View:
 
 
 def _store_unavailable(request: HttpRequest) -> HttpResponseBase:
-    response = render(request, "web/away.html", status=HTTPStatus.SERVICE_UNAVAILABLE)
+    response = render(request, "web/unavailable.html", status=HTTPStatus.SERVICE_UNAVAILABLE)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

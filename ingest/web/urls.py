@@ -1,4 +1,4 @@
-"""The pages' addresses; a name may hold any character, so a page's address has its id."""
+"""The pages' URLs. They contain ids, because a publication's name may have any character."""
 
 from django.contrib.auth import views as auth
 from django.urls import path, re_path

@@ -1,6 +1,5 @@
-"""What each page shows."""
+"""The view of each page."""
 
-from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
@@ -9,26 +8,27 @@ from django.shortcuts import render
 from pydantic import ValidationError
 
 from ingest.analytics.comparison import COMPARED_ENTITIES, compare
+from ingest.analytics.day_window import CONSIDERED_ENTITIES
 from ingest.analytics.entity_list import EntityList, EntityQuery, PageToken, list_entities
+from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.export import ExportFormat, export
 from ingest.analytics.snippets import Snippet, find_snippet
 from ingest.analytics.summaries import Summary, read_summary
 from ingest.core.messages import PostEntities
 from ingest.core.validation import field_errors
 from ingest.store import open_store
-from ingest.store.base import PostCursor, Publication, StoredEntity
+from ingest.store.base import PostCursor, Publication
 from ingest.web import charts
 from ingest.web.decorators import page
 from ingest.web.templatetags.web import label_name
 
 MAX_CARDS = 24  # publications on the front page
-CARD_CLOUD_SIZE = 18  # of a cloud on a card
-CARD_ENTITIES = 5  # entities on a card
-TABLE_ROWS = 25  # entities of a table
-MAX_POSTS = 10  # of a list
-MAX_CHOICES = 500  # publications to compare
-MAX_PUBLICATIONS = 50
-COMPARED_ROWS = 30
+CARD_CLOUD_SIZE = 18  # entities in a card's word cloud
+CARD_ENTITIES = 5  # entities in a card's table
+TABLE_ROWS = 25  # entities on a page of the table
+MAX_POSTS = 10  # posts on a page of an entity's posts
+MAX_CHOICES = 500  # publications in a form to choose from
+COMPARED_ROWS = 30  # entities in each column of a comparison
 
 FILTERS = ("family", "prefix", "since", "until")
 
@@ -39,8 +39,8 @@ def front(request: HttpRequest) -> HttpResponseBase:
     after = request.GET.get("after")
     found = open_store().publications(limit=MAX_CARDS + 1, after=after)
     cards = [_card(publication) for publication in found[:MAX_CARDS]]
-    following = found[MAX_CARDS - 1].name if len(found) > MAX_CARDS else None
-    context = {"cards": cards, "after": after, "following": following}
+    next_after = found[MAX_CARDS - 1].name if len(found) > MAX_CARDS else None
+    context = {"cards": cards, "after": after, "next_after": next_after}
     return render(request, "web/front.html", context)
 
 
@@ -51,37 +51,38 @@ def _card(publication: Publication) -> dict[str, Any]:
         "summary": summary,
         "top": summary.words[:CARD_ENTITIES] if summary else (),
         "words": _cloud(summary, CARD_CLOUD_SIZE) if summary else (),
-        "most": _most(summary),
+        "max_mentions": _max_mentions(summary),
         "sparkline": charts.sparkline(publication.days, what="Posts"),
     }
 
 
 def _cloud(summary: Summary, size: int) -> list[Any]:
-    """Return the words of a cloud in the order of the alphabet, so that sizes mix."""
+    """Return the words of a cloud in alphabetical order, which mixes their sizes."""
     return sorted(summary.words[:size], key=lambda word: word.text.casefold())
 
 
-def _most(summary: Summary | None) -> int:
+def _max_mentions(summary: Summary | None) -> int:
     return summary.words[0].mentions if summary and summary.words else 0
 
 
 @page
 def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
-    """Show what a publication mentions."""
+    """Show what a publication mentions, with filters."""
     found = _publication(pub_id)
     summary = read_summary(found)
     query, errors = _query(request)
-    listed = list_entities(open_store(), found, query)
+    entities = list_entities(open_store(), found, query)
     context = {
         "publication": found,
         "summary": summary,
         "words": _cloud(summary, len(summary.words)) if summary else (),
-        "most": _most(summary),
+        "max_mentions": _max_mentions(summary),
         "days": charts.in_steps(found.days),
         "trend": charts.by_day(found.days, what="Posts"),
         "bars": _bars(summary) if summary else "",
-        "listed": listed,
-        "rows": _rows(listed),
+        "entities": entities,
+        "is_exact": _is_exact(entities),
+        "rows": _rows(entities),
         "errors": errors,
         "filters": {name: request.GET.get(name, "") for name in FILTERS},
         "filtered": any(request.GET.get(name) for name in FILTERS),
@@ -97,14 +98,14 @@ def _publication(pub_id: str) -> Publication:
 
 
 def _query(request: HttpRequest) -> tuple[EntityQuery, dict[str, str]]:
-    """Read what a form asks for; where that cannot be, say so beside a list without it."""
+    """Read the filters. If one is not valid, return its errors and a query without filters."""
     names = (*FILTERS, "cursor")
-    asked = {n: v for n in names if (v := request.GET.get(n, "").strip())}
+    parameters = {n: v for n in names if (v := request.GET.get(n, "").strip())}
     try:
-        return EntityQuery(limit=TABLE_ROWS, **asked), {}
+        return EntityQuery(limit=TABLE_ROWS, **parameters), {}
     except ValidationError as error:
-        faults = {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
-        return EntityQuery(limit=TABLE_ROWS), faults
+        errors = {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
+        return EntityQuery(limit=TABLE_ROWS), errors
 
 
 def _bars(summary: Summary) -> str:
@@ -112,13 +113,19 @@ def _bars(summary: Summary) -> str:
     return charts.by_family(sums, what="Mentions")
 
 
-def _rows(listed: EntityList) -> list[dict[str, Any]]:
-    return [{"entity": entity, "share": listed.share(entity)} for entity in listed.entities]
+def _is_exact(entities: EntityList) -> bool:
+    """Return whether every entity has its exact place, and none could be missing."""
+    considered = entities.considered
+    return considered is None or considered == entities.certain or considered < CONSIDERED_ENTITIES
+
+
+def _rows(entities: EntityList) -> list[dict[str, Any]]:
+    return [{"entity": entity, "share": entities.share(entity)} for entity in entities.entities]
 
 
 @page
 def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) -> HttpResponseBase:
-    """Hand out all entities of a publication, as they are filtered."""
+    """Download all entities of a publication that match the filters."""
     query, errors = _query(request)
     if errors:
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
@@ -127,49 +134,37 @@ def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) ->
 
 @page
 def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
-    """Show one entity: how often, where, and the posts that mention it."""
-    found = open_store().entity_everywhere(entity_id, limit=MAX_PUBLICATIONS)
-    if not found:
+    """Show an entity's counts, its publications, and the posts that mention it."""
+    overview = read_entity_overview(
+        open_store(), entity_id, publication_id=request.GET.get("publication")
+    )
+    if overview is None:
         raise Http404
-    only = _only(request, found)
-    shown = [only] if only else found
-    days = sum((Counter(e.days) for _, e in shown), Counter[str]())
-    posts, following = _posts(request, entity_id, only[0].name if only else None)
+    narrowed_to = overview.narrowed_to
+    posts, next_cursor = _posts(request, entity_id, narrowed_to.name if narrowed_to else None)
     context = {
-        "entity": shown[0][1],
-        "found": found,
-        "only": only[0] if only else None,
-        "mentions": sum(e.mentions for _, e in shown),
-        "posts_mentioning": sum(e.posts for _, e in shown),
-        "of_posts": sum(p.posts for p, _ in shown),
-        "days": charts.in_steps(days),
-        "trend": charts.by_day(days, what="Mentions"),
+        "entity": overview.entity,
+        "overview": overview,
+        "days": charts.in_steps(overview.days),
+        "trend": charts.by_day(overview.days, what="Mentions"),
         "posts": posts,
-        "following": following,
+        "next_cursor": next_cursor,
     }
     return render(request, "web/entity.html", context)
-
-
-def _only(
-    request: HttpRequest, found: list[tuple[Publication, StoredEntity]]
-) -> tuple[Publication, StoredEntity] | None:
-    """Return the publication that the page is narrowed to, if any."""
-    wanted = request.GET.get("publication")
-    return next((pair for pair in found if pair[0].id == wanted), None)
 
 
 def _posts(
     request: HttpRequest, entity_id: str, name: str | None
 ) -> tuple[list[tuple[PostEntities, Snippet | None]], str | None]:
     try:
-        place = PageToken.read(request.GET["cursor"]) if request.GET.get("cursor") else None
+        token = PageToken.read(request.GET["cursor"]) if request.GET.get("cursor") else None
     except ValueError as error:
         raise Http404 from error
-    after = PostCursor(str(place.value), place.id) if place else None
+    after = PostCursor(str(token.value), token.id) if token else None
     found = open_store().posts_mentioning(entity_id, name=name, limit=MAX_POSTS + 1, after=after)
     last = found[MAX_POSTS - 1] if len(found) > MAX_POSTS else None
-    following = PageToken(value=last.day.isoformat(), id=last.post_id).sign() if last else None
-    return [(post, find_snippet(post, entity_id)) for post in found[:MAX_POSTS]], following
+    next_cursor = PageToken(value=last.day.isoformat(), id=last.post_id).sign() if last else None
+    return [(post, find_snippet(post, entity_id)) for post in found[:MAX_POSTS]], next_cursor
 
 
 @page

@@ -1,7 +1,6 @@
-"""Patterns at the operator's desk."""
+"""Patterns in the admin."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from ingest.models import Pattern, PatternSet
@@ -9,14 +8,6 @@ from ingest.nlp.patterns import try_pattern
 from ingest.operations.rule_versions import newest_patterns
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def operator() -> Client:
-    """Return a client that has logged in."""
-    client = Client()
-    client.force_login(User.objects.create_superuser("operator"))
-    return client
 
 
 PATTERN = {"label": "ORG", "pattern": '[{"LOWER":"deutsche"},  {"LOWER":"bahn"}]'}
@@ -42,7 +33,7 @@ def test_a_pattern_is_made_and_deleted_and_each_makes_a_version(operator: Client
         ("label", "DATE", "not one of the available choices"),
     ],
 )
-def test_a_pattern_that_cannot_be_meant_is_refused(
+def test_an_invalid_pattern_is_refused(
     operator: Client, monkeypatch: pytest.MonkeyPatch, field: str, value: str, problem: str
 ) -> None:
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""What a viewer, an editor and an operator may do in the admin, and what not."""
+"""What each role may do in the admin."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -19,43 +19,45 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "me
 ROLES = ("viewer", "editor", "operator")
 
 
-class Deed(NamedTuple):
-    """Something that can be tried in the admin: where, with what, and from which role on."""
+class Action(NamedTuple):
+    """A request to the admin, and the least role that may make it."""
 
     path: str
     form: Mapping[str, Any] | None
-    least: str  # "nobody": only a superuser
+    least: str  # "superuser": no role may
 
 
 ALIAS = {"label": "GPE", "name": "US", "becomes": "United States", "state": "accepted"}
 KEY = {"name": "new", "scopes": ["read"], "publications": ""}
-DEEDS = {
-    "see the start page": Deed("/admin/", None, "viewer"),
-    "see the state": Deed("/admin/state/", None, "viewer"),
-    "see publications": Deed("/admin/publications/", None, "viewer"),
-    "read dead letters": Deed("/admin/ingest/deadletter/", None, "viewer"),
-    "read a dead letter": Deed("/admin/ingest/deadletter/1/change/", None, "viewer"),
-    "see keys": Deed("/admin/ingest/apikey/", None, "viewer"),
-    "see aliases": Deed("/admin/ingest/alias/", None, "viewer"),
-    "see runs": Deed("/admin/ingest/aliasbackfill/", None, "viewer"),
-    "read the trail": Deed("/admin/ingest/auditentry/", None, "viewer"),
-    "make an alias": Deed("/admin/ingest/alias/add/", ALIAS, "editor"),
-    "delete an alias": Deed("/admin/ingest/alias/1/delete/", {"post": "yes"}, "editor"),
-    "drain": Deed("/admin/drain/", {}, "operator"),
-    "resume": Deed("/admin/resume/", {}, "operator"),
-    "make a key": Deed("/admin/ingest/apikey/add/", KEY, "operator"),
-    "replay": Deed("/admin/ingest/deadletter/replay/", {}, "operator"),
-    "discard": Deed("/admin/ingest/deadletter/discard/", {}, "operator"),
-    "delete a key": Deed("/admin/ingest/apikey/1/delete/", {"post": "yes"}, "nobody"),
-    "change the trail": Deed("/admin/ingest/auditentry/1/change/", {"actor": "x"}, "nobody"),
-    "see accounts": Deed("/admin/auth/user/", None, "nobody"),
-    "change a role": Deed("/admin/auth/group/add/", {"name": "x"}, "nobody"),
+ACTIONS = {
+    "see the start page": Action("/admin/", None, "viewer"),
+    "see the state": Action("/admin/state/", None, "viewer"),
+    "see publications": Action("/admin/publications/", None, "viewer"),
+    "read dead letters": Action("/admin/ingest/deadletter/", None, "viewer"),
+    "read a dead letter": Action("/admin/ingest/deadletter/1/change/", None, "viewer"),
+    "see keys": Action("/admin/ingest/apikey/", None, "viewer"),
+    "see aliases": Action("/admin/ingest/alias/", None, "viewer"),
+    "see alias backfills": Action("/admin/ingest/aliasbackfill/", None, "viewer"),
+    "read the audit log": Action("/admin/ingest/auditentry/", None, "viewer"),
+    "make an alias": Action("/admin/ingest/alias/add/", ALIAS, "editor"),
+    "delete an alias": Action("/admin/ingest/alias/1/delete/", {"post": "yes"}, "editor"),
+    "drain": Action("/admin/drain/", {}, "operator"),
+    "resume": Action("/admin/resume/", {}, "operator"),
+    "make a key": Action("/admin/ingest/apikey/add/", KEY, "operator"),
+    "replay": Action("/admin/ingest/deadletter/replay/", {}, "operator"),
+    "discard": Action("/admin/ingest/deadletter/discard/", {}, "operator"),
+    "delete a key": Action("/admin/ingest/apikey/1/delete/", {"post": "yes"}, "superuser"),
+    "change the audit log": Action(
+        "/admin/ingest/auditentry/1/change/", {"actor": "x"}, "superuser"
+    ),
+    "see accounts": Action("/admin/auth/user/", None, "superuser"),
+    "change a role": Action("/admin/auth/group/add/", {"name": "x"}, "superuser"),
 }
 
 
 @pytest.fixture(autouse=True)
 def things(forgotten_keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have one of everything, no workers, and the roles: a test before may have flushed them."""
+    """Make a row of each model, and the roles, which an earlier test may have flushed."""
     monkeypatch.setattr(inspect, "ANSWER_SECONDS", 0.01)
     import_module("ingest.migrations.0002_roles").make_roles(apps, connection.schema_editor())
     Alias.objects.create(pk=1, label="PERSON", name="Bush", becomes="George W. Bush")
@@ -65,7 +67,7 @@ def things(forgotten_keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def logged_in(*roles: str) -> Client:
-    """Return the browser of somebody with these roles."""
+    """Return a client that is logged in with these roles."""
     account = User.objects.create_user("somebody", is_staff=True)
     account.groups.set(Group.objects.filter(name__in=roles))
     client = Client()
@@ -81,18 +83,18 @@ def may(role: str, least: str) -> bool:
 def test_each_role_may_do_so_much_and_no_more(role: str) -> None:
     client = logged_in(role)
     statuses = {
-        deed: (client.get(path) if form is None else client.post(path, form)).status_code
-        for deed, (path, form, _) in DEEDS.items()
+        name: (client.get(path) if form is None else client.post(path, form)).status_code
+        for name, (path, form, _) in ACTIONS.items()
     }
-    assert {deed for deed, status in statuses.items() if status in (200, 302)} == {
-        deed for deed, (_, _, least) in DEEDS.items() if may(role, least)
+    assert {name for name, status in statuses.items() if status in (200, 302)} == {
+        name for name, (_, _, least) in ACTIONS.items() if may(role, least)
     }
     assert set(statuses.values()) <= {200, 302, 403}
 
 
-def test_what_a_role_may_not_do_has_not_happened() -> None:
+def test_a_refused_request_changes_nothing() -> None:
     client = logged_in("editor")
-    for path, form, least in DEEDS.values():
+    for path, form, least in ACTIONS.values():
         if form is not None and not may("editor", least):
             client.post(path, form)
     assert get_admission().is_writable()
@@ -109,14 +111,14 @@ def test_only_an_operator_revokes_keys_by_an_action(role: str, revoked: bool) ->
 
 
 @pytest.mark.parametrize(("role", "state"), [("viewer", "accepted"), ("editor", "rejected")])
-def test_only_an_editor_judges_aliases_by_an_action(role: str, state: str) -> None:
+def test_only_an_editor_rejects_aliases_by_an_action(role: str, state: str) -> None:
     data = {"action": "reject", "_selected_action": [1]}
     logged_in(role).post("/admin/ingest/alias/", data)
     assert Alias.objects.get().state == state
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_only_who_may_drain_sees_a_button_for_it(role: str) -> None:
+def test_only_an_operator_sees_the_drain_button(role: str) -> None:
     page = logged_in(role).get("/admin/state/").content.decode()
     assert ("Drain</button>" in page) == (role == "operator")
 
@@ -128,7 +130,7 @@ def test_an_account_without_a_role_sees_nothing() -> None:
     assert "permission to view or edit anything" in client.get("/admin/").content.decode()
 
 
-def test_what_is_done_to_accounts_is_in_the_trail() -> None:
+def test_changes_of_accounts_are_in_the_audit_log() -> None:
     client = Client()
     client.force_login(User.objects.create_superuser("chief"))
     account = User.objects.create_user("new", is_staff=True)

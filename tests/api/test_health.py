@@ -1,4 +1,4 @@
-"""What a load balancer is told."""
+"""The health checks for a load balancer."""
 
 import os
 import signal
@@ -32,20 +32,20 @@ def ask(client: Client, query: str = "") -> tuple[int, dict[str, Any]]:
     return answer.status_code, answer.json()
 
 
-def test_a_server_that_takes_posts_in_is_ready(client: Client) -> None:
+def test_a_server_that_accepts_posts_is_ready(client: Client) -> None:
     assert ask(client) == (200, {"ready": True})
 
 
-def test_a_closed_gate_is_not_ready_but_alive(client: Client) -> None:
+def test_a_paused_intake_is_not_ready_but_alive(client: Client) -> None:
     get_admission().pause("stop")
-    why = {"writable": "no posts are taken in just now"}
+    why = {"writable": "the intake is paused"}
     assert ask(client) == (503, {"ready": False, "why": why})
     assert client.get("/livez").status_code == 200
     get_admission().resume("stop")
     assert ask(client)[0] == 200
 
 
-def test_a_part_that_hangs_is_waited_for_once_and_a_moment(
+def test_a_part_that_hangs_is_probed_once_and_waited_for_briefly(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "TIMEOUT_SECONDS", 0.1)
@@ -68,14 +68,14 @@ def test_a_part_that_hangs_is_waited_for_once_and_a_moment(
     wait_until(lambda: ask(client)[0] == 200, seconds=30, what="it answers again")
 
 
-LOOK = """
+PROBE = """
 from django.test import Client
 answer = Client(headers={"host": "127.0.0.1"}).get("/readyz?ignore=database")
 print(answer.status_code, list(answer.json()["why"]))
 """
 
 
-def test_the_parts_that_are_away_are_the_reason(tmp_path: Path) -> None:
+def test_the_unavailable_parts_are_the_reason(tmp_path: Path) -> None:
     settings = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1", "INGEST_STORE_SECONDS": "1"}
-    printed = Stack(tmp_path, settings).manage("shell", "-c", LOOK)
+    printed = Stack(tmp_path, settings).manage("shell", "-c", PROBE)
     assert printed.splitlines()[-1] == "503 ['broker', 'store']"

@@ -1,4 +1,4 @@
-"""Posts one a line: each answered, in constant memory, whatever happens on the way."""
+"""Posts as JSON lines: each has a result, in constant memory, even after an error."""
 
 import gzip
 import json
@@ -46,7 +46,7 @@ def end(**counts: int) -> dict[str, Any]:
     return {"status": "end", "accepted": 0, "duplicates": 0, "refused": 0, **counts}
 
 
-def test_each_line_is_answered_and_the_end(api: Client) -> None:
+def test_each_line_has_a_result_and_the_end_has_counts(api: Client) -> None:
     body = b"".join([line(1), line(1), b"\r\n", b"{\n", line(2), b'{"content": "x"}'])
     first, second, third, fourth, fifth, last = answers(send(api, body))
     assert [first["line"], first["status"]] == [1, "accepted"]
@@ -54,9 +54,7 @@ def test_each_line_is_answered_and_the_end(api: Client) -> None:
     assert third == {
         "line": 4,
         "status": "refused",
-        "errors": [
-            {"pointer": "", "detail": "The line is not JSON: it goes wrong at line 2, column 1."}
-        ],
+        "errors": [{"pointer": "", "detail": "The line is not valid JSON at line 2, column 1."}],
     }
     assert [fourth["line"], fourth["status"]] == [5, "accepted"]
     assert [fifth["line"], fifth["status"]] == [6, "refused"]
@@ -65,7 +63,7 @@ def test_each_line_is_answered_and_the_end(api: Client) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\n\n"])
-def test_no_line_is_answered_with_the_end(api: Client, body: bytes) -> None:
+def test_a_body_without_lines_has_only_the_end(api: Client, body: bytes) -> None:
     assert answers(send(api, body + b" ")) == [end()]
 
 
@@ -86,13 +84,13 @@ def test_a_line_that_is_too_long_is_refused_and_the_next_is_read(api: Client) ->
     assert third["line"] == 3
 
 
-def test_a_closed_gate_refuses_lines_like_any_other_body(api: Client) -> None:
+def test_a_paused_intake_refuses_lines_like_any_other_body(api: Client) -> None:
     get_admission().pause("operator")
     assert send(api, line(1)).status_code == 503
     get_admission().resume("operator")
 
 
-def test_a_gate_that_closes_on_the_way_ends_the_answers_with_the_problem() -> None:
+def test_a_pause_during_a_stream_ends_it_with_the_problem() -> None:
     def lines() -> Iterator[bytes]:
         yield from map(line, range(150))
         get_admission().pause("operator")
@@ -114,7 +112,7 @@ def test_a_gate_that_closes_on_the_way_ends_the_answers_with_the_problem() -> No
         (gzip.compress(b"".join(map(line, range(300))), mtime=0), 20_000, 413),
     ],
 )
-def test_what_cannot_be_unpacked_ends_the_answers_with_the_problem(
+def test_a_body_that_cannot_be_unpacked_ends_the_stream_with_the_problem(
     api: Client, settings: Any, body: bytes, limit: int, status: int
 ) -> None:
     settings.MAX_UNPACKED_BYTES = limit
@@ -123,12 +121,12 @@ def test_what_cannot_be_unpacked_ends_the_answers_with_the_problem(
     assert last["accepted"] == len(queued()) > 0
 
 
-def test_what_goes_wrong_before_the_first_answer_is_a_problem(api: Client) -> None:
+def test_an_error_before_the_first_result_is_a_problem(api: Client) -> None:
     response = send(api, b"no gzip", **{"Content-Encoding": "gzip"})
     assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
 
 
-def test_only_a_few_lines_are_read_before_they_are_answered() -> None:
+def test_only_one_chunk_of_lines_is_read_before_it_is_answered() -> None:
     read = 0
 
     def endless() -> Iterator[bytes]:

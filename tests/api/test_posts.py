@@ -30,7 +30,7 @@ POST = {"content": "Obama went to Oslo.", "publication": "The Gazette"}
 
 
 def found(post: AcceptedPost) -> PostEntities:
-    """Return an accepted post with what it mentions: nothing."""
+    """Return an accepted post as it is saved, without entities."""
     return PostEntities(**dict(post), model="test 1.0", entities=())
 
 
@@ -50,7 +50,7 @@ def test_one_post_is_accepted_and_queued(api: Client) -> None:
     assert [(p["post_id"], p["content"]) for p in queued()] == [(post_id, POST["content"])]
 
 
-def test_each_post_of_a_list_has_its_own_answer(api: Client) -> None:
+def test_each_post_of_a_list_has_its_own_result(api: Client) -> None:
     response = send(api, [POST, {"publication": "x"}, {**POST, "content": "News."}, "text"])
     body = response.json()
     assert response.status_code == HTTPStatus.ACCEPTED
@@ -91,7 +91,7 @@ def test_many_posts_travel_in_messages_of_about_a_batch(api: Client) -> None:
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ing_wrong", "Basic abc", "ing_x"])
-def test_without_a_valid_key_nobody_comes_in(header: str | None) -> None:
+def test_a_request_without_a_valid_key_is_refused(header: str | None) -> None:
     client = Client(headers={"Authorization": header} if header is not None else {})
     for response in (send(client, POST), client.get("/api/publications")):
         assert response.status_code == HTTPStatus.UNAUTHORIZED
@@ -105,14 +105,14 @@ def test_a_key_allows_only_what_its_scopes_say() -> None:
     assert send(keyed(["submit"] * 2), POST).status_code == HTTPStatus.ACCEPTED
 
 
-def test_a_revoked_key_ends(api: Client) -> None:
+def test_a_revoked_key_is_refused(api: Client) -> None:
     from django.utils import timezone
 
     ApiKey.objects.update(revoked_at=timezone.now())
     assert api.get("/api/publications").status_code == HTTPStatus.UNAUTHORIZED
 
 
-def test_a_closed_gate_refuses_with_503_and_keeps_nothing(api: Client) -> None:
+def test_a_paused_intake_refuses_with_503_and_keeps_nothing(api: Client) -> None:
     get_admission().pause("operator")
     response = send(api, POST)
     assert response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
@@ -138,11 +138,11 @@ def test_saved_posts_and_their_entities_can_be_read(api: Client) -> None:
 
 
 def dead_letter(**fields: Any) -> DeadLetter:
-    letter = {"publication": "The Gazette", "step": "extract", "reason": "timeout", "attempts": 2}
-    return DeadLetter.objects.create(**{**letter, "detail": "secret", "payload": {}, **fields})
+    known = {"publication": "The Gazette", "step": "extract", "reason": "timeout", "attempts": 2}
+    return DeadLetter.objects.create(**{**known, "detail": "secret", "payload": {}, **fields})
 
 
-def test_a_dead_letter_tells_why_its_post_is_not_saved(api: Client) -> None:
+def test_a_dead_letter_says_why_its_post_is_not_saved(api: Client) -> None:
     dead_letter(post_id="d" * 32)
     assert api.get(f"/api/posts/{'d' * 32}").json() == {
         "id": "d" * 32,
@@ -154,7 +154,7 @@ def test_a_dead_letter_tells_why_its_post_is_not_saved(api: Client) -> None:
 
 
 def test_a_post_is_queued_until_it_is_saved_or_dead_or_deleted(api: Client) -> None:
-    """What is told is about the revision that the receipt is for, and not an earlier one."""
+    """The status is that of the receipt's revision, not of an earlier one."""
     first = send(api, {**POST, "id": "1"}).json()
     assert api.get(first["url"]).json()["status"] == "queued"
     assert api.get(f"/api/posts/{first['id']}").status_code == HTTPStatus.NOT_FOUND
@@ -178,7 +178,7 @@ def test_a_post_is_queued_until_it_is_saved_or_dead_or_deleted(api: Client) -> N
 
 
 @pytest.mark.parametrize("receipt", ["", "x", "1.x", "1764000000000000.aaaa"])
-def test_a_receipt_that_is_not_ours_is_refused(api: Client, receipt: str) -> None:
+def test_an_invalid_receipt_is_refused(api: Client, receipt: str) -> None:
     other = send(api, POST).json()["url"].partition("=")[2]
     for text in (receipt, other):
         response = api.get(f"/api/posts/{'0' * 32}?receipt={text}")
@@ -186,14 +186,14 @@ def test_a_receipt_that_is_not_ours_is_refused(api: Client, receipt: str) -> Non
 
 
 def test_a_deleted_post_counts_for_nothing_saved_queued_or_dead(api: Client) -> None:
-    saved, on_its_way = (with_entities(id, [entity("Obama")]) for id in "12")
+    saved, queued_post = (with_entities(id, [entity("Obama")]) for id in "12")
     open_store().add([saved])
-    dead_letter(post_id=on_its_way.post_id)
-    for post in (saved, on_its_way):
+    dead_letter(post_id=queued_post.post_id)
+    for post in (saved, queued_post):
         answer = api.delete(f"/api/posts/{post.post_id}").json()
         assert answer["status"] == "deleted"
         assert api.get(f"/api/posts/{post.post_id}").json() == answer
-    open_store().add([on_its_way])
+    open_store().add([queued_post])
     assert open_store().entities("The Gazette", EntityFilter(limit=10)) == []
     assert not DeadLetter.objects.exists()
 
@@ -209,7 +209,7 @@ def test_a_key_for_some_publications_changes_no_others() -> None:
     assert [answer.status_code for answer in answers] == [200, 403, 403]
 
 
-def test_a_key_with_a_limit_is_told_what_is_left_and_then_refused() -> None:
+def test_a_key_with_a_limit_gets_what_is_left_and_is_then_refused() -> None:
     limited = keyed(["submit", "read"], requests_per_minute=2)
     answers = [limited.get("/api/limits") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -240,7 +240,7 @@ def test_the_limits_can_be_read_with_any_key(settings: Any) -> None:
     }
 
 
-def test_the_use_of_a_key_is_noted_to_the_hour(api: Client) -> None:
+def test_the_last_use_of_a_key_is_saved_to_the_hour(api: Client) -> None:
     api.get("/api/limits")
     (used,) = ApiKey.objects.values_list("last_used_at", flat=True)
     assert used is not None
@@ -256,21 +256,19 @@ def test_the_use_of_a_key_is_noted_to_the_hour(api: Client) -> None:
 
 
 @pytest.mark.parametrize("address", ["nothing", "posts/x", "posts/", "posts/%ff%00"])
-def test_an_address_that_there_is_not_is_a_problem(api: Client, address: str) -> None:
+def test_an_unknown_url_is_a_problem(api: Client, address: str) -> None:
     response = api.get(f"/api/{address}")
     assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
     assert response.json()["status"] == 404
 
 
-def test_a_host_that_is_not_ours_is_a_problem(api: Client) -> None:
+def test_an_unknown_host_is_a_problem(api: Client) -> None:
     response = api.get("/api/status", headers={"Host": "evil.example"})
     assert response.status_code == HTTPStatus.BAD_REQUEST
     assert response.json() == {"title": "Bad Request", "status": 400}
 
 
-def test_an_error_of_ours_is_a_problem_that_tells_nothing(
-    api: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_is_a_problem_without_details(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.api.posts.open_store", lambda: None)
     api.raise_request_exception = False
     response = api.get(f"/api/posts/{'0' * 32}")
@@ -283,12 +281,12 @@ def test_other_pages_keep_djangos_errors(api: Client) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/x-ndjson", "image/png", "x"])
-def test_answers_are_json_whatever_a_client_would_rather_have(api: Client, accept: str) -> None:
+def test_responses_are_json_whatever_the_client_accepts(api: Client, accept: str) -> None:
     response = api.get("/api/limits", headers={"Accept": accept})
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
 
 
-def test_a_method_that_there_is_not_names_those_there_are(api: Client) -> None:
+def test_an_unknown_method_is_answered_with_the_known_ones(api: Client) -> None:
     response = api.put("/api/posts")
     assert response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
     assert response["Allow"] == "POST, OPTIONS"
@@ -326,11 +324,11 @@ def test_a_bad_query_is_refused(api: Client, query: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/posts/0", "/api/publications/Nowhere/entities"])
-def test_what_is_not_there_is_404(api: Client, path: str) -> None:
+def test_an_unknown_post_or_publication_is_404(api: Client, path: str) -> None:
     assert api.get(path).status_code == HTTPStatus.NOT_FOUND
 
 
-def test_the_status_tells_what_is_on_its_way(api: Client) -> None:
+def test_the_status_counts_waiting_messages_and_dead_letters(api: Client) -> None:
     send(api, POST)
     DeadLetter.objects.create(post_id="1", publication="x", attempts=1, payload={})
     status = api.get("/api/status").json()
@@ -345,7 +343,7 @@ def test_the_status_tells_what_is_on_its_way(api: Client) -> None:
     }
 
 
-def test_a_key_that_may_operates_the_gate(api: Client) -> None:
+def test_a_key_with_the_scope_operate_drains_and_resumes(api: Client) -> None:
     assert keyed(["submit", "read"]).post("/api/drain").status_code == HTTPStatus.FORBIDDEN
     assert api.post("/api/drain").json()["drained"]
     assert send(api, POST).status_code == HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,4 +1,4 @@
-"""What Prometheus is told, and who else."""
+"""The metrics, and who may read them."""
 
 from typing import Any
 
@@ -49,14 +49,14 @@ def scraped(client: Client) -> dict[str, float]:
         (["operate"], ELSEWHERE, 200),
     ],
 )
-def test_strangers_are_told_nothing(
+def test_only_this_machine_and_operators_read_metrics(
     scopes: list[str], request_: dict[str, Any], status: int
 ) -> None:
     client = keyed(*scopes) if scopes else Client()
     assert client.get("/metrics", **request_).status_code == status
 
 
-def test_it_counts_what_became_of_each_post_of_a_request() -> None:
+def test_it_counts_the_result_of_each_post_of_a_request() -> None:
     client = keyed("submit")
     before = scraped(client)
     client.post("/api/posts", [POST, POST, {**POST, "content": ""}], "application/json")
@@ -74,15 +74,15 @@ def test_it_counts_what_became_of_each_post_of_a_request() -> None:
     assert grown["ingest_step_seconds_count accept"] == 1
 
 
-def test_it_tells_what_waits() -> None:
+def test_it_reports_queues_and_dead_letters() -> None:
     client = Client()
     DeadLetter.objects.create(post_id="1", step="save", reason="refused", attempts=1, payload={})
     connection.redis_client().lpush(EXTRACT, "message")
-    told = scraped(client)
-    assert told["ingest_queue_messages extract"] == 1
-    assert told["ingest_queue_messages save"] == told["ingest_queue_oldest_seconds save"] == 0
-    assert "ingest_queue_oldest_seconds extract" not in told, "nobody can tell"
-    assert told["ingest_writable"] == 1
-    assert told["ingest_dead_letters refused save"] == 1
+    samples = scraped(client)
+    assert samples["ingest_queue_messages extract"] == 1
+    assert samples["ingest_queue_messages save"] == samples["ingest_queue_oldest_seconds save"] == 0
+    assert "ingest_queue_oldest_seconds extract" not in samples, "its age is unknown"
+    assert samples["ingest_writable"] == 1
+    assert samples["ingest_dead_letters refused save"] == 1
     get_admission().pause("stop")
     assert scraped(client)["ingest_writable"] == 0

@@ -1,4 +1,4 @@
-"""Counts over HTTP: what each list is a part of, its filters, its pages and its exports."""
+"""Counts over HTTP: samples, filters, pages and exports."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ GAZETTE = "/api/publications/The%20Gazette"
 
 
 def on(day: int) -> datetime:
-    """Return a moment of a day in May."""
+    """Return a time on a day in May."""
     return datetime(2026, 5, day, 9, tzinfo=UTC)
 
 
@@ -56,7 +56,7 @@ def api(store: Store) -> Client:
 
 
 def read(api: Client, url: str, status: HTTPStatus = HTTPStatus.OK) -> Any:
-    """Return the JSON that an address answers."""
+    """Return the JSON at a URL."""
     response = api.get(url)
     assert response.status_code == status, response.content
     return json.loads(b"".join(response) if response.streaming else response.content)
@@ -66,7 +66,7 @@ def texts(answer: Any) -> list[str]:
     return [entity["text"] for entity in answer["entities"]]
 
 
-def test_a_publication_tells_its_posts_by_day(api: Client) -> None:
+def test_a_publication_has_its_posts_by_day(api: Client) -> None:
     answer = read(api, GAZETTE)
     assert answer["days"] == {"2026-05-01": 1, "2026-05-03": 1}
     assert (answer["posts"], answer["first_day"], answer["last_day"]) == (
@@ -77,7 +77,7 @@ def test_a_publication_tells_its_posts_by_day(api: Client) -> None:
 
 
 @pytest.mark.parametrize("name", [ODD, "..", "The Gazette"])
-def test_every_publication_has_an_address_that_no_client_changes(api: Client, name: str) -> None:
+def test_every_publication_has_a_url_that_no_client_changes(api: Client, name: str) -> None:
     (own,) = [p for p in read(api, "/api/publications")["publications"] if p["name"] == name]
     assert own["url"] == f"/api/publications/{publication_id(name)}"
     assert read(api, own["url"])["name"] == name
@@ -93,7 +93,7 @@ def test_publications_are_paged(api: Client) -> None:
     assert names == [["..", ODD], ["The Gazette"]]
 
 
-def test_a_list_says_its_sample_and_its_window(api: Client) -> None:
+def test_a_list_states_its_sample_and_window(api: Client) -> None:
     answer = read(api, f"{GAZETTE}/entities")
     assert answer["posts"] == 2
     assert answer["window"] == {"since": "2026-05-01", "until": "2026-05-03"}
@@ -123,7 +123,7 @@ def test_each_filter(api: Client, query: str, expected: list[str]) -> None:
     assert answer["order"] == ("key" if query.startswith("prefix") else "mentions")
 
 
-def test_a_window_has_its_own_sample_and_says_how_far_it_is_certain(api: Client) -> None:
+def test_a_window_has_its_own_sample_and_certain_positions(api: Client) -> None:
     answer = read(api, f"{GAZETTE}/entities?since=2026-05-02")
     assert answer["posts"] == 1
     assert answer["window"] == {"since": "2026-05-02", "until": "2026-05-03"}
@@ -156,7 +156,7 @@ def test_every_list_has_pages(api: Client, store: Store, query: str) -> None:
         "cursor=WzFd",
     ],
 )
-def test_a_query_that_is_not_ours_is_refused_by_name(api: Client, query: str) -> None:
+def test_an_invalid_query_is_refused_by_name(api: Client, query: str) -> None:
     answer = read(api, f"{GAZETTE}/entities?{query}", HTTPStatus.UNPROCESSABLE_ENTITY)
     field = query.partition("=")[0]
     assert answer["errors"][0]["pointer"] in (f"/{field}", "")
@@ -214,7 +214,7 @@ def test_a_json_export_holds_all(api: Client, store: Store) -> None:
     assert texts(read(api, f"{GAZETTE}/entities.json?family=GROUP")) == []
 
 
-def test_what_has_not_changed_is_not_sent_again(api: Client, store: Store) -> None:
+def test_unchanged_data_is_not_sent_again(api: Client, store: Store) -> None:
     url = f"{GAZETTE}/entities?limit=1"
     etag = api.get(url)["ETag"]
     again = api.get(url, headers={"If-None-Match": etag})
@@ -233,10 +233,10 @@ def test_what_has_not_changed_is_not_sent_again(api: Client, store: Store) -> No
         "/api/compare?first=Nowhere&second=The%20Gazette",
     ],
 )
-def test_what_is_not_there_is_404(api: Client, path: str) -> None:
+def test_an_unknown_publication_or_entity_is_404(api: Client, path: str) -> None:
     read(api, path, HTTPStatus.NOT_FOUND)
 
 
-def test_reading_asks_for_a_key(store: Store) -> None:
+def test_reading_requires_a_key(store: Store) -> None:
     for path in (GAZETTE, f"{GAZETTE}/entities.csv", "/api/compare", f"/api/entities/{OBAMA}"):
         assert Client().get(path).status_code == HTTPStatus.UNAUTHORIZED

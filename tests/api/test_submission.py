@@ -28,7 +28,7 @@ def test_the_same_post_twice_is_accepted_once() -> None:
     assert len(queued()) == 1
 
 
-def test_a_duplicate_has_the_address_of_the_first() -> None:
+def test_a_duplicate_has_the_url_of_the_first() -> None:
     post = check(POST, may_change=lambda _: True)
     first, second = (result.model_dump() for result in submit([post, post]).posts)
     assert (first["id"], first["url"]) == (second["id"], second["url"])

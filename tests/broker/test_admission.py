@@ -9,7 +9,7 @@ import pytest
 
 from ingest.broker import connection, publish
 from ingest.broker.admission import get_admission
-from ingest.broker.admission.base import IntakePaused, QueueFull
+from ingest.broker.admission.base import Backlog, IntakePaused, QueueFull
 from ingest.broker.admission.redis import UNACKED_KEY
 from ingest.broker.publish import EXTRACT, SAVE
 from tests.support.factories import accepted
@@ -65,6 +65,25 @@ def test_a_message_that_waits_or_is_in_progress_is_not_drained() -> None:
     connection.redis_client().hset(UNACKED_KEY, "tag", "message")
     assert get_admission().backlog().in_progress == 1
     assert not get_admission().backlog().drained
+
+
+@pytest.mark.parametrize(
+    ("writable", "waiting", "in_work", "in_flight", "state"),
+    [
+        (True, 0, 0, 0, "open"),
+        (True, 9, 9, 0, "open"),
+        (True, 10, 0, 0, "full"),
+        (False, 10, 0, 0, "draining"),
+        (False, 0, 1, 0, "draining"),
+        (False, 0, 0, 1, "draining"),
+        (False, 0, 0, 0, "drained"),
+    ],
+)
+def test_the_intake_has_one_state(
+    writable: bool, waiting: int, in_work: int, in_flight: int, state: str
+) -> None:
+    backlog = Backlog(writable, {EXTRACT: waiting, SAVE: 0}, in_work, in_flight)
+    assert backlog.state(10) == state
 
 
 def test_a_backlog_has_the_age_of_the_oldest_message() -> None:

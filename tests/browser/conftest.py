@@ -1,4 +1,4 @@
-"""A site with posts in it, and a browser in front of it."""
+"""A web server with posts in its store, and a browser."""
 
 import uuid
 from collections.abc import Iterator
@@ -26,22 +26,22 @@ FIRST_DAY = datetime(2026, 5, 1, 9, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Site:
-    """Where the pages are, and the store behind them."""
+    """The URL of the pages, and their store."""
 
     url: str
     store: Store
 
     def publication(self, name: str) -> str:
-        """Return the address of a publication's page."""
+        """Return the URL of a publication's page."""
         return f"{self.url}/publications/{publication_id(name)}"
 
     def entity(self, family: str, key: str) -> str:
-        """Return the address of an entity's page."""
+        """Return the URL of an entity's page."""
         return f"{self.url}/entities/{entity_id(family, key)}"
 
 
 def gazette() -> Iterator[PostEntities]:
-    """Yield posts of sixty names and a place; each day one that mentions Angela Merkel."""
+    """Yield a post for each of thirty days, with sixty names, Oslo, and Angela Merkel in each."""
     for day in range(30):
         names = [entity(f"Name {n}") for n in range(2 * day + 2)]
         post = with_entities(
@@ -59,14 +59,14 @@ def gazette() -> Iterator[PostEntities]:
 
 
 def others() -> Iterator[PostEntities]:
-    """Yield a post of a publication with an odd name, with an odd entity, and one more."""
+    """Yield a post of a publication with an odd name, with an odd entity among three."""
     odd = [entity("<script>alert(1)</script>", 7), entity("Angela Merkel"), entity("ÉOLE", 2)]
     yield with_entities("odd", odd, publication=ODD, published_at=FIRST_DAY)
 
 
 @pytest.fixture(scope="session")
 def site(emulator: None, valkey: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Run the web server on a store with posts, whose summaries are made."""
+    """Run the web server on a store with posts and summaries."""
     project = f"demo-{uuid.uuid4().hex[:12]}"
     store = firestore_of(project)
     store.add([*gazette(), *others()])
@@ -85,13 +85,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """Return what the browser complains of: a test that expects some takes it out."""
+    """Return the browser's errors and warnings. A test that expects some clears them."""
     return []
 
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """Return how the browser's window is opened; a test may ask for another one."""
+    """Return the options of the browser's window, which a test may override."""
     return {}
 
 
@@ -99,15 +99,15 @@ def options() -> dict[str, Any]:
 def page(
     browser: Browser, site: Site, options: dict[str, Any], complaints: list[str]
 ) -> Iterator[Page]:
-    """Return a page; a script that fails, or that the policy stops, fails the test."""
+    """Return a page. A script that fails or that the CSP blocks fails the test."""
 
-    def note(message: ConsoleMessage) -> None:
+    def record(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             complaints.append(message.text)
 
     context = browser.new_context(base_url=site.url, **options)
     page = context.new_page()
-    page.on("console", note)
+    page.on("console", record)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("dialog", lambda dialog: complaints.append(dialog.message))
     yield page
@@ -116,8 +116,8 @@ def page(
 
 
 @pytest.fixture
-def closed_gate(site: Site) -> Iterator[None]:
-    """Take no posts while a test runs."""
+def paused_intake(site: Site) -> Iterator[None]:
+    """Pause the intake while a test runs."""
     get_admission().pause("operator")
     yield
     get_admission().resume("operator")

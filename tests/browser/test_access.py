@@ -1,4 +1,4 @@
-"""Who may look, what a page may load, and what is shown when there is little to show."""
+"""Who may see the pages, what a page may load, and pages without posts or without the store."""
 
 from typing import Any
 
@@ -27,22 +27,22 @@ PAGES = (
 
 @pytest.fixture
 def behind_login(settings: Any) -> None:
-    """Show pages to those who have logged in."""
+    """Require a login for the pages."""
     settings.PAGES = "login"
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_behind_a_login_nothing_is_shown_without_one(path: str, behind_login: None) -> None:
+def test_pages_behind_a_login_redirect_to_it(path: str, behind_login: None) -> None:
     open_store().add([with_entities("1", [entity("Obama")])])
     response = Client().get(path)
     assert (response.status_code, response["Location"]) == (302, f"/login?next={path}")
 
 
-def test_who_logs_in_sees_the_page_that_was_asked_for(behind_login: None) -> None:
+def test_a_login_leads_back_to_the_requested_page(behind_login: None) -> None:
     User.objects.create_user("reader", password=WORD)
     client = Client()
     form = {"username": "reader", "password": WORD, "next": "/compare"}
-    assert b"do not fit" in client.post("/login", {**form, "password": "x"}).content
+    assert b"is wrong" in client.post("/login", {**form, "password": "x"}).content
     assert client.post("/login", form)["Location"] == "/compare"
     assert client.get("/").status_code == 200
     assert client.post("/logout").status_code == 302
@@ -65,7 +65,7 @@ def test_nothing_can_be_sent_to_a_page() -> None:
     assert Client().post("/").status_code == 405
 
 
-def test_without_posts_the_front_page_tells_how_one_is_sent() -> None:
+def test_the_front_page_without_posts_shows_how_to_send_one() -> None:
     page = Client().get("/").content.decode()
     assert "No posts yet" in page
     assert "curl -X POST http://testserver/api/posts" in page
@@ -74,15 +74,17 @@ def test_without_posts_the_front_page_tells_how_one_is_sent() -> None:
 def test_a_publication_without_names_is_shown() -> None:
     open_store().add([with_entities("1")])
     page = Client().get(f"/publications/{PUB_ID}").content.decode()
-    assert "No names have been found" in page
+    assert "Its posts mention no names" in page
 
 
-def test_a_store_that_is_away_has_a_page(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    (nobody,) = free_ports(1)
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{nobody}")
+def test_an_unavailable_store_has_its_own_page(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (unused_port,) = free_ports(1)
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{unused_port}")
     settings.STORE = "ingest.store.firestore.store.FirestoreStore"
     settings.STORE_OPTIONS = {
-        "project": "demo-away",
+        "project": "demo-unavailable",
         "database": "(default)",
         "keep_content": True,
         "commit_posts": 1,
@@ -95,7 +97,7 @@ def test_a_store_that_is_away_has_a_page(settings: Any, monkeypatch: pytest.Monk
     assert "Nothing is lost" in response.content.decode()
 
 
-def test_an_export_that_cannot_be_meant_is_refused() -> None:
+def test_an_export_with_an_invalid_filter_is_refused() -> None:
     open_store().add([with_entities("1")])
     response = Client().get(f"/publications/{PUB_ID}/entities.csv?since=yesterday")
     assert response.status_code == 400

@@ -1,4 +1,4 @@
-"""Each page in a browser: what it shows, its filters, its pages, and who can use it."""
+"""Each page in a browser: its content, filters, paging and accessibility."""
 
 import csv
 import json
@@ -20,12 +20,12 @@ WITHOUT_SCRIPTS: dict[str, Any] = {"java_script_enabled": False}
 
 
 def names(page: Page) -> list[str]:
-    """Return the names that the table shows."""
+    """Return the names in the table."""
     return page.locator(".names tbody th a").all_inner_texts()
 
 
 def every_page(site: Site) -> list[str]:
-    """Return an address of each kind of page."""
+    """Return a URL of each kind of page."""
     first, second = publication_id("The Gazette"), publication_id(ODD)
     return [
         "/",
@@ -84,19 +84,21 @@ def test_each_filter(page: Page, site: Site) -> None:
     page.get_by_label("Kind").select_option("")
     page.get_by_label("Begins with").fill("ANG")
     page.get_by_role("button", name="Show").click()
-    expect(page.locator(".sample")).to_contain_text("in the order of the alphabet")
+    expect(page.locator(".sample")).to_contain_text("in alphabetical order")
     assert names(page) == ["Angela Merkel"]
 
     page.get_by_label("Begins with").fill("")
     page.get_by_label("From day").fill("2026-05-30")
     page.get_by_role("button", name="Show").click()
-    expect(page.locator(".sample")).to_contain_text("Of 1 post from 2026-05-30 to 2026-05-30")
+    expect(page.locator(".sample")).to_contain_text(
+        "Counted in 1 post from 2026-05-30 to 2026-05-30"
+    )
     expect(page.locator(".names tbody tr").first).to_contain_text("3")
     page.get_by_role("link", name="Clear").click()
-    expect(page.locator(".sample")).to_contain_text("Of 30 posts.")
+    expect(page.locator(".sample")).to_contain_text("Counted in 30 posts.")
 
 
-def test_a_filter_that_cannot_be_meant_is_explained(page: Page, site: Site) -> None:
+def test_an_invalid_filter_is_explained(page: Page, site: Site) -> None:
     page.goto(site.publication("The Gazette") + "?since=2026-05-03&until=2026-05-01")
     expect(page.get_by_role("alert")).to_contain_text("since is after until")
     assert len(names(page)) == 25
@@ -116,7 +118,7 @@ def test_the_table_is_paged(page: Page, site: Site) -> None:
     expect(page.locator(".names tbody tr").first).to_contain_text("Angela Merkel")
 
 
-def test_what_is_shown_can_be_exported(page: Page, site: Site) -> None:
+def test_the_table_can_be_exported(page: Page, site: Site) -> None:
     page.goto(site.publication("The Gazette") + "?family=PLACE")
     rows = list(csv.DictReader(_download(page, "CSV").read_text("utf-8").splitlines()))
     assert [(row["text"], row["of_posts"]) for row in rows] == [("Oslo", "30")]
@@ -160,7 +162,7 @@ def test_two_publications_are_compared(page: Page) -> None:
     expect(columns.nth(2)).to_contain_text("ÉOLE")
 
 
-def test_what_is_being_made_appears_by_itself(page: Page, site: Site) -> None:
+def test_a_pending_summary_appears_by_itself(page: Page, site: Site) -> None:
     site.store.add([with_entities("new", [entity("Fresh Name")], publication="Zeitung")])
     try:
         page.goto(site.publication("Zeitung"))
@@ -173,19 +175,19 @@ def test_what_is_being_made_appears_by_itself(page: Page, site: Site) -> None:
         site.store.remove(post.post_id, at=post.accepted_at.replace(year=2027))
 
 
-def test_a_page_says_that_no_posts_come_in(page: Page, closed_gate: None) -> None:
+def test_a_page_says_that_posts_are_refused(page: Page, paused_intake: None) -> None:
     page.goto("/")
-    expect(page.locator(".notice")).to_contain_text("No new posts are taken in")
+    expect(page.locator(".notice")).to_contain_text("New posts are refused")
 
 
-def test_what_is_not_there_has_a_page_of_its_own(page: Page, complaints: list[str]) -> None:
+def test_a_missing_page_has_its_own_page(page: Page, complaints: list[str]) -> None:
     response = page.goto(f"/publications/{'0' * 32}")
     assert response
     assert response.status == 404
-    expect(page.locator("h1")).to_have_text("Not here")
+    expect(page.locator("h1")).to_have_text("Page not found")
     page.get_by_role("link", name="To the publications").click()
     expect(page.locator("h1")).to_have_text("Publications")
-    complaints.clear()  # the browser's own note of the 404
+    complaints.clear()  # the browser logs the 404
 
 
 @pytest.mark.parametrize(
@@ -193,11 +195,11 @@ def test_what_is_not_there_has_a_page_of_its_own(page: Page, complaints: list[st
 )
 def test_everybody_can_use_every_page(page: Page, site: Site, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
-    for address in every_page(site):
-        page.goto(address)
-        assert serious_faults(page) == [], address
+    for url in every_page(site):
+        page.goto(url)
+        assert serious_faults(page) == [], url
         width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= page.viewport_size["width"], address  # type: ignore[index]
+        assert width <= page.viewport_size["width"], url  # type: ignore[index]
 
 
 def test_a_keyboard_is_enough(page: Page, site: Site) -> None:

@@ -34,7 +34,7 @@ def log_in(page: Page, stack: Stack) -> None:
 def open_dead_letter(page: Page, stack: Stack, post_id: str) -> None:
     """Open the dead letter of a post from the start page and the list."""
     page.goto(f"{stack.url}/admin/")
-    page.locator(".letters a").first.click()
+    page.locator(".dead-letters a").first.click()
     page.get_by_role("link", name=post_id).click()
 
 

@@ -27,13 +27,13 @@ NO_MONTH = "month value is outside expected range of 1-12"
 NO_POST = "Input should be a valid dictionary or instance of Post"
 NO_LANGUAGE = "String should match pattern '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$'"
 NO_UNICODE = "Input should be a valid string, unable to parse raw data as a unicode string"
-MEDIA = "Send application/json or application/x-ndjson, in UTF-8."
-NO_NUMBER = "The body is not JSON: a number in it is none, or far too long."
+MEDIA = "Send application/json or application/x-ndjson in UTF-8."
+NO_NUMBER = "The body is not valid JSON. It has a number that is not allowed or too long."
 NO_UTF8 = "The body is not UTF-8."
-TOO_DEEP = "The body is nested too deep."
-NOT_PACKED = "A body may be packed with gzip, not with"
-NO_GZIP = "The body ends too early, comes too slowly, or is not gzip."
-TOO_LARGE = f"A body may have {MAX_BODY_BYTES} bytes."
+TOO_DEEP = "The body is nested too deeply."
+NOT_PACKED = "The Content-Encoding must be gzip, not"
+NO_GZIP = "The body ends too early, arrives too slowly, or is not valid gzip."
+TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES} bytes."
 NOTHING = "Nothing was accepted."
 
 
@@ -72,8 +72,8 @@ def bad_body(name: str, body: bytes, status: int, detail: str, **more: Any) -> B
 
 
 def no_json(name: str, body: bytes, *, column: int, line: int = 1) -> Bad:
-    place = f"line {line}, column {column}"
-    return bad_body(name, body, 400, f"The body is not JSON: it goes wrong at {place}.")
+    where = f"line {line}, column {column}"
+    return bad_body(name, body, 400, f"The body is not valid JSON at {where}.")
 
 
 GOOD = json.dumps(POST).encode()
@@ -128,7 +128,9 @@ BAD = [
         TOO_LARGE,
         encoding="gzip",
     ),
-    bad_body("a post too many", b"[" + b"1," * 1000 + b"1]", 413, "A list may hold 1000 posts."),
+    bad_body(
+        "a post too many", b"[" + b"1," * 1000 + b"1]", 413, "A list may have at most 1000 posts."
+    ),
     # JSON, but neither a post nor a list.
     no_post("null", None, {"": NO_POST}),
     no_post("true", True, {"": NO_POST}),

@@ -1,1 +1,1 @@
-"""Tests of the pages, in a real browser and without one."""
+"""Tests of the pages without a browser."""

@@ -4,12 +4,17 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from kombu import Producer
 
 # Who paused the intake. It accepts posts while no owner has paused it.
 PauseOwner = Literal["operator", "stop"]
+
+# The state of the intake, in the words of the dashboard, the pages and the commands.
+IntakeState = Literal["open", "full", "draining", "drained", "unavailable"]
+# The state when the broker does not answer, so that there is no backlog to read.
+UNAVAILABLE: Final = "unavailable"
 
 
 class IntakePaused(Exception):
@@ -54,6 +59,12 @@ class Backlog:
     def drained(self) -> bool:
         """Whether the pipeline is empty and the intake is paused."""
         return self.empty and not self.writable
+
+    def state(self, limit: int) -> IntakeState:
+        """Return the state of the intake, whose queues are full at `limit` waiting messages."""
+        if not self.writable:
+            return "drained" if self.drained else "draining"
+        return "full" if sum(self.waiting.values()) >= limit else "open"
 
 
 def queue_ages(enqueued_at: Mapping[str, float | None]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How pages write numbers, days, labels and addresses."""
+"""Template filters and tags that format numbers, labels and query strings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 register = template.Library()
 
-# Families and spaCy's labels, as people call them; others are shown as they are.
+# Plain names for families and spaCy's labels. Other labels are shown as they are.
 LABELS = {
     "PLACE": "Places",
     "GROUP": "Organisations and groups",
@@ -29,19 +29,19 @@ LABELS = {
 
 @register.filter
 def label_name(label: str) -> str:
-    """Return what people call a label or a family."""
+    """Return the plain name of a label or a family."""
     return LABELS.get(label, label)
 
 
 @register.filter
 def grouped(number: int | None) -> str:
-    """Write a number with a narrow space between its thousands."""
+    """Format a number with narrow spaces between its thousands."""
     return "" if number is None else f"{number:,}".replace(",", "\u202f")
 
 
 @register.filter
 def percent(share: float | None) -> str:
-    """Write a share in percent; a small one is not rounded to nothing."""
+    """Format a share in percent, with a decimal if it is small."""
     if share is None:
         return "\u2013"
     return f"{share:.0%}" if share >= 0.095 or share == 0 else f"{share:.1%}"
@@ -49,25 +49,27 @@ def percent(share: float | None) -> str:
 
 @register.filter
 def percent_of(part: int, whole: int) -> str:
-    """Return a part as percent of the whole, as a number that SVG understands."""
+    """Return a part in percent of the whole, as a number for SVG."""
     return f"{100 * part / whole:.1f}" if whole else "0"
 
 
 @register.filter
 def beyond(rows: Sequence[Any], shown: str) -> int:
-    """Return how many rows are left beyond those that a slice shows."""
+    """Return how many rows a slice leaves out."""
     return max(0, len(rows) - int(shown.lstrip(":")))
 
 
 @register.filter
-def size_class(mentions: int, most: int) -> str:
-    """Return one of nine sizes of a word, by the square root of how often it is mentioned."""
-    return f"size-{max(1, round(9 * (mentions / most) ** 0.5))}" if most else "size-1"
+def size_class(mentions: int, max_mentions: int) -> str:
+    """Return the CSS class of a word: one of nine sizes, by the square root of its mentions."""
+    if not max_mentions:
+        return "size-1"
+    return f"size-{max(1, round(9 * (mentions / max_mentions) ** 0.5))}"
 
 
 @register.simple_tag(takes_context=True)
 def with_query(context: Mapping[str, Any], **changes: Any) -> str:
-    """Return this page's query with some of it changed; what is set to nothing is left out."""
+    """Return this page's query string with changes. An empty value removes its parameter."""
     request: HttpRequest = context["request"]
     query = request.GET.copy()
     for name, value in changes.items():

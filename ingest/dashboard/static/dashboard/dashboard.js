@@ -1,18 +1,20 @@
-// Keep the state on the start page fresh; without this the page is as it was when it was asked for.
+// Refresh the state on the start page. Without this it stays as it was when the page loaded.
 "use strict";
 
 const state = document.getElementById("state");
 
-async function look() {
-  // Nothing is exchanged under somebody's fingers, and nothing is asked for in a hidden window.
+const REFRESH_MILLISECONDS = 5000;
+
+async function refresh() {
+  // Do not replace a button that has the focus, and do not load anything in a hidden window.
   if (document.hidden || state.contains(document.activeElement)) return;
   try {
-    const answer = await fetch(state.dataset.address);
-    // A login page is no state: somebody has logged out elsewhere.
-    if (answer.ok && !answer.redirected) state.innerHTML = await answer.text();
+    const response = await fetch(state.dataset.url);
+    // A redirect leads to the login page, after a logout in another window.
+    if (response.ok && !response.redirected) state.innerHTML = await response.text();
   } catch {
-    // The server is away for a moment; the next look tells more.
+    // The server does not answer now. The next refresh tries again.
   }
 }
 
-setInterval(look, 5000);
+setInterval(refresh, REFRESH_MILLISECONDS);

@@ -1,13 +1,13 @@
-// What the pages do better with JavaScript: lists change in their place, and what is being made
-// is looked for again. Without it every link and form does the same by loading a page.
+// With JavaScript, lists change in place, and pending parts appear when they are computed.
+// Without it, every link and form loads a page.
 
-const LOOK_AGAIN = 3000; // milliseconds
-const LOOKS = 10;
+const REFRESH_MILLISECONDS = 3000;
+const MAX_REFRESHES = 10;
 
-const address = () => location.pathname + location.search;
-let shown = address();
+const currentUrl = () => location.pathname + location.search;
+let shown = currentUrl();
 
-async function pageAt(url) {
+async function fetchPage(url) {
   const response = await fetch(url, { headers: { Accept: "text/html" } });
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
@@ -15,11 +15,11 @@ async function pageAt(url) {
 async function show(list, url) {
   list.setAttribute("aria-busy", "true");
   try {
-    const fresh = (await pageAt(url)).getElementById(list.id);
+    const fresh = (await fetchPage(url)).getElementById(list.id);
     if (!fresh) throw new Error("no list");
     list.replaceWith(fresh);
     history.pushState(null, "", url);
-    shown = address();
+    shown = currentUrl();
     fresh.querySelector("h2").focus({ preventScroll: true });
     fresh.scrollIntoView({ block: "nearest" });
   } catch {
@@ -27,7 +27,7 @@ async function show(list, url) {
   }
 }
 
-function addressOf(form) {
+function formUrl(form) {
   const url = new URL(form.getAttribute("action") || "", location.href);
   const filled = [...new FormData(form)].filter(([, value]) => value !== "");
   url.search = new URLSearchParams(filled);
@@ -45,23 +45,23 @@ document.addEventListener("submit", (event) => {
   const list = event.target.closest("[data-live]");
   if (!list) return;
   event.preventDefault();
-  show(list, addressOf(event.target));
+  show(list, formUrl(event.target));
 });
 
-// A link to a place on the page pops a state too, and must leave the page and its focus alone.
+// A link to an anchor pops a state too, and must not reload the page.
 window.addEventListener("popstate", () => {
-  if (address() !== shown) location.reload();
+  if (currentUrl() !== shown) location.reload();
 });
 
-async function lookAgain(looks) {
-  const waiting = [...document.querySelectorAll("[data-pending]")];
-  if (!waiting.length || !looks) return;
-  const page = await pageAt(location.href).catch(() => null);
-  for (const part of waiting) {
+async function refreshPending(left) {
+  const pending = [...document.querySelectorAll("[data-pending]")];
+  if (!pending.length || !left) return;
+  const page = await fetchPage(location.href).catch(() => null);
+  for (const part of pending) {
     const fresh = page && page.getElementById(part.id);
     if (fresh && !("pending" in fresh.dataset)) part.replaceWith(fresh);
   }
-  setTimeout(lookAgain, LOOK_AGAIN, looks - 1);
+  setTimeout(refreshPending, REFRESH_MILLISECONDS, left - 1);
 }
 
-setTimeout(lookAgain, LOOK_AGAIN, LOOKS);
+setTimeout(refreshPending, REFRESH_MILLISECONDS, MAX_REFRESHES);
