@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals fuzz contract loss bench profile desk pages insight audit lock articles clean hosts load simulate
+.PHONY: help run demo test check chaos signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,8 +81,8 @@ simulate: .venv/base ## simulate publishers for a time, and check the counts (SE
 insight: .venv/bench ## measure the entities found in 300 real articles (GOLD=file.jsonl)
 	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.ner_quality $(if $(GOLD),--gold $(GOLD))
 
-desk: .venv/dev ## compare metrics, log, traces and dashboard for 1,000 posts (POSTS=1000)
-	python -m tests.harness.dashboard --posts $(or $(POSTS),1000) --pictures var/desk
+dashboard: .venv/dev ## compare metrics, log, traces and dashboard for 1,000 posts (POSTS=1000)
+	python -m tests.harness.dashboard --posts $(or $(POSTS),1000) --pictures var/dashboard
 
 pages: .venv/bench ## take screenshots of every page with 300 real articles, and time entity lists
 	python -m tests.harness.pages var/pages

@@ -24,7 +24,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def export(
     store: StoreReader, publication: Publication, query: EntityQuery, format_: ExportFormat
 ) -> StreamingHttpResponse:
-    """Answer with all entities that a query asks for, whatever its limit, as of one moment."""
+    """Answer with all entities that a query asks for, whatever its limit, as of one time."""
     pages = _pages(store, publication, query)
     first = next(pages)  # what goes wrong before the first byte is answered as an error
     write = _csv if format_ == "csv" else _json

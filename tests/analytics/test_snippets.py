@@ -7,7 +7,7 @@ from ingest.core.entity_names import entity_id
 from tests.support.factories import entity, with_entities
 
 
-def passage(content: str, form: str) -> Snippet | None:
+def snippet(content: str, form: str) -> Snippet | None:
     post = with_entities("1", [entity(form)]).model_copy(update={"content": content})
     return find_snippet(post, entity_id("PERSON", entity(form).key))
 
@@ -25,11 +25,11 @@ def passage(content: str, form: str) -> Snippet | None:
 def test_the_first_sentence_that_mentions_it_is_cut_at_the_mention(
     content: str, expected: tuple[str, str, str]
 ) -> None:
-    assert passage(content, "Obama") == expected
+    assert snippet(content, "Obama") == expected
 
 
 def test_a_form_is_found_over_a_line_break() -> None:
-    assert passage("Then Angela\n  Merkel won.", "Angela Merkel") == (
+    assert snippet("Then Angela\n  Merkel won.", "Angela Merkel") == (
         "Then ",
         "Angela Merkel",
         " won.",
@@ -38,18 +38,18 @@ def test_a_form_is_found_over_a_line_break() -> None:
 
 @pytest.mark.parametrize("form", ["C++", "(x)", "a|b", "日本"])
 def test_any_form_is_found(form: str) -> None:
-    found = passage(f"So {form} it is.", form)
+    found = snippet(f"So {form} it is.", form)
     assert found
     assert found.mention == form
 
 
 def test_html_is_read_as_a_reader_sees_it() -> None:
-    found = passage("<p>It rained.</p><p>Then <b>Obama</b> won.</p>", "Obama")
+    found = snippet("<p>It rained.</p><p>Then <b>Obama</b> won.</p>", "Obama")
     assert found == ("Then ", "Obama", " won.")
 
 
 def test_a_long_sentence_is_left_out_on_both_sides() -> None:
-    found = passage("word " * 500 + "Obama" + " word" * 500, "Obama")
+    found = snippet("word " * 500 + "Obama" + " word" * 500, "Obama")
     assert found
     assert found.before.startswith("… ")
     assert found.after.endswith(" …")
@@ -57,4 +57,4 @@ def test_a_long_sentence_is_left_out_on_both_sides() -> None:
 
 
 def test_content_that_was_not_kept_has_no_sentence() -> None:
-    assert passage("", "Obama") is None
+    assert snippet("", "Obama") is None

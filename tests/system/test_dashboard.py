@@ -1,4 +1,4 @@
-"""The short form of `make desk`: metrics, log and traces agree with a run."""
+"""The short form of `make dashboard`: metrics, log and traces agree with a run."""
 
 from pathlib import Path
 

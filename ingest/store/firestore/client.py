@@ -41,7 +41,7 @@ class Database:
         entities: CollectionReference = publication.collection(schema.ENTITIES)
         return entities
 
-    def summary(self, pub_id: str, name: str = schema.NOW) -> DocumentReference:
+    def summary(self, pub_id: str, name: str = schema.SUMMARY) -> DocumentReference:
         """Return a document that keeps what the pages show of a publication."""
         summaries = self.publications.document(pub_id).collection(schema.SUMMARIES)
         summary: DocumentReference = summaries.document(name)

@@ -148,13 +148,14 @@ class FirestoreReader:
     ) -> None:
         batch = self._database.client.batch()
         batch.set(self._database.summary(pub_id), {"text": text, "as_of": as_of})
-        batch.set(self._database.summary(pub_id, schema.LEADING), {"text": top_entities})
+        batch.set(self._database.summary(pub_id, schema.TOP_ENTITIES), {"text": top_entities})
         with unavailable_on_error():
             batch.commit(**self._limits)
 
     def get_top_entities(self, pub_id: str) -> str | None:
         with unavailable_on_error():
-            saved = self._database.summary(pub_id, schema.LEADING).get(**self._limits).to_dict()
+            document = self._database.summary(pub_id, schema.TOP_ENTITIES)
+            saved = document.get(**self._limits).to_dict()
         return saved["text"] if saved else None
 
     def _family_after(self, name: str, family: str) -> str | None:

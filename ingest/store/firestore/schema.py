@@ -33,7 +33,7 @@ PUBLICATIONS = "publications"
 SHARDS = "shards"
 ENTITIES = "entities"
 SUMMARIES = "summaries"
-NOW, LEADING = "now", "leading"
+SUMMARY, TOP_ENTITIES = "now", "leading"
 
 # The prefix of the field name of a form, since Firestore reserves names such as __x__.
 FORM = "="

@@ -22,7 +22,7 @@ from ingest.store.base import EntityFilter
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 POST = {"content": "Obama went to Oslo.", "publication": "The Gazette"}
 
 
