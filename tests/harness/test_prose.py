@@ -67,10 +67,13 @@ def test_a_good_text_passes(root: Path, capsys: pytest.CaptureFixture[str], text
     assert line.startswith("prose: 2 documents, ")
 
 
-def test_the_report_of_the_load_test_is_not_checked(root: Path) -> None:
+def test_the_report_of_a_load_test_is_checked_too(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (root / "docs" / "load-test").mkdir()
     (root / "docs" / "load-test" / "README.md").write_text(LONG)
-    assert prose.main(root) == 0
+    assert prose.main(root) == 1
+    assert "docs/load-test/README.md" in capsys.readouterr().out
 
 
 def test_the_documents_of_the_repository_pass(capsys: pytest.CaptureFixture[str]) -> None:
