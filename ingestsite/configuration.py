@@ -220,7 +220,7 @@ DELIVERY_LIMIT = _whole("INGEST_DELIVERY_LIMIT", 50, minimum=5)
 # extends it four times per period. Redis only, since RabbitMQ sees the connection close.
 VISIBILITY_SECONDS = _whole("INGEST_VISIBILITY_SECONDS", 60)
 
-STORE = _choice("INGEST_STORE", "firestore", ("firestore", "null", "memory"))
+STORE = _choice("INGEST_STORE", "firestore", ("firestore", "sql", "null"))
 FIRESTORE_PROJECT = _text("INGEST_FIRESTORE_PROJECT", "" if PRODUCTION else "demo-ingest")
 FIRESTORE_DATABASE = _text("INGEST_FIRESTORE_DATABASE", "(default)")
 FIRESTORE_PORT = _port("INGEST_FIRESTORE_PORT", 8402)

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "ingest",
+    "ingest.store.sql.apps.CountsConfig",
     "ingest.web",
     "ingest.dashboard",
 ]
@@ -81,15 +82,27 @@ LANGUAGE_CODE = "en"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 configuration.STATE_DIR.mkdir(parents=True, exist_ok=True)
-SQLITE: dict[str, Any] = {
-    "ENGINE": "django.db.backends.sqlite3",
-    "NAME": configuration.STATE_DIR / "ingest.sqlite3",
-    "OPTIONS": {
-        # Several processes write: with WAL, writers do not block readers, and a writer waits.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,  # seconds
-    },
+
+
+def _sqlite(name: str, *, synchronous: str, timeout: float) -> dict[str, Any]:
+    """Return a SQLite database: with WAL, writers do not block readers, and a writer waits."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": configuration.STATE_DIR / name,
+        "OPTIONS": {
+            "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": timeout,  # seconds
+        },
+    }
+
+
+SQLITE = _sqlite("ingest.sqlite3", synchronous="NORMAL", timeout=20)
+# The savers' locks must not hold up keys and sessions, so the counts have a file of their own. A
+# message is acknowledged after its commit, so that commit must be on the disk.
+SQLITE_COUNTS = {
+    **_sqlite("counts.sqlite3", synchronous="FULL", timeout=4),
+    "CONN_MAX_AGE": None,
 }
 # The parts of a URL: their names in libpq and in Django.
 LIBPQ_NAMES = {
@@ -121,7 +134,14 @@ POSTGRESQL: dict[str, Any] = {
     "CONN_MAX_AGE": 60,  # seconds
     "CONN_HEALTH_CHECKS": True,
 }
-DATABASES = {"default": POSTGRESQL if configuration.DATABASE else SQLITE}
+DATABASES = (
+    {"default": POSTGRESQL}
+    if configuration.DATABASE
+    else {"default": SQLITE, "counts": SQLITE_COUNTS}
+)
+# The database of the store in SQL.
+COUNTS_DATABASE = "default" if configuration.DATABASE else "counts"
+DATABASE_ROUTERS = ["ingest.store.sql.router.CountsRouter"]
 
 # The login page, and the page after it.
 LOGIN_URL, LOGIN_REDIRECT_URL = "web:login", "web:front"
@@ -159,21 +179,23 @@ SPECTACULAR_SETTINGS = {
 LOGGING_CONFIG = "ingestsite.logs.configure"
 LOGGING = logs.CONFIG
 
-# Other settings of ingest.
-STORE = {
-    "firestore": "ingest.store.firestore.store.FirestoreStore",
-    "null": "ingest.store.null.NullStore",
-    "memory": "ingest.store.memory.MemoryStore",
-}[configuration.STORE]
-STORE_OPTIONS = (
-    {
-        "project": configuration.FIRESTORE_PROJECT,
-        "database": configuration.FIRESTORE_DATABASE,
-        "keep_content": configuration.KEEP_CONTENT,
-        "commit_posts": configuration.COMMIT_POSTS,
-        "commit_writes": configuration.COMMIT_WRITES,
-        "timeout": configuration.STORE_SECONDS,
-    }
-    if configuration.STORE == "firestore"
-    else {}
-)
+# Other settings of ingest: the store that is used, and the class and options of each.
+STORE = configuration.STORE
+STORES: dict[str, tuple[str, dict[str, Any]]] = {
+    "firestore": (
+        "ingest.store.firestore.store.FirestoreStore",
+        {
+            "project": configuration.FIRESTORE_PROJECT,
+            "database": configuration.FIRESTORE_DATABASE,
+            "keep_content": configuration.KEEP_CONTENT,
+            "commit_posts": configuration.COMMIT_POSTS,
+            "commit_writes": configuration.COMMIT_WRITES,
+            "timeout": configuration.STORE_SECONDS,
+        },
+    ),
+    "sql": (
+        "ingest.store.sql.store.SqlStore",
+        {"keep_content": configuration.KEEP_CONTENT, "commit_posts": configuration.COMMIT_POSTS},
+    ),
+    "null": ("ingest.store.null.NullStore", {}),
+}

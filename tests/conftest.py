@@ -6,6 +6,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client as DjangoClient
@@ -13,18 +14,33 @@ from google.cloud.firestore_v1 import Client
 
 from ingest.broker import connection
 from ingest.operations import rule_versions
-from ingest.store import open_store
+from ingest.store import open_store_of
 from ingest.store.base import Store
 from ingest.store.firestore.store import FirestoreStore
-from ingest.store.memory import MemoryStore
 from ingest.store.null import NullStore
+from ingest.store.sql.store import SqlStore
 from tests.support import servers
+from tests.support.postgresql import PostgreSQL
+from tests.support.postgresql import install as install_postgresql
 from tests.support.rabbitmq import RabbitMQ, running
-from tests.support.stores import firestore_of, new_project
+from tests.support.stores import firestore_of, new_project, sql_of_tests
+
+# The fixtures that need the database of the counts.
+COUNTS_FIXTURES = frozenset(("any_store", "store", "sql", "sql_store"))
 
 # Examples are the same in each run, and none has a deadline.
 hypothesis.settings.register_profile("ours", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("ours")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of a store in SQL the database of the counts."""
+    for item in items:
+        if COUNTS_FIXTURES & set(getattr(item, "fixturenames", ())):
+            own = item.get_closest_marker("django_db")
+            databases = ["default", settings.COUNTS_DATABASE]
+            options = {**(own.kwargs if own else {}), "databases": databases}
+            item.add_marker(pytest.mark.django_db(**options), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +64,18 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 
 
 @pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """Run PostgreSQL."""
+    install_postgresql()
+    server = PostgreSQL()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
 def emulator() -> Iterator[None]:
     """Run Google's Firestore emulator; a test without it fails and says what to install."""
     assert os.environ["FIRESTORE_EMULATOR_HOST"].startswith("127.0.0.1:")
@@ -67,23 +95,23 @@ def firestore_client(firestore: FirestoreStore) -> Client:
     return firestore._client
 
 
-@pytest.fixture(params=["null", "memory", "firestore"])
+@pytest.fixture(params=["null", "sql", "firestore"])
 def any_store(request: pytest.FixtureRequest) -> Store:
     """Return each store in turn."""
     return _store(request)
 
 
-@pytest.fixture(params=["memory", "firestore"])
+@pytest.fixture(params=["sql", "firestore"])
 def store(request: pytest.FixtureRequest) -> Store:
     """Return each store that keeps its posts."""
     return _store(request)
 
 
 def _store(request: pytest.FixtureRequest) -> Store:
-    if request.param == "firestore":
-        real: FirestoreStore = request.getfixturevalue("firestore")
-        return real
-    return NullStore() if request.param == "null" else MemoryStore()
+    if request.param == "null":
+        return NullStore()
+    real: Store = request.getfixturevalue("firestore" if request.param == "firestore" else "sql")
+    return real
 
 
 @pytest.fixture
@@ -101,13 +129,18 @@ def forgotten_keys() -> None:
 
 
 @pytest.fixture
-def memory_store(settings: Any) -> Iterator[None]:
-    """Use a store in memory in this process."""
-    settings.STORE = "ingest.store.memory.MemoryStore"
-    settings.STORE_OPTIONS = {}
-    open_store.cache_clear()
+def sql(db: None) -> SqlStore:
+    """Return an empty store in SQL, in the tests' own database."""
+    return sql_of_tests()
+
+
+@pytest.fixture
+def sql_store(settings: Any, db: None) -> Iterator[None]:
+    """Use the store in SQL in this process."""
+    settings.STORE = "sql"
+    open_store_of.cache_clear()
     yield
-    open_store.cache_clear()
+    open_store_of.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from ingest.models import ApiKey
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("empty_broker", "memory_store", "forgotten_keys"),
+    pytest.mark.usefixtures("empty_broker", "sql_store", "forgotten_keys"),
 ]
 
 POST = {"content": "Angela Merkel met Barack Obama.", "publication": "The Gazette"}

@@ -1,14 +1,14 @@
 """Pages of a publication's entities: by mentions, by key, or within a window of days."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from django.core import signing
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from ingest.analytics.day_window import DayWindow, rank_within
 from ingest.analytics.top_entities import read_top_entities
+from ingest.core.day_window import DayWindow
 from ingest.core.entity_names import entity_key
 from ingest.store.base import (
     Cursor,
@@ -105,6 +105,8 @@ class EntityList:
         next: the token of the next page.
         considered: within a window, how many entities were ranked.
         certain: within a window, how many of the first ranks are exact.
+        is_exact: whether every entity has its exact place, and none could be missing.
+        has_posts: whether the posts of each entity are known; Firestore has none within a window.
     """
 
     publication: Publication
@@ -114,11 +116,13 @@ class EntityList:
     next: str | None
     considered: int | None = None
     certain: int | None = None
-    order: str = field(default="mentions")
+    order: str = "mentions"
+    is_exact: bool = True
+    has_posts: bool = True
 
     def share(self, entity: StoredEntity) -> float | None:
-        """Return the share of posts that mention an entity; within a window it is not known."""
-        if self.query.window or not self.posts:
+        """Return the share of posts that mention an entity, if it is known."""
+        if not self.has_posts or not self.posts:
             return None
         return entity.posts / self.posts
 
@@ -166,18 +170,25 @@ def _by_key(store: StoreReader, publication: Publication, query: EntityQuery) ->
 
 def _within_window(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
     token, as_of = query.token, _as_of(publication, query)
-    ranking = rank_within(store, publication.name, query.window, family=query.family, as_of=as_of)
-    found = [e for e in ranking.entities if e.key.startswith(query.key_prefix or "")]
-    if token:
-        found = [e for e in found if (e.mentions, e.id) < (int(token.value), token.id)]
+    wanted = EntityFilter(
+        limit=query.limit + 1,
+        after=Cursor(int(token.value), token.id) if token else None,
+        family=query.family,
+        as_of=as_of,
+    )
+    ranking = store.entities_within(
+        publication.name, query.window, wanted, prefix=query.key_prefix or ""
+    )
     return EntityList(
         publication,
         query,
         query.window.total(publication.days),
-        found[: query.limit],
-        _next(found, query.limit, "mentions", as_of),
+        ranking.entities[: query.limit],
+        _next(ranking.entities, query.limit, "mentions", as_of),
         considered=ranking.considered,
         certain=ranking.exact_prefix,
+        is_exact=ranking.is_exact,
+        has_posts=ranking.has_posts,
     )
 
 

@@ -36,7 +36,7 @@ def export(
 
 
 def entity_fields(page: EntityList, entity: StoredEntity) -> dict[str, Any]:
-    """Return what a list says of an entity; within a window, its posts are not known."""
+    """Return what a list says of an entity; its posts are null where the store has none."""
     share = page.share(entity)
     return {
         "text": entity.text,
@@ -45,7 +45,7 @@ def entity_fields(page: EntityList, entity: StoredEntity) -> dict[str, Any]:
         "key": entity.key,
         "id": entity.id,
         "mentions": entity.mentions,
-        "posts": None if page.query.window else entity.posts,
+        "posts": entity.posts if page.has_posts else None,
         "share_of_posts": None if share is None else round(share, 4),
     }
 

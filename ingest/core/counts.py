@@ -1,8 +1,8 @@
 """How posts add up: immutable counts that merge in any order."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from ingest.core.entity_names import family
@@ -23,6 +23,7 @@ class EntityCounts:
     The counts of one entity in some posts.
 
     `days`, `forms` and `labels` hold mentions: by ISO date, by the text as written, and by label.
+    `post_days` holds posts by ISO date.
     """
 
     mentions: int = 0
@@ -30,6 +31,7 @@ class EntityCounts:
     days: Tally = field(default_factory=Counter)
     forms: Tally = field(default_factory=Counter)
     labels: Tally = field(default_factory=Counter)
+    post_days: Tally = field(default_factory=Counter)
 
     def __add__(self, other: "EntityCounts") -> "EntityCounts":
         return EntityCounts(
@@ -38,6 +40,7 @@ class EntityCounts:
             _add(self.days, other.days),
             _add(self.forms, other.forms),
             _add(self.labels, other.labels),
+            _add(self.post_days, other.post_days),
         )
 
     def __neg__(self) -> "EntityCounts":
@@ -47,10 +50,12 @@ class EntityCounts:
             _negate(self.days),
             _negate(self.forms),
             _negate(self.labels),
+            _negate(self.post_days),
         )
 
     def __bool__(self) -> bool:
-        return bool(self.mentions or self.posts or self.days or self.forms or self.labels)
+        tallies = self.days or self.forms or self.labels or self.post_days
+        return bool(self.mentions or self.posts or tallies)
 
     @property
     def text(self) -> str:
@@ -112,18 +117,7 @@ def _negate(tally: Tally) -> Tally:
 
 def count_post(post: PostEntities) -> Counts:
     """Count one post; an entity may have several forms in it."""
-    day = post.day.isoformat()
-    entities: dict[EntityName, EntityCounts] = {}
-    for entity in post.entities:
-        name = name_of(entity)
-        entities[name] = entities.get(name, EntityCounts(posts=1)) + _count_entity(entity, day)
-    return Counts(1, Counter([day]), entities)
-
-
-def _count_entity(entity: Entity, day: str) -> EntityCounts:
-    mentions = entity.mentions
-    days, forms, labels = ({name: mentions} for name in (day, entity.text, entity.label))
-    return EntityCounts(mentions, 0, Counter(days), Counter(forms), Counter(labels))
+    return count_posts([post])
 
 
 def merge_counts(counts: Iterable[Counts]) -> Counts:
@@ -132,5 +126,21 @@ def merge_counts(counts: Iterable[Counts]) -> Counts:
 
 
 def count_posts(posts: Iterable[PostEntities]) -> Counts:
-    """Count the posts of one publication together."""
-    return merge_counts(map(count_post, posts))
+    """Count the posts of one publication together, in one pass."""
+    days: Tally = Counter()
+    entities: dict[EntityName, EntityCounts] = defaultdict(EntityCounts)
+    for post in posts:
+        day = post.day.isoformat()
+        days[day] += 1
+        for entity in post.entities:
+            counts = entities[name_of(entity)]
+            counts.days[day] += entity.mentions
+            counts.forms[entity.text] += entity.mentions
+            counts.labels[entity.label] += entity.mentions
+        for name in set(map(name_of, post.entities)):
+            entities[name].post_days[day] += 1
+    return Counts(days.total(), days, {name: _totalled(c) for name, c in entities.items()})
+
+
+def _totalled(counts: EntityCounts) -> EntityCounts:
+    return replace(counts, mentions=counts.days.total(), posts=counts.post_days.total())

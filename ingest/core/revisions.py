@@ -42,6 +42,15 @@ class PostRecord:
 Change = Callable[[PostRecord], PostRecord]
 
 
+def merge_revisions(posts: Iterable[PostEntities]) -> list[PostEntities]:
+    """Return one revision for each post, the posts of a publication together."""
+    records: dict[str, PostRecord] = defaultdict(PostRecord)
+    for post in posts:
+        records[post.post_id] = records[post.post_id].with_revision(post)
+    distinct = [record.post for record in records.values() if record.post]
+    return sorted(distinct, key=lambda post: publication_id(post.publication))
+
+
 def _latest(post: PostEntities | None, other: PostEntities) -> PostEntities:
     """Return the revision accepted last, with the first acceptance of either."""
     if post is None:

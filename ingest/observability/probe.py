@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any, Generic, TypeVar
 
-from django.db import connection
+from django.db import connections
 from structlog import get_logger
 
 logger = get_logger()
@@ -53,7 +53,7 @@ class Probe(Generic[T]):
             logger.warning("no answer", part=self.part, error=repr(error))
             answer.set_exception(error)
         finally:
-            connection.close()  # the thread's own
+            connections.close_all()  # the thread's own
 
 
 @dataclass(frozen=True)

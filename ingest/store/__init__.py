@@ -1,7 +1,6 @@
 """The door to the counts: `open_store` opens the store that the settings name."""
 
 from functools import cache
-from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -9,9 +8,14 @@ from django.utils.module_loading import import_string
 from ingest.store.base import Store
 
 
-@cache
 def open_store() -> Store:
     """Open this process's store: never before a fork, since a client's threads stay behind."""
-    options: dict[str, Any] = settings.STORE_OPTIONS
-    store: Store = import_string(settings.STORE)(**options)
+    return open_store_of(settings.STORE)
+
+
+@cache
+def open_store_of(name: str) -> Store:
+    """Open the store of a name, such as `sql`, once in this process."""
+    path, options = settings.STORES[name]
+    store: Store = import_string(path)(**options)
     return store

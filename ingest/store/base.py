@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 from ingest.core.counts import Counts, EntityCounts, EntityName
+from ingest.core.day_window import DayWindow
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
 from ingest.core.revisions import PostRecord
@@ -134,6 +135,27 @@ class EntityFilter(Generic[C]):
     days: bool = False
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """
+    A page of entities ranked by their mentions within a window; `mentions` holds only those.
+
+    The first `exact_prefix` ranks are exact. An entity that was not considered has at most as many
+    mentions in all as the last one that was.
+
+    Args:
+        considered: how many entities were ranked.
+        is_exact: whether every rank is exact, and no entity is missing.
+        has_posts: whether `posts` holds the posts within the window, else those of all days.
+    """
+
+    entities: list[StoredEntity]
+    considered: int
+    exact_prefix: int
+    is_exact: bool
+    has_posts: bool
+
+
 class PostCursor(NamedTuple):
     """The last post of a page that begins with the newest day."""
 
@@ -167,6 +189,11 @@ class StoreReader(Protocol):
         self, name: str, prefix: str, wanted: EntityFilter[KeyCursor]
     ) -> list[StoredEntity]:
         """Return the entities whose key begins with a prefix, in the order of their keys."""
+
+    def entities_within(
+        self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
+    ) -> Ranking:
+        """Rank the entities mentioned within a window, of those whose key begins with a prefix."""
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         """Return those of these entities that a publication has, with their days, in any order."""

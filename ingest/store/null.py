@@ -1,17 +1,30 @@
 """A store that keeps nothing: for development, and for measuring everything but the store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from structlog import get_logger
 
+from ingest.core.counts import Counts
+from ingest.core.day_window import DayWindow
 from ingest.core.messages import PostEntities
-from ingest.store.memory import MemoryStore
+from ingest.core.revisions import PostRecord
+from ingest.store.base import (
+    Cursor,
+    EntityFilter,
+    FamilyCounts,
+    KeyCursor,
+    PostCursor,
+    Publication,
+    Ranking,
+    Recount,
+    StoredEntity,
+)
 
 logger = get_logger()
 
 
-class NullStore(MemoryStore):
+class NullStore:
     """Accept every post and drop it: reads find an empty store, and nothing is invented."""
 
     def add(self, posts: Sequence[PostEntities]) -> int:
@@ -20,3 +33,76 @@ class NullStore(MemoryStore):
 
     def remove(self, post_id: str, *, at: datetime) -> bool:
         return False
+
+    def revise(
+        self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
+    ) -> int:
+        return 0
+
+    def get_record(self, post_id: str) -> PostRecord:
+        return PostRecord()
+
+    def post(self, post_id: str) -> PostEntities | None:
+        return None
+
+    def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
+        return []
+
+    def publications(
+        self, *, limit: int | None = None, after: str | None = None
+    ) -> list[Publication]:
+        return []
+
+    def publication(self, name: str) -> Publication | None:
+        return None
+
+    def publication_by_id(self, pub_id: str) -> Publication | None:
+        return None
+
+    def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
+        return []
+
+    def entities_by_prefix(
+        self, name: str, prefix: str, wanted: EntityFilter[KeyCursor]
+    ) -> list[StoredEntity]:
+        return []
+
+    def entities_within(
+        self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
+    ) -> Ranking:
+        return Ranking([], 0, 0, is_exact=True, has_posts=True)
+
+    def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
+        return []
+
+    def entity_everywhere(
+        self, entity_id: str, *, limit: int
+    ) -> list[tuple[Publication, StoredEntity]]:
+        return []
+
+    def posts_mentioning(
+        self,
+        entity_id: str,
+        *,
+        name: str | None = None,
+        limit: int,
+        after: PostCursor | None = None,
+    ) -> list[PostEntities]:
+        return []
+
+    def families(self, name: str) -> list[FamilyCounts]:
+        return []
+
+    def keep_summary(
+        self, pub_id: str, text: str, *, top_entities: str = "", as_of: datetime | None = None
+    ) -> None:
+        """Keep no summary."""
+
+    def get_top_entities(self, pub_id: str) -> str | None:
+        return None
+
+    def recount(self, name: str) -> Recount:
+        return Recount(Counts(), Counts())
+
+    def repair(self, name: str, diff: Counts) -> None:
+        """Repair nothing: there is no counter."""

@@ -8,7 +8,6 @@ from django.shortcuts import render
 from pydantic import ValidationError
 
 from ingest.analytics.comparison import COMPARED_ENTITIES, compare
-from ingest.analytics.day_window import CONSIDERED_ENTITIES
 from ingest.analytics.entity_list import EntityList, EntityQuery, PageToken, list_entities
 from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.export import ExportFormat, export
@@ -81,7 +80,6 @@ def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
         "trend": charts.by_day(found.days, what="Posts"),
         "bars": _bars(summary) if summary else "",
         "entities": entities,
-        "is_exact": _is_exact(entities),
         "rows": _rows(entities),
         "errors": errors,
         "filters": {name: request.GET.get(name, "") for name in FILTERS},
@@ -111,12 +109,6 @@ def _query(request: HttpRequest) -> tuple[EntityQuery, dict[str, str]]:
 def _bars(summary: Summary) -> str:
     sums = [(label_name(s.family), s.mentions) for s in summary.families]
     return charts.by_family(sums, what="Mentions")
-
-
-def _is_exact(entities: EntityList) -> bool:
-    """Return whether every entity has its exact place, and none could be missing."""
-    considered = entities.considered
-    return considered is None or considered == entities.certain or considered < CONSIDERED_ENTITIES
 
 
 def _rows(entities: EntityList) -> list[dict[str, Any]]:

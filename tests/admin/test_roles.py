@@ -14,7 +14,7 @@ from ingest.broker import inspect
 from ingest.broker.admission import get_admission
 from ingest.models import Alias, ApiKey, AuditEntry, DeadLetter
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "memory_store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "sql_store")]
 
 ROLES = ("viewer", "editor", "operator")
 

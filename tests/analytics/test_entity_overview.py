@@ -12,7 +12,6 @@ from ingest.analytics.entity_overview import (
 from ingest.core.entity_names import entity_id
 from ingest.core.posts import publication_id
 from ingest.store.base import Store
-from ingest.store.memory import MemoryStore
 from tests.support.factories import entity, with_entities
 
 OBAMA = entity_id("PERSON", "obama")
@@ -82,8 +81,7 @@ def test_an_entity_that_no_publication_mentions_has_no_overview(
     assert read_entity_overview(store, "0" * 32, publication_id=pub_id) is None
 
 
-def test_only_the_publications_with_the_most_mentions_are_read() -> None:
-    store = MemoryStore()
+def test_only_the_publications_with_the_most_mentions_are_read(store: Store) -> None:
     for number in range(1, MAX_PUBLICATIONS + 2):
         store.add([with_entities("1", [entity("Obama", number)], publication=f"P{number}")])
     overview = read_entity_overview(store, OBAMA)

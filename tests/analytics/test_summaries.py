@@ -17,7 +17,7 @@ from ingest.store.base import Publication, Store
 from ingest.tasks import summarise_publication
 from tests.support.factories import entity, with_entities
 
-pytestmark = pytest.mark.usefixtures("empty_broker", "memory_store")
+pytestmark = pytest.mark.usefixtures("empty_broker", "sql_store")
 
 PUB_ID = publication_id("The Gazette")
 

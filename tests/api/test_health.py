@@ -15,7 +15,7 @@ from ingest.devstack.stack import Stack, wait_until
 from ingest.observability.probe import Probe
 
 pytestmark = [
-    pytest.mark.usefixtures("empty_broker", "memory_store", "fresh_parts"),
+    pytest.mark.usefixtures("empty_broker", "sql_store", "fresh_parts"),
     pytest.mark.django_db,
 ]
 

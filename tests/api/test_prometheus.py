@@ -13,7 +13,7 @@ from ingest.models import ApiKey, DeadLetter
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("empty_broker", "memory_store", "forgotten_keys"),
+    pytest.mark.usefixtures("empty_broker", "sql_store", "forgotten_keys"),
 ]
 
 ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}

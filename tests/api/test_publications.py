@@ -12,11 +12,14 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from ingest.analytics.entity_list import EntityQuery, list_entities
+from ingest.analytics.export import entity_fields
 from ingest.core.entity_names import entity_id
 from ingest.core.posts import publication_id
 from ingest.models import ApiKey
 from ingest.store import open_store
 from ingest.store.base import Store
+from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker")]
@@ -40,7 +43,7 @@ POSTS = [
 
 
 @pytest.fixture
-def store(memory_store: None) -> Store:
+def store(sql_store: None) -> Store:
     """Return the store that the API reads, with posts in it."""
     store = open_store()
     store.add(POSTS)
@@ -127,8 +130,17 @@ def test_a_window_has_its_own_sample_and_certain_positions(api: Client) -> None:
     answer = read(api, f"{GAZETTE}/entities?since=2026-05-02")
     assert answer["posts"] == 1
     assert answer["window"] == {"since": "2026-05-02", "until": "2026-05-03"}
-    assert (answer["considered"], answer["certain"]) == (3, 2)
-    assert {e["posts"] for e in answer["entities"]} == {None}
+    assert (answer["considered"], answer["certain"]) == (2, 2)
+    assert {(e["posts"], e["share_of_posts"]) for e in answer["entities"]} == {(1, 1.0)}
+
+
+def test_firestore_does_not_know_the_posts_within_a_window(firestore: FirestoreStore) -> None:
+    firestore.add(POSTS)
+    publication = firestore.publication("The Gazette")
+    assert publication
+    page = list_entities(firestore, publication, EntityQuery(since="2026-05-02"))
+    fields = [entity_fields(page, entity) for entity in page.entities]
+    assert {(e["posts"], e["share_of_posts"]) for e in fields} == {(None, None)}
 
 
 @pytest.mark.parametrize("query", ["", "&prefix=n", "&since=2026-05-01"])

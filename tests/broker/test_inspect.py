@@ -15,7 +15,7 @@ from ingest.models import CrashCount, DeadLetter, Step
 from ingest.store import open_store
 from tests.support.factories import NOON, accepted, entity, with_entities
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "memory_store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "sql_store")]
 
 POST = accepted("Oslo.").model_copy(update={"request_id": "r-7"})
 

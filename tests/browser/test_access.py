@@ -11,8 +11,9 @@ from ingest.devstack.ports import free_ports
 from ingest.middleware import POLICY
 from ingest.store import open_store
 from tests.support.factories import entity, with_entities
+from tests.support.stores import use_unavailable_firestore
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "memory_store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "sql_store")]
 
 WORD = "a long password"
 PUB_ID = publication_id("The Gazette")
@@ -82,15 +83,7 @@ def test_an_unavailable_store_has_its_own_page(
 ) -> None:
     (unused_port,) = free_ports(1)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{unused_port}")
-    settings.STORE = "ingest.store.firestore.store.FirestoreStore"
-    settings.STORE_OPTIONS = {
-        "project": "demo-unavailable",
-        "database": "(default)",
-        "keep_content": True,
-        "commit_posts": 1,
-        "commit_writes": 1,
-        "timeout": 0.5,
-    }
+    use_unavailable_firestore(settings, timeout=0.5)
     response = Client().get("/")
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0

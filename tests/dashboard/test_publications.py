@@ -7,10 +7,11 @@ from ingest.core.posts import publication_id
 from ingest.store import open_store
 from tests.support.factories import entity, with_entities
 
-pytestmark = pytest.mark.django_db
+# The list is read in another thread, which sees only what is committed.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.usefixtures("memory_store")
+@pytest.mark.usefixtures("sql_store")
 def test_publications_are_listed_with_their_most_mentioned_entities(operator: Client) -> None:
     open_store().add(
         [

@@ -14,9 +14,10 @@ from ingest.broker.admission import get_admission
 from ingest.dashboard import state
 from ingest.devstack.ports import free_ports
 from ingest.models import AuditEntry
-from ingest.store import open_store
+from ingest.store import open_store_of
 from tests.support.dead_letters import make_dead_letters
 from tests.support.factories import accepted
+from tests.support.stores import use_unavailable_firestore
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,7 @@ def test_the_login_page_has_its_style() -> None:
     response.close()
 
 
-@pytest.mark.usefixtures("empty_broker", "memory_store")
+@pytest.mark.usefixtures("empty_broker", "sql_store")
 def test_the_start_page_shows_the_state_and_the_audit_log(operator: Client) -> None:
     publish.enqueue([accepted("Oslo.")])
     make_dead_letters("One.", "Two.", reason="timeout")
@@ -60,14 +61,14 @@ def test_the_start_page_shows_the_state_and_the_audit_log(operator: Client) -> N
     assert "operator resumed" in page.content.decode()
 
 
-@pytest.mark.usefixtures("empty_broker", "memory_store")
+@pytest.mark.usefixtures("empty_broker", "sql_store")
 def test_full_queues_have_their_own_state(operator: Client, settings: Any) -> None:
     settings.QUEUE_LIMIT = 1
     publish.enqueue([accepted("Oslo.")])
     assert operator.get("/admin/state/").context["state"].intake == "full"
 
 
-@pytest.mark.usefixtures("empty_broker", "memory_store")
+@pytest.mark.usefixtures("empty_broker", "sql_store")
 def test_a_pause_by_a_stop_of_the_stack_is_named(operator: Client) -> None:
     get_admission().pause("stop")
     page = operator.post("/admin/resume/", follow=True).content.decode()
@@ -87,19 +88,11 @@ def nothing_answers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
         monkeypatch.setattr(current_app.conf, "broker_url", f"redis://127.0.0.1:{unused_port}/0")
         monkeypatch.setattr(state, "TIMEOUT_SECONDS", 0.5)
-        settings.STORE = "ingest.store.firestore.store.FirestoreStore"
-        settings.STORE_OPTIONS = {
-            "project": "demo-unavailable",
-            "database": "(default)",
-            "keep_content": True,
-            "commit_posts": 1,
-            "commit_writes": 1,
-            "timeout": 2,
-        }
-        for cached in (open_store, connection.redis_client):
+        use_unavailable_firestore(settings, timeout=2)
+        for cached in (open_store_of, connection.redis_client):
             cached.cache_clear()
         yield
-        for cached in (open_store, connection.redis_client):
+        for cached in (open_store_of, connection.redis_client):
             cached.cache_clear()
 
 

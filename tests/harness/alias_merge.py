@@ -72,7 +72,7 @@ def _backfill() -> float:
 def _servers() -> Iterator[None]:
     """Run the emulator and the broker, and make the database."""
     logging.getLogger("ingest").setLevel(logging.WARNING)
-    settings.STORE_OPTIONS = {**settings.STORE_OPTIONS, "timeout": STORE_TIMEOUT_SECONDS}
+    settings.STORES["firestore"][1]["timeout"] = STORE_TIMEOUT_SECONDS
     with servers.emulator(), servers.valkey():
         call_command("migrate", verbosity=0)
         yield

@@ -7,7 +7,7 @@ from ingest.operations.alias_suggestions import propose, suggest
 from ingest.store import open_store
 from tests.support.factories import entity, with_entities
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("memory_store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sql_store")]
 
 NAMES = [
     entity("United Nations", 9, label="ORG"),

@@ -14,7 +14,7 @@ from ingest.operations import audit
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("empty_broker", "forgotten_keys", "memory_store"),
+    pytest.mark.usefixtures("empty_broker", "forgotten_keys", "sql_store"),
 ]
 
 

@@ -22,7 +22,7 @@ from tests.support.stores import mentions
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("empty_broker", "memory_store"),
+    pytest.mark.usefixtures("empty_broker", "sql_store"),
 ]
 
 

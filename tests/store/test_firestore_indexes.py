@@ -16,6 +16,7 @@ import pytest
 from google.cloud.firestore_v1.base_query import BaseQuery
 from google.cloud.firestore_v1.types import StructuredQuery
 
+from ingest.core.day_window import DayWindow
 from ingest.store.base import Cursor, EntityFilter, KeyCursor, PostCursor, StoreReader
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
@@ -37,6 +38,10 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     (
         "entities",
         {"name": GAZETTE, "wanted": EntityFilter(limit=2, after=AFTER, family="GROUP")},
+    ),
+    (
+        "entities_within",
+        {"name": GAZETTE, "window": DayWindow("2026-05-01"), "wanted": EntityFilter(limit=2)},
     ),
     ("entities_by_prefix", {"name": GAZETTE, "prefix": "o", "wanted": EntityFilter(limit=2)}),
     (

@@ -1,9 +1,11 @@
 """Stores for one test, the settings that name them, and their counts."""
 
 import uuid
+from typing import Any
 
 from ingest.store.base import EntityFilter, Store
 from ingest.store.firestore.store import FirestoreStore
+from ingest.store.sql.store import SqlStore
 from ingestsite import configuration
 from tests import environment
 
@@ -31,6 +33,25 @@ def firestore_of(project: str) -> FirestoreStore:
         commit_writes=configuration.COMMIT_WRITES,
         timeout=60,  # seconds, because a machine that runs a kill test is slow
     )
+
+
+def sql_of_tests() -> SqlStore:
+    """Open the store in SQL in the tests' database."""
+    return SqlStore(keep_content=True, commit_posts=configuration.COMMIT_POSTS)
+
+
+def use_unavailable_firestore(settings: Any, *, timeout: float) -> None:
+    """Name a Firestore store that nothing answers, with a time limit in seconds."""
+    options = {
+        "project": "demo-unavailable",
+        "database": "(default)",
+        "keep_content": True,
+        "commit_posts": 1,
+        "commit_writes": 1,
+        "timeout": timeout,
+    }
+    settings.STORE = "firestore"
+    settings.STORES = {"firestore": (settings.STORES["firestore"][0], options)}
 
 
 def mentions(store: Store, name: str) -> dict[str, tuple[int, int]]:

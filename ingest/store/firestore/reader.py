@@ -2,12 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from google.cloud.firestore_v1 import DocumentReference, DocumentSnapshot, Query
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from ingest.core.day_window import DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id, publication_key
 from ingest.store.base import (
@@ -18,6 +20,7 @@ from ingest.store.base import (
     KeyCursor,
     PostCursor,
     Publication,
+    Ranking,
     StoredEntity,
 )
 from ingest.store.firestore import schema
@@ -39,6 +42,10 @@ POST_FIELDS = (
     "model",
     "entities",
 )
+
+# Firestore cannot sort by a range of days. So we read this many of the most mentioned entities and
+# rank those within the window.
+CONSIDERED_ENTITIES = 1000
 
 # No character of a name stands above it.
 LAST_CHARACTER = "\U0010ffff"
@@ -92,6 +99,22 @@ class FirestoreReader:
         else:
             query = query.start_at({"key": prefix})
         return self._entities_of(query, wanted)
+
+    def entities_within(
+        self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
+    ) -> Ranking:
+        considered = replace(wanted, limit=CONSIDERED_ENTITIES, after=None, days=True)
+        top = self.entities(name, considered)
+        within = (replace(entity, mentions=window.total(entity.days)) for entity in top)
+        ranked = sorted((e for e in within if e.mentions), key=_cursor, reverse=True)
+        is_all = len(top) < CONSIDERED_ENTITIES
+        least = 0 if is_all else top[-1].mentions
+        exact_prefix = sum(entity.mentions > least for entity in ranked)
+        page = [e for e in ranked if e.key.startswith(prefix)]
+        if wanted.after:
+            page = [e for e in page if _cursor(e) < wanted.after]
+        is_exact = is_all or exact_prefix == len(top)
+        return Ranking(page[: wanted.limit], len(top), exact_prefix, is_exact, has_posts=False)
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
@@ -237,6 +260,10 @@ def _publication(snapshots: Sequence[DocumentSnapshot[Any]]) -> Publication | No
             top_entities_as_of=summary.get("as_of"),
         )
     return None
+
+
+def _cursor(entity: StoredEntity) -> Cursor:
+    return Cursor(entity.mentions, entity.id)
 
 
 def _entity(snapshot: DocumentSnapshot[Any]) -> StoredEntity:

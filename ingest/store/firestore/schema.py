@@ -9,7 +9,8 @@ The Firestore schema: names of documents, their fields, and the increments of co
     publications/{pub_id}/summaries/leading  text: the top entities
     publications/{pub_id}/shards/{n}       posts, days {date: posts}, changes
     publications/{pub_id}/entities/{id}    id, family, key, mentions, posts,
-                                           days {date: mentions}, labels {label: mentions},
+                                           days {date: mentions}, post_days {date: posts},
+                                           labels {label: mentions},
                                            forms {"=" + text: mentions}
 
 Ids are digests, since Firestore refuses ids with "/" or like "__x__", and names may have both.
@@ -99,6 +100,7 @@ def read_entity_counts(entity: Document) -> EntityCounts:
         present(entity.get("days", {})),
         present(forms),
         present(entity.get("labels", {})),
+        present(entity.get("post_days", {})),
     )
 
 
@@ -144,6 +146,7 @@ def entity_increments(name: EntityName, counts: EntityCounts) -> Document:
         "mentions": Increment(counts.mentions),
         "posts": Increment(counts.posts),
         **_increments("days", counts.days),
+        **_increments("post_days", counts.post_days),
         **_increments("labels", counts.labels),
         **_increments("forms", {FORM + form: count for form, count in counts.forms.items()}),
     }

@@ -13,18 +13,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from itertools import islice
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from google.api_core import exceptions as google
 from google.cloud.firestore_v1 import DocumentSnapshot, WriteBatch
 from structlog import get_logger
 
+from ingest.core.chunks import chunks
 from ingest.core.counts import Counts, EntityName, name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id, publication_key
-from ingest.core.revisions import Change, PostRecord, differences
+from ingest.core.revisions import Change, PostRecord, differences, merge_revisions
 from ingest.observability import metrics, tracing
 from ingest.store.base import StoreRefused, StoreUnavailable
 from ingest.store.firestore import schema
@@ -38,8 +38,6 @@ MAX_COMMIT_BYTES = 3_000_000
 # After this many conflicts in a row the writer raises StoreUnavailable, so the worker waits.
 MAX_CONFLICTS = 20
 CONFLICT = (google.AlreadyExists, google.FailedPrecondition, google.NotFound)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -87,13 +85,8 @@ class FirestoreWriter:
 
     def add(self, posts: Sequence[PostEntities]) -> int:
         """Add posts; most are new, so the first attempt reads nothing."""
-        records: dict[str, PostRecord] = {}
-        for post in posts:
-            records[post.post_id] = records.get(post.post_id, PostRecord()).with_revision(post)
-        distinct = [record.post for record in records.values() if record.post]
-        distinct.sort(key=lambda post: publication_id(post.publication))
         writes: list[PostWrite] = []
-        for group in self._groups(distinct):
+        for group in self._groups(merge_revisions(posts)):
             changes = {p.post_id: partial(PostRecord.with_revision, revision=p) for p in group}
             with unavailable_on_error():
                 writes += self._apply(changes, dict.fromkeys(changes, Snapshot()))
@@ -111,7 +104,7 @@ class FirestoreWriter:
     ) -> int:
         """Replace posts, in as many commits as their size needs."""
         changed = 0
-        for chunk in _cut(dict.fromkeys(post_ids), self._commit_posts):
+        for chunk in chunks(dict.fromkeys(post_ids), self._commit_posts):
             with unavailable_on_error():
                 before = self._find(chunk)
                 posts = [f.record.post for f in before.values() if f.record.post]
@@ -127,7 +120,7 @@ class FirestoreWriter:
         # These increments have no precondition, so a commit without an answer must not be retried.
         once = {**self._database.limits, "retry": None}
         rest = Counts(diff.posts, diff.days)
-        names = _cut(diff.entities, self._commit_writes)
+        names = chunks(diff.entities, self._commit_writes)
         with unavailable_on_error():
             for group in [*names, *([] if diff.entities else [[]])]:
                 batch = self._database.client.batch()
@@ -187,7 +180,7 @@ class FirestoreWriter:
         """Split a refused commit between posts, until the refused post is alone."""
         if len(changes) == 1:
             raise StoreRefused(str(refusal)) from refusal
-        halves = _cut(changes, (len(changes) + 1) // 2)
+        halves = chunks(changes, (len(changes) + 1) // 2)
         return [s for half in halves for s in self._apply({i: changes[i] for i in half}, before)]
 
     def _find(self, post_ids: Iterable[str]) -> dict[str, Snapshot]:
@@ -277,9 +270,3 @@ def _names(post: PostEntities) -> set[EntityName]:
 def _bytes(post: PostEntities) -> int:
     """Estimate the bytes of a post's documents; its text compresses, its names do not."""
     return len(post.content) + sum(400 + 12 * len(entity.text) for entity in post.entities)
-
-
-def _cut(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    rest = iter(values)
-    while group := list(islice(rest, size)):
-        yield group

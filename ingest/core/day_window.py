@@ -1,0 +1,22 @@
+"""A window of days."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DayWindow:
+    """Days from one to another, in ISO form, both included; None leaves an end open."""
+
+    since: str | None = None
+    until: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.since is not None or self.until is not None
+
+    def __contains__(self, day: str) -> bool:
+        return (self.since or day) <= day <= (self.until or day)
+
+    def total(self, days: Mapping[str, int]) -> int:
+        """Add up the counts of the days in the window."""
+        return sum(count for day, count in days.items() if day in self)

@@ -1,0 +1,1 @@
+"""The store in SQL: SQLite on one machine, PostgreSQL on many."""

@@ -1,0 +1,83 @@
+"""
+Counts in SQL: the whole promise of a store.
+
+writer.py knows how each post counts once, reader.py which queries answer a reader.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+
+from ingest.core.counts import Counts, count_posts
+from ingest.core.messages import PostEntities
+from ingest.core.posts import publication_id
+from ingest.core.revisions import PostRecord
+from ingest.store.base import Recount
+from ingest.store.sql.counters import read_counts
+from ingest.store.sql.database import snapshot, unavailable_on_error
+from ingest.store.sql.models import PostRow, PublicationRow
+from ingest.store.sql.reader import SqlReader
+from ingest.store.sql.records import read_record
+from ingest.store.sql.writer import SqlWriter
+
+RECOUNT_POSTS = 1000  # posts that a recount reads at once
+
+
+class SqlStore(SqlReader):
+    """
+    The store that needs no more than the database that is there already.
+
+    Args:
+        keep_content: whether a post's text is kept beside its entities.
+        commit_posts: how many posts go into one commit at the most.
+    """
+
+    def __init__(self, *, keep_content: bool, commit_posts: int) -> None:
+        self._writer = SqlWriter(keep_content=keep_content, commit_posts=commit_posts)
+
+    def add(self, posts: Sequence[PostEntities]) -> int:
+        return self._writer.add(posts)
+
+    def remove(self, post_id: str, *, at: datetime) -> bool:
+        return self._writer.remove(post_id, at=at)
+
+    def revise(
+        self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
+    ) -> int:
+        return self._writer.revise(post_ids, change)
+
+    def repair(self, name: str, diff: Counts) -> None:
+        self._writer.repair(name, diff)
+
+    def get_record(self, post_id: str) -> PostRecord:
+        with unavailable_on_error():
+            row = PostRow.objects.filter(post_id=post_id).first()
+        return read_record(row) if row else PostRecord()
+
+    def post(self, post_id: str) -> PostEntities | None:
+        return self.get_record(post_id).post
+
+    def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
+        with unavailable_on_error():
+            return _posts(publication_id(name), limit=limit, after=after)
+
+    def recount(self, name: str) -> Recount:
+        pub_id = publication_id(name)
+        with snapshot():
+            publication = PublicationRow.objects.filter(pub_id=pub_id).first()
+            if publication is None:
+                return Recount(Counts(), Counts())
+            return Recount(read_counts(publication), count_posts(_all_posts(pub_id)))
+
+
+def _all_posts(pub_id: str) -> Iterator[PostEntities]:
+    """Read the posts of a publication, some at a time."""
+    after = None
+    while page := _posts(pub_id, limit=RECOUNT_POSTS, after=after):
+        yield from page
+        after = page[-1].post_id
+
+
+def _posts(pub_id: str, *, limit: int, after: str | None) -> list[PostEntities]:
+    rows = PostRow.objects.filter(publication__pub_id=pub_id, post_id__gt=after or "")
+    records = map(read_record, rows.order_by("post_id")[:limit])
+    return [record.post for record in records if record.post]
