@@ -86,6 +86,7 @@ def entity_key(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(words))
 
 
+@lru_cache(CACHE_SIZE)
 def entity_id(family: str, key: str) -> str:
     """Return the id of an entity: 32 hexadecimal digits, the same in every process."""
     return digest(family, key)

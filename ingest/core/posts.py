@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, TypeVar
 
@@ -16,6 +17,7 @@ from pydantic import (
 )
 
 MAX_CONTENT_CHARACTERS = 100_000
+CACHE_SIZE = 1000  # publications whose id a process remembers
 MAX_NAME_CHARACTERS = 200  # of a publication's name, and of a client's own post id
 
 
@@ -24,6 +26,7 @@ def publication_key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
 
 
+@lru_cache(CACHE_SIZE)
 def publication_id(name: str) -> str:
     """Return the id of a publication: a digest, since a name may contain any character."""
     return digest("publication", publication_key(name))

@@ -130,7 +130,7 @@ def test_a_window_has_its_own_sample_and_certain_positions(api: Client) -> None:
     answer = read(api, f"{GAZETTE}/entities?since=2026-05-02")
     assert answer["posts"] == 1
     assert answer["window"] == {"since": "2026-05-02", "until": "2026-05-03"}
-    assert (answer["considered"], answer["certain"]) == (2, 2)
+    assert (answer["considered"], answer["certain"]) == (3, 3)
     assert {(e["posts"], e["share_of_posts"]) for e in answer["entities"]} == {(1, 1.0)}
 
 

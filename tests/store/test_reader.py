@@ -1,5 +1,6 @@
 """What a store tells those who look at counts: the same from SQL and from Firestore."""
 
+import random
 from datetime import UTC, datetime
 
 import pytest
@@ -182,7 +183,37 @@ def test_sql_knows_the_posts_within_a_window(sql: SqlStore) -> None:
         ("Late", 8, 1),
         ("Always", 6, 2),
     ]
-    assert (ranking.considered, ranking.exact_prefix, ranking.has_posts) == (2, 2, True)
+    assert (ranking.considered, ranking.exact_prefix, ranking.has_posts) == (3, 3, True)
+
+
+@pytest.mark.parametrize("family", [None, "PERSON"])
+@pytest.mark.parametrize("prefix", ["", "name 1"])
+def test_a_long_window_is_ranked_as_a_short_one(
+    sql: SqlStore, monkeypatch: pytest.MonkeyPatch, family: str | None, prefix: str
+) -> None:
+    monkeypatch.setattr("ingest.store.sql.ranking.FIRST_STEP", 2)
+    chance = random.Random(1)
+    labels = ("PERSON", "GPE")
+    for number in range(60):
+        some = [
+            entity(f"Name {n}", chance.randint(1, 3), label=labels[n % 2])
+            for n in {int(chance.paretovariate(0.5)) % 40 for _ in range(6)}
+        ]
+        sql.add([with_entities(str(number), some, published_at=on(1 + number % 20))])
+
+    def ranked(posts_of_a_short_window: int, window: DayWindow) -> list[tuple[str, int, int]]:
+        monkeypatch.setattr("ingest.store.sql.reader.SHORT_WINDOW_POSTS", posts_of_a_short_window)
+        found: list[StoredEntity] = []
+        after = None
+        while page := sql.entities_within(
+            GAZETTE, window, EntityFilter(limit=3, after=after, family=family), prefix=prefix
+        ).entities:
+            found += page
+            after = Cursor(page[-1].mentions, page[-1].id)
+        return [(e.text, e.mentions, e.posts) for e in found]
+
+    for window in (DayWindow("2026-05-03", "2026-05-04"), DayWindow(until="2026-05-15")):
+        assert ranked(0, window) == ranked(10**9, window) != []
 
 
 def test_a_moment_can_be_read_again_while_posts_flow(firestore: FirestoreStore) -> None:

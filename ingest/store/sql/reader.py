@@ -5,9 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Subquery, Sum
 
 from ingest.core.counts import Tally
 from ingest.core.day_window import DayWindow
@@ -33,10 +32,8 @@ from ingest.store.sql.models import (
     PublicationDayRow,
     PublicationRow,
 )
+from ingest.store.sql.ranking import SHORT_WINDOW_POSTS, Rank, rank_long, rank_short
 from ingest.store.sql.records import read_record
-
-# The sums of each entity's days; the stubs do not know the columns of a sum.
-Sums = QuerySet[Any, dict[str, Any]]
 
 # No character of a name stands above it.
 LAST_CHARACTER = "\U0010ffff"
@@ -90,22 +87,22 @@ class SqlReader:
     def entities_within(
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
+        entities = _mentioned(name, wanted.family)
+        if prefix:
+            entities = entities.filter(key__gte=prefix, key__lte=prefix + LAST_CHARACTER)
         with unavailable_on_error():
-            publication = PublicationRow.objects.filter(pub_id=publication_id(name)).first()
-            if publication is None:
-                return Ranking([], 0, 0, is_exact=True, has_posts=True)
-            sums = _sums_within(publication, window, wanted.family, prefix)
-            considered = sums.count()
-            ranked = _after(publication, sums, wanted.after).order_by("-total", "-entity")
-            found = {row["entity"]: row for row in ranked[: wanted.limit]}
-            entities = {
-                row.pk: entity
-                for row, entity in _entities(EntityRow.objects.filter(pk__in=found)).items()
-            }
-        page = [
-            replace(entities[number], mentions=row["total"], posts=row["total_posts"])
-            for number, row in found.items()
-        ]
+            considered = entities.count()
+            after = _place(name, wanted.after)
+            if _posts_within(name, window) > SHORT_WINDOW_POSTS:
+                days = EntityDayRow.objects.filter(_within(window))
+                ranks = rank_long(entities, days, wanted.limit, after)
+            else:
+                days = EntityDayRow.objects.filter(_within(window), _own(name))
+                days = days.filter(entity__in=entities) if prefix or wanted.family else days
+                ranks = rank_short(days, wanted.limit, after)
+            found = _entities(EntityRow.objects.filter(pk__in=[rank.row for rank in ranks]))
+        by_row = {row.pk: entity for row, entity in found.items()}
+        page = [replace(by_row[r.row], mentions=r.mentions, posts=r.posts) for r in ranks]
         return Ranking(page, considered, considered, is_exact=True, has_posts=True)
 
     def entity_everywhere(
@@ -170,7 +167,7 @@ class SqlReader:
 
 
 def _of_publication(name: str) -> QuerySet[EntityRow]:
-    return EntityRow.objects.filter(publication__pub_id=publication_id(name))
+    return EntityRow.objects.filter(_own(name))
 
 
 def _mentioned(name: str, family: str | None = None) -> QuerySet[EntityRow]:
@@ -179,33 +176,29 @@ def _mentioned(name: str, family: str | None = None) -> QuerySet[EntityRow]:
     return rows if family is None else rows.filter(family=family)
 
 
-def _sums_within(
-    publication: PublicationRow, window: DayWindow, family: str | None, prefix: str
-) -> Sums:
-    """Add up the days of each entity within a window."""
-    days: QuerySet[Any, Any] = EntityDayRow.objects.filter(publication=publication)
-    if window.since:
-        days = days.filter(day__gte=window.since)
-    if window.until:
-        days = days.filter(day__lte=window.until)
-    if family:
-        days = days.filter(entity__family=family)
-    if prefix:
-        days = days.filter(entity__key__gte=prefix, entity__key__lte=prefix + LAST_CHARACTER)
-    sums: Sums = days.values("entity").annotate(total=Sum("mentions"), total_posts=Sum("posts"))
-    return sums.filter(total__gt=0)
+def _own(name: str) -> Q:
+    """Return the condition for a row of a publication, without a join."""
+    numbers = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")
+    return Q(publication=Subquery(numbers))
 
 
-def _after(
-    publication: PublicationRow,
-    sums: Sums,
-    after: Cursor | None,
-) -> Sums:
-    """Leave out the pages before; of equal sums, the entity whose row is newer stands first."""
-    if after is None:
-        return sums
-    last = EntityRow.objects.get(publication=publication, entity_id=after.entity_id).pk
-    return sums.filter(Q(total__lt=after.mentions) | Q(total=after.mentions, entity__lt=last))
+def _within(window: DayWindow) -> Q:
+    """Return the condition for a day within a window."""
+    since = Q(day__gte=window.since) if window.since else Q()
+    return since & Q(day__lte=window.until) if window.until else since
+
+
+def _posts_within(name: str, window: DayWindow) -> int:
+    days = PublicationDayRow.objects.filter(_within(window), _own(name))
+    return days.aggregate(total=Sum("posts"))["total"] or 0
+
+
+def _place(name: str, cursor: Cursor | None) -> Rank | None:
+    """Return the place of a cursor among the ranks."""
+    if cursor is None:
+        return None
+    last = _of_publication(name).get(entity_id=cursor.entity_id)
+    return Rank(cursor.mentions, last.pk, 0)
 
 
 def _publications(rows: Iterable[PublicationRow]) -> list[Publication]:

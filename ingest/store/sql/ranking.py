@@ -1,0 +1,73 @@
+"""
+The exact order of a publication's entities within a window of days.
+
+An entity has at most as many mentions within a window as on all days. So a long window is ranked
+from the most mentioned entity on, until the next one cannot reach the page. A short window has few
+rows, so the database adds up all of them.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.db.models import Q, QuerySet, Sum
+
+from ingest.store.sql.models import EntityRow
+
+# Rows of entities' days; the type checker does not know the columns of a sum.
+Days = QuerySet[Any, Any]
+
+# Up to so many posts, a window is short.
+SHORT_WINDOW_POSTS = 5000
+# How many entities the first step adds up; each later one takes twice as many, up to a limit.
+FIRST_STEP, MAX_STEP = 128, 8192
+
+
+class Rank(NamedTuple):
+    """What an entity counts within a window; of equal mentions, the newer row stands first."""
+
+    mentions: int
+    row: int
+    posts: int
+
+
+def rank_short(days: Days, limit: int, after: Rank | None) -> list[Rank]:
+    """Return the ranks of a page, by adding up every day of every entity."""
+    sums = _sums(days)
+    if after:
+        equal = Q(total=after.mentions, entity__lt=after.row)
+        sums = sums.filter(Q(total__lt=after.mentions) | equal)
+    return list(map(_rank, sums.order_by("-total", "-entity")[:limit]))
+
+
+def rank_long(
+    entities: QuerySet[EntityRow], days: Days, limit: int, after: Rank | None
+) -> list[Rank]:
+    """Return the ranks of a page, by adding up the days of the most mentioned entities first."""
+    ranks: list[Rank] = []
+    for step in _steps(entities.order_by("-mentions").values_list("pk", "mentions")):
+        found = map(_rank, _sums(days.filter(entity__in=[row for row, _ in step])))
+        ranks += (rank for rank in found if after is None or rank[:2] < after[:2])
+        ranks = sorted(ranks, reverse=True)[:limit]
+        most_of_others = step[-1][1]
+        if len(ranks) == limit and ranks[-1].mentions > most_of_others:
+            break
+    return ranks
+
+
+def _steps(entities: QuerySet[EntityRow, tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Read entities in steps that grow."""
+    start, size = 0, FIRST_STEP
+    while step := list(entities[start : start + size]):
+        yield step
+        start, size = start + size, min(2 * size, MAX_STEP)
+
+
+def _sums(days: Days) -> Days:
+    """Add up the days of each entity."""
+    sums: Days = days.values("entity").annotate(total=Sum("mentions"), total_posts=Sum("posts"))
+    positive: Days = sums.filter(total__gt=0)
+    return positive
+
+
+def _rank(sums: dict[str, int]) -> Rank:
+    return Rank(sums["total"], sums["entity"], sums["total_posts"])

@@ -1,0 +1,167 @@
+"""
+Fill the store in SQL with one large publication, and time what its pages ask.
+
+    python -m tests.harness.large_publication [--posts N] [--entities N] [--database postgresql]
+
+Prints the milliseconds a post of each tenth, and the 95th percentile of each page's queries. Exits
+0 only if the recount of the publication finds no wrong counter.
+"""
+
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from statistics import quantiles
+from typing import TYPE_CHECKING
+
+from ingest.devstack.stack import Stack
+from tests.harness import runner
+from tests.support.postgresql import PostgreSQL, install
+from tests.support.programs import start
+
+if TYPE_CHECKING:
+    from ingest.core.messages import PostEntities
+
+NAME = "The Large Gazette"
+DAYS = 3 * 365
+POST_ENTITIES = 10
+COMMIT_POSTS = 200
+SMALL_PUBLICATIONS = 50  # which mention the same entities
+TRIES = 40
+SEED = 1
+FAMILIES = ("PERSON", "ORG", "GPE", "EVENT")
+
+
+def main() -> int:
+    """Read the command line, and measure in a process whose settings name the database."""
+    parser = runner.argument_parser("large_publication", __doc__)
+    parser.add_argument("--posts", type=int, default=1_000_000)
+    parser.add_argument("--entities", type=int, default=100_000)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    options = parser.parse_args()
+    with ExitStack() as exits:
+        own = {"INGEST_STORE": "sql", "INGEST_LOG_LEVEL": "WARNING"}
+        if options.database == "postgresql":
+            install()
+            server = PostgreSQL()
+            exits.callback(server.stop)
+            server.start()
+            own["INGEST_DATABASE_URL"] = server.new_database()
+        stack = Stack(exits.enter_context(runner.temporary_folder("large")), own)
+        stack.manage("migrate", "--verbosity", "0")
+        call = f"measure({options.posts}, {options.entities})"
+        code = f"from tests.harness.large_publication import measure\nraise SystemExit({call})"
+        with start(stack, code) as program:
+            assert program.stdout
+            for line in program.stdout:
+                print(line, end="", flush=True)
+        return program.returncode
+
+
+def measure(posts: int, entities: int) -> int:
+    """Fill the store of the settings, and print the figures; return the exit status."""
+    from ingest.store import open_store
+
+    fill_ms = list(_fill(posts, entities))
+    runner.print_figures({"fill_ms_a_post": fill_ms})
+    for name, ask in _questions().items():
+        p95 = quantiles([_milliseconds(ask) for _ in range(TRIES)], n=20)[-1]
+        runner.print_figures({"question": name, "p95_ms": round(p95, 1)})
+    began = time.perf_counter()
+    wrong = bool(open_store().recount(NAME).diff)
+    seconds = round(time.perf_counter() - began, 1)
+    runner.print_figures({"recount_seconds": seconds, "counters_wrong": wrong})
+    return int(wrong)
+
+
+def _fill(posts: int, entities: int) -> Iterator[float]:
+    """Add posts, a tenth after the other, and return how long a post of each took."""
+    from ingest.store import open_store
+
+    chance = random.Random(SEED)
+    weights = [1 / (rank + 10) for rank in range(entities)]
+    numbers = range(entities)
+    for tenth in range(10):
+        seconds = 0.0
+        for first in range(tenth * posts // 10, (tenth + 1) * posts // 10, COMMIT_POSTS):
+            picked = iter(chance.choices(numbers, weights, k=COMMIT_POSTS * POST_ENTITIES))
+            batch = [_post(first + n, posts, picked) for n in range(COMMIT_POSTS)]
+            began = time.perf_counter()
+            open_store().add(batch)
+            seconds += time.perf_counter() - began
+        yield round(seconds * 1000 / (posts / 10), 2)
+    small = (_small_post(n) for n in range(SMALL_PUBLICATIONS))
+    open_store().add(list(small))
+
+
+def _post(number: int, posts: int, picked: Iterator[int]) -> "PostEntities":
+    from tests.support.factories import entity, with_entities
+
+    names = dict.fromkeys(next(picked) for _ in range(POST_ENTITIES))
+    day = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=number * DAYS // posts)
+    found = [entity(f"Name {n}", 1 + n % 3, label=FAMILIES[n % 4]) for n in names]
+    return with_entities(str(number), found, publication=NAME, published_at=day)
+
+
+def _small_post(number: int) -> "PostEntities":
+    from tests.support.factories import entity, with_entities
+
+    found = [entity(f"Name {n}", label=FAMILIES[n % 4]) for n in range(POST_ENTITIES)]
+    return with_entities(str(number), found, publication=f"Small {number}")
+
+
+def _questions() -> dict[str, Callable[[], object]]:
+    """Return what each page asks of the store, by a name."""
+    from ingest.core.day_window import DayWindow
+    from ingest.core.entity_names import entity_id
+    from ingest.store import open_store
+    from ingest.store.base import Cursor, EntityFilter, PostCursor
+
+    store = open_store()
+    top = entity_id("PERSON", "name 0")
+    page = EntityFilter[Cursor](limit=26)
+    windows = {
+        "week": DayWindow("2025-03-03", "2025-03-09"),
+        "month": DayWindow("2025-03-01", "2025-03-31"),
+        "year": DayWindow("2025-01-01", "2025-12-31"),
+        "long window": DayWindow("2024-03-01"),
+    }
+    return {
+        "publications": lambda: store.publications(limit=25),
+        "publication": lambda: store.publication(NAME),
+        "families": lambda: store.families(NAME),
+        "top": lambda: store.entities(NAME, page),
+        "a page far down": lambda: store.entities(
+            NAME, EntityFilter(limit=26, after=Cursor(20, "8"))
+        ),
+        "a family": lambda: store.entities(NAME, EntityFilter(limit=26, family="GROUP")),
+        "a prefix": lambda: store.entities_by_prefix(NAME, "name 12", EntityFilter(limit=26)),
+        "an entity everywhere": lambda: store.entity_everywhere(top, limit=20),
+        "its posts": lambda: store.posts_mentioning(top, limit=11),
+        "its posts of a year before": lambda: store.posts_mentioning(
+            top, name=NAME, limit=11, after=PostCursor("2025-01-01", _some_post())
+        ),
+        **{
+            f"within a {name}": partial(store.entities_within, NAME, window, page)
+            for name, window in windows.items()
+        },
+    }
+
+
+def _some_post() -> str:
+    from tests.support.factories import with_entities
+
+    return with_entities("0", publication=NAME).post_id
+
+
+def _milliseconds(ask: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    ask()
+    return (time.perf_counter() - began) * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())
