@@ -23,6 +23,7 @@ from ingestsite.configuration import (  # noqa: F401
     QUEUE_LIMIT,
     REQUESTS_PER_MINUTE,
     SECRET_KEY,
+    STATE_DIR,
     TRACES_ENDPOINT,
     VISIBILITY_SECONDS,
 )

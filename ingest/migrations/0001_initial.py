@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('actor', models.CharField(max_length=200, verbose_name='who')),
                 ('via', models.CharField(choices=[('admin', 'the admin'), ('api', 'the API'), ('command', 'a command')], max_length=10)),
-                ('action', models.CharField(choices=[('drain', 'drained'), ('resume', 'resumed'), ('replay', 'replayed'), ('discard', 'discarded'), ('add', 'added'), ('change', 'changed'), ('delete', 'deleted'), ('revoke', 'revoked'), ('repair', 'repaired'), ('reprocess', 'reprocessed')], max_length=10)),
+                ('action', models.CharField(choices=[('drain', 'drained'), ('resume', 'resumed'), ('replay', 'replayed'), ('discard', 'discarded'), ('add', 'added'), ('change', 'changed'), ('delete', 'deleted'), ('revoke', 'revoked'), ('repair', 'repaired'), ('reprocess', 'reprocessed'), ('copy', 'copied')], max_length=10)),
                 ('target', models.CharField(blank=True, max_length=300)),
                 ('detail', models.TextField(blank=True)),
             ],

@@ -23,6 +23,7 @@ class AuditEntry(models.Model):
         REVOKE = "revoke", "revoked"
         REPAIR = "repair", "repaired"
         REPROCESS = "reprocess", "reprocessed"
+        COPY = "copy", "copied"
 
     at = models.DateTimeField(default=timezone.now)
     actor = models.CharField("who", max_length=200)

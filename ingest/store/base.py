@@ -1,6 +1,6 @@
 """What a store promises, and the values that it returns."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, Self, TypeVar
@@ -113,6 +113,13 @@ class KeyCursor(NamedTuple):
 
 
 C = TypeVar("C", Cursor, KeyCursor)
+
+# It is called now and then with the number of posts that were read.
+Progress = Callable[[int], object]
+
+
+def no_progress(posts: int) -> None:
+    """Tell nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,8 +278,22 @@ class Store(StoreReader, Protocol):
     def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
         """Return saved posts of a publication, by id, those after an id."""
 
-    def recount(self, name: str) -> Recount:
+    def records(self, *, limit: int, after: str | None = None) -> dict[str, PostRecord]:
+        """Return the records of all posts by id, also of deleted ones, those after an id."""
+
+    def recount(self, name: str, *, progress: Progress = no_progress) -> Recount:
         """Count a publication again from its posts, and read its counters at the same read time."""
 
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters, while posts go on arriving."""
+
+
+def tell_progress(
+    pages: Iterable[Sequence[PostEntities]], progress: Progress
+) -> Iterator[PostEntities]:
+    """Return the posts of pages, and tell after each page how many posts that is."""
+    number = 0
+    for page in pages:
+        yield from page
+        number += len(page)
+        progress(number)

@@ -15,10 +15,12 @@ from ingest.store.base import (
     FamilyCounts,
     KeyCursor,
     PostCursor,
+    Progress,
     Publication,
     Ranking,
     Recount,
     StoredEntity,
+    no_progress,
 )
 
 logger = get_logger()
@@ -101,7 +103,10 @@ class NullStore:
     def get_top_entities(self, pub_id: str) -> str | None:
         return None
 
-    def recount(self, name: str) -> Recount:
+    def records(self, *, limit: int, after: str | None = None) -> dict[str, PostRecord]:
+        return {}
+
+    def recount(self, name: str, *, progress: Progress = no_progress) -> Recount:
         return Recount(Counts(), Counts())
 
     def repair(self, name: str, diff: Counts) -> None:

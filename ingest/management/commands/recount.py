@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def _recount(self, name: str, *, repair: bool) -> int:
         """Recount one publication, and return the number of wrong counters."""
-        diff = open_store().recount(name).diff
+        diff = open_store().recount(name, progress=self._tell).diff
         lines = list(_lines(diff))
         self.stdout.write(f"{name}: {len(lines)} counters are wrong")
         for line in lines[:SAMPLE_SIZE]:
@@ -48,6 +48,11 @@ class Command(BaseCommand):
             audit.record(audit.command_actor(), audit.Action.REPAIR, name, detail=detail)
             self.stdout.write("  repaired")
         return len(lines)
+
+    def _tell(self, posts: int) -> None:
+        """Tell on a terminal how far the recount is."""
+        if self.stderr.isatty():
+            self.stderr.write(f"\r{posts:,} posts read", ending="")
 
 
 def _lines(diff: Counts) -> Iterator[str]:

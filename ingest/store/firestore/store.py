@@ -4,20 +4,33 @@ Counts in Cloud Firestore: the whole promise of a store.
 writer.py knows how each post counts once, reader.py which queries answer a reader.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
+from typing import Any
 
+from google.cloud.firestore_v1 import (
+    CollectionReference,
+    DocumentReference,
+    DocumentSnapshot,
+    Query,
+)
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from ingest.core.counts import Counts, count_posts
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id, publication_key
 from ingest.core.revisions import PostRecord
-from ingest.store.base import Recount
+from ingest.store.base import Progress, Recount, no_progress, tell_progress
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
 from ingest.store.firestore.reader import FirestoreReader
 from ingest.store.firestore.writer import FirestoreWriter
+
+# Documents of one call of a recount. A call of a thousand posts takes about a second.
+RECOUNT_DOCUMENTS = 1000
+
+Documents = Query | CollectionReference
 
 
 class FirestoreStore(FirestoreReader):
@@ -75,28 +88,52 @@ class FirestoreStore(FirestoreReader):
         return self.get_record(post_id).post
 
     def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
-        posts = self._database.posts
-        own = FieldFilter("publication_key", "==", publication_key(name))
-        query = posts.where(filter=own).order_by("__name__")
-        if after:
-            query = query.start_after({"__name__": posts.document(after)})
+        page = _page(self._posts_of(name), limit, self._reference(after))
         with unavailable_on_error():
-            found = query.limit(limit).stream(**self._limits)
+            found = page.stream(**self._limits)
             return [schema.read_post(post.id, post.to_dict() or {}) for post in found]
 
-    def recount(self, name: str) -> Recount:
+    def records(self, *, limit: int, after: str | None = None) -> dict[str, PostRecord]:
+        page = _page(self._database.posts, limit, self._reference(after))
+        with unavailable_on_error():
+            found = page.stream(**self._limits)
+            return {post.id: schema.read_record(post.id, post.to_dict()) for post in found}
+
+    def recount(self, name: str, *, progress: Progress = no_progress) -> Recount:
         publication = self._database.publications.document(publication_id(name))
         with unavailable_on_error():
             # Every read below has the same read time. So posts that are added meanwhile are in
             # both sides or in neither.
             at = {"read_time": publication.get(**self._limits).read_time, **self._limits}
-            own = FieldFilter("publication_key", "==", publication_key(name))
             fields = [f for f in PostEntities.model_fields if f not in ("post_id", "content")]
-            posts = self._database.posts.where(filter=own).select(fields).stream(**at)
-            counted = count_posts(schema.read_post(post.id, post.to_dict() or {}) for post in posts)
+            pages = _pages(self._posts_of(name).select(fields), at)
+            posts = ([schema.read_post(p.id, p.to_dict() or {}) for p in page] for page in pages)
+            counted = count_posts(tell_progress(posts, progress))
             shards = publication.collection(schema.SHARDS).stream(**at)
-            entities = publication.collection(schema.ENTITIES).stream(**at)
+            entities = chain.from_iterable(_pages(publication.collection(schema.ENTITIES), at))
             stored = schema.read_counts(
-                (shard.to_dict() for shard in shards), (entity.to_dict() for entity in entities)
+                (shard.to_dict() for shard in shards),
+                (entity.to_dict() or {} for entity in entities),
             )
         return Recount(stored, counted)
+
+    def _posts_of(self, name: str) -> Query:
+        own = FieldFilter("publication_key", "==", publication_key(name))
+        return self._database.posts.where(filter=own)
+
+    def _reference(self, post_id: str | None) -> DocumentReference | None:
+        return self._database.posts.document(post_id) if post_id else None
+
+
+def _pages(query: Documents, at: dict[str, Any]) -> Iterator[list[DocumentSnapshot[Any]]]:
+    """Read documents by id in pages, since one call for all of them would not end in time."""
+    after = None
+    while page := list(_page(query, RECOUNT_DOCUMENTS, after).stream(**at)):
+        yield page
+        after = page[-1].reference
+
+
+def _page(query: Documents, limit: int, after: DocumentReference | None) -> Query:
+    """Return the query for the documents by id, those after one of them."""
+    page: Query = query.order_by("__name__").limit(limit)
+    return page.start_after({"__name__": after}) if after else page

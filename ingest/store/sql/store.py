@@ -7,11 +7,13 @@ writer.py knows how each post counts once, reader.py which queries answer a read
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 
+from django.db.models import Subquery
+
 from ingest.core.counts import Counts, count_posts
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
 from ingest.core.revisions import PostRecord
-from ingest.store.base import Recount
+from ingest.store.base import Progress, Recount, no_progress, tell_progress
 from ingest.store.sql.counters import read_counts
 from ingest.store.sql.database import snapshot, unavailable_on_error
 from ingest.store.sql.models import PostRow, PublicationRow
@@ -57,27 +59,27 @@ class SqlStore(SqlReader):
         return self.get_record(post_id).post
 
     def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
+        own = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")
+        rows = PostRow.objects.filter(publication=Subquery(own), post_id__gt=after or "")
         with unavailable_on_error():
-            return _posts(publication_id(name), limit=limit, after=after)
+            records = map(read_record, rows.order_by("post_id")[:limit])
+            return [record.post for record in records if record.post]
 
-    def recount(self, name: str) -> Recount:
-        pub_id = publication_id(name)
+    def records(self, *, limit: int, after: str | None = None) -> dict[str, PostRecord]:
+        with unavailable_on_error():
+            rows = PostRow.objects.filter(post_id__gt=after or "").order_by("post_id")[:limit]
+            return {row.post_id: read_record(row) for row in rows}
+
+    def recount(self, name: str, *, progress: Progress = no_progress) -> Recount:
         with snapshot():
-            publication = PublicationRow.objects.filter(pub_id=pub_id).first()
+            publication = PublicationRow.objects.filter(pub_id=publication_id(name)).first()
             if publication is None:
                 return Recount(Counts(), Counts())
-            return Recount(read_counts(publication), count_posts(_all_posts(pub_id)))
+            counted = count_posts(tell_progress(self._all_posts(name), progress))
+            return Recount(read_counts(publication), counted)
 
-
-def _all_posts(pub_id: str) -> Iterator[PostEntities]:
-    """Read the posts of a publication, some at a time."""
-    after = None
-    while page := _posts(pub_id, limit=RECOUNT_POSTS, after=after):
-        yield from page
-        after = page[-1].post_id
-
-
-def _posts(pub_id: str, *, limit: int, after: str | None) -> list[PostEntities]:
-    rows = PostRow.objects.filter(publication__pub_id=pub_id, post_id__gt=after or "")
-    records = map(read_record, rows.order_by("post_id")[:limit])
-    return [record.post for record in records if record.post]
+    def _all_posts(self, name: str) -> Iterator[list[PostEntities]]:
+        after = None
+        while page := self.posts(name, limit=RECOUNT_POSTS, after=after):
+            yield page
+            after = page[-1].post_id
