@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate
+.PHONY: help run demo test check chaos signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,9 +43,9 @@ check: .venv/dev ## check the style, the types and the documents
 	mypy
 	python -m tests.harness.prose
 
-chaos: .venv/dev ## kill processes under load, and check the counts (POSTS=10000 STRIKES=24 OUTAGE=60 SEEDS="1 2 3")
+chaos: .venv/dev ## kill processes under load, and check the counts (POSTS=10000 STRIKES=24 OUTAGE=60 SEEDS="1 2 3" ON="embedded/sqlite")
 	python -m tests.harness.chaos --posts $(or $(POSTS),10000) --strikes $(or $(STRIKES),24) \
-		--outage $(or $(OUTAGE),60) --seeds $(or $(SEEDS),1 2 3)
+		--outage $(or $(OUTAGE),60) --seeds $(or $(SEEDS),1 2 3) $(if $(ON),--on $(ON))
 
 hosts: .venv/dev ## run six machines, cut one off, kill another, and check the counts; needs root (POSTS=5000 OUTAGE=30)
 	python -m tests.harness.multi_host --posts $(or $(POSTS),5000) --outage $(or $(OUTAGE),30)
@@ -65,6 +65,10 @@ loss: .venv/dev ## measure the messages a killed embedded broker loses
 bench: .venv/bench ## measure throughput and compare it with the model alone (LONG=1 for 100,000 posts)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.harness.bench $(if $(LONG),--long)
+
+large: .venv/dev ## fill a publication in SQL, and time its pages' queries (POSTS=1000000 ENTITIES=100000 DATABASE=sqlite)
+	python -m tests.harness.large_publication --posts $(or $(POSTS),1000000) \
+		--entities $(or $(ENTITIES),100000) --database $(or $(DATABASE),sqlite)
 
 profile: .venv/bench ## profile the steps with Python's profiler
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \

@@ -2,13 +2,14 @@
 The kill test: whatever dies, every accepted post is counted once or is a dead letter.
 
     python -m tests.harness.chaos [--posts N] [--strikes N] [--outage SECONDS] [--seeds 1 2 3]
-                                  [--brokers embedded rabbitmq]
+                                  [--on embedded/sqlite rabbitmq/postgresql]
 
 The program runs the real stack, and several clients send posts in waves. Each wave meets a strike
 from a seeded schedule. A strike kills a web worker, a worker, a child or the broker. Or it cuts the
-line to Firestore, or loses an answer after its commit. One post in a hundred makes the model fail.
-At the end every counter is compared with the model run by itself. The program prints a line for
-each strike, a line of JSON for each run and a table. Its status is 1 if anything differs.
+line to the store, or loses an answer after its commit. SQLite is locked instead. One post in a
+hundred makes the model fail. At the end every counter is compared with the model run by itself.
+The program prints a line for each strike, a line of JSON for each run and a table. Its status is 1
+if anything differs.
 """
 
 import random
@@ -22,19 +23,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from ingest import samples
 from ingest.client import ApiClient
 from ingest.devstack.stack import Stack, wait_until
-from ingest.store.firestore.store import FirestoreStore
-from tests import environment
+from ingest.store.base import Store
 from tests.harness import runner
-from tests.support import faulty_model, servers
+from tests.harness.attacked_store import STORES, AttackedStore, attacked_store
+from tests.support import faulty_model
 from tests.support.processes import kill, main_and_children, processes
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.sender import Sender, is_empty
-from tests.support.stores import firestore_of, new_project, project_settings
-from tests.support.tcp_proxy import Line
 from tests.support.verdict import judge, redelivered
 
 CLIENTS = 4
@@ -45,11 +45,36 @@ MAX_SETTLE_SECONDS = 1500  # from the last strike to empty queues, on a slow mac
 BOMBS = (faulty_model.RAISE, faulty_model.SPIN, faulty_model.KILL)
 
 
+class Pair(NamedTuple):
+    """A broker and a store that a run uses together."""
+
+    broker: str
+    store: str
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read a pair such as `embedded/sqlite`."""
+        broker, _, store = text.partition("/")
+        if broker not in runner.BROKERS or store not in STORES:
+            raise ValueError(text)
+        return cls(broker, store)
+
+
+# What people run together: each broker with Firestore and with the store in SQL.
+PAIRS = (
+    Pair("embedded", "firestore"),
+    Pair("rabbitmq", "firestore"),
+    Pair("embedded", "sqlite"),
+    Pair("rabbitmq", "postgresql"),
+)
+
+
 @dataclass(frozen=True)
 class Result(runner.Result):
     """What a run ended with; `lost`, `doubled`, `counters_wrong` and `not_poison` must be 0."""
 
     broker: str
+    store: str
     seed: int
     accepted: int
     saved: int
@@ -74,11 +99,16 @@ class Run:
     """One stack, its clients and what strikes it."""
 
     def __init__(
-        self, stack: Stack, client: ApiClient, line: Line, node: RabbitMQ | None, outage: float
+        self,
+        stack: Stack,
+        client: ApiClient,
+        store: AttackedStore,
+        node: RabbitMQ | None,
+        outage: float,
     ) -> None:
         self.stack = stack
         self.client = client
-        self.line = line
+        self.store = store
         self.node = node
         self.outage = outage
         self.sender = Sender(client)
@@ -92,8 +122,7 @@ class Run:
             "kill a save child": lambda: self._kill("-Q save", child=True),
             "kill the save worker": lambda: self._kill("-Q save", child=False),
             "kill the broker": self._kill_broker,
-            "cut the line to the store": self._cut,
-            "lose an answer of the store": self.line.lose_next_answer,
+            **self.store.strikes(self.outage),
         }
 
     def _kill(self, part: str, *, child: bool) -> None:
@@ -108,11 +137,6 @@ class Run:
         else:
             (valkey,) = (p for p in processes(self.stack) if "valkey" in p.name())
             valkey.kill()
-
-    def _cut(self) -> None:
-        self.line.cut()
-        time.sleep(self.outage)  # the outage itself: its length is the point
-        self.line.restore()
 
 
 def posts_of(seed: int, count: int) -> Iterator[dict[str, str]]:
@@ -174,12 +198,12 @@ def attack(run: Run, *, seed: int, posts: int, strikes: int) -> int:
     return len(schedule)
 
 
-def verdict(run: Run, store: FirestoreStore) -> dict[str, int]:
+def verdict(run: Run, store: Store) -> dict[str, int]:
     """Compare the accepted posts with the store and with the dead letters."""
     return judge(run.sender.sent, run.stack.manage("dead_letters", "list"), store)
 
 
-def _check_again(run: Run, store: FirestoreStore) -> None:
+def _check_again(run: Run, store: Store) -> None:
     """Print whether posts that seemed lost were only late, though the queues seemed empty."""
     if run.node:
         print(run.node.queues(), flush=True)
@@ -188,15 +212,13 @@ def _check_again(run: Run, store: FirestoreStore) -> None:
 
 
 @contextmanager
-def running(folder: Path, broker: str, outage: float) -> Iterator[Run]:
-    """Run a stack on a broker, with a proxy between it and the emulator."""
-    line = Line(environment.FIRESTORE_PORT)
+def running(folder: Path, broker: str, store: AttackedStore, outage: float) -> Iterator[Run]:
+    """Run a stack on a broker and a store."""
     settings = {
         **faulty_model.settings(folder / "bombs"),
-        **project_settings(new_project(), port=line.port),
+        **store.settings,
         "INGEST_EXTRACT_CONCURRENCY": "4",
         "INGEST_EXTRACT_SECONDS": "5",
-        "INGEST_STORE_SECONDS": "5",
         "INGEST_VISIBILITY_SECONDS": "15",
         "INGEST_MERGE_SECONDS": "5",
     }
@@ -205,44 +227,46 @@ def running(folder: Path, broker: str, outage: float) -> Iterator[Run]:
         wait_until(lambda: is_empty(client), seconds=60, what="the queues are there")
         if node:
             node.write_queues_to_disk()
-        yield Run(stack, client, line, node, outage)
+        yield Run(stack, client, store, node, outage)
 
 
-def chaos(
-    folder: Path, *, broker: str, seed: int, posts: int, strikes: int, outage: float
-) -> Result:
-    """Do one run, and judge it."""
+def chaos(folder: Path, on: Pair, *, seed: int, posts: int, strikes: int, outage: float) -> Result:
+    """Do one run on a broker and a store, and judge it."""
     random.seed(seed)
     began = time.monotonic()
-    with running(folder, broker, outage) as run:
+    with (
+        attacked_store(on.store, folder) as attacked,
+        running(folder, on.broker, attacked, outage) as run,
+    ):
         struck = attack(run, seed=seed, posts=posts, strikes=strikes)
         wait_until(
             lambda: is_empty(run.client), seconds=MAX_SETTLE_SECONDS, what="the queues are empty"
         )
-        store = firestore_of(run.stack.environment["INGEST_FIRESTORE_PROJECT"])
-        result = Result(
-            broker=broker,
-            seed=seed,
-            accepted=len(run.sender.sent),
-            redelivered=redelivered(run.stack.log.read_text(errors="replace")),
-            answers_lost=run.line.answers_lost,
-            strikes=struck,
-            seconds=round(time.monotonic() - began),
-            **verdict(run, store),
-        )
-        if not result.right:
-            _check_again(run, store)
-            runner.keep_log(run.stack.log, f"chaos-{broker}-{seed}.log")
-        return result
+        with attacked.open(run.stack) as store:
+            result = Result(
+                broker=on.broker,
+                store=on.store,
+                seed=seed,
+                accepted=len(run.sender.sent),
+                redelivered=redelivered(run.stack.log.read_text(errors="replace")),
+                answers_lost=attacked.answers_lost,
+                strikes=struck,
+                seconds=round(time.monotonic() - began),
+                **verdict(run, store),
+            )
+            if not result.right:
+                _check_again(run, store)
+                runner.keep_log(run.stack.log, f"chaos-{on.broker}-{on.store}-{seed}.log")
+            return result
 
 
 def rounds(options: Namespace) -> Iterator[Result]:
-    """Run every seed on every broker."""
-    for broker, seed in product(options.brokers, options.seeds):
-        print(f"{broker}, seed {seed}", flush=True)
-        with runner.temporary_folder("chaos") as folder, servers.emulator():
+    """Run every seed on every pair."""
+    for on, seed in product(options.on, options.seeds):
+        print(f"{on.broker} and {on.store}, seed {seed}", flush=True)
+        with runner.temporary_folder("chaos") as folder:
             sizes = {"posts": options.posts, "strikes": options.strikes}
-            yield chaos(folder, broker=broker, seed=seed, outage=options.outage, **sizes)
+            yield chaos(folder, on, seed=seed, outage=options.outage, **sizes)
 
 
 def main() -> int:
@@ -252,7 +276,7 @@ def main() -> int:
     parser.add_argument("--strikes", type=int, default=24)
     parser.add_argument("--outage", type=float, default=60, help="seconds without a store")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--brokers", nargs="+", default=runner.BROKERS)
+    parser.add_argument("--on", type=Pair.read, nargs="+", default=PAIRS, metavar="BROKER/STORE")
     return runner.exit_status(runner.run_rounds(rounds(parser.parse_args())))
 
 

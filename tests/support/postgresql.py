@@ -42,13 +42,13 @@ class PostgreSQL:
         self, host: str = "127.0.0.1", net: str = "127.0.0.1/32", inside: Sequence[str] = ()
     ) -> None:
         self._host, self._net, self._inside = host, net, inside
-        (self._port,) = free_ports(1)
+        (self.port,) = free_ports(1)
         self._folder = Path(tempfile.mkdtemp(prefix="ingest-postgresql-"))
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, name: str) -> str:
         """Return the address of a database."""
-        return f"postgresql://{USER}:{PASSWORD}@{self._host}:{self._port}/{name}"
+        return f"postgresql://{USER}:{PASSWORD}@{self._host}:{self.port}/{name}"
 
     def new_database(self) -> str:
         """Make an empty database, and return its URL."""
@@ -64,7 +64,7 @@ class PostgreSQL:
             self._make(data)
         settings = {
             "listen_addresses": self._host,
-            "port": str(self._port),
+            "port": str(self.port),
             "unix_socket_directories": str(self._folder),
             "fsync": "off",  # no test loses power
         }

@@ -1,12 +1,20 @@
 """Stores for one test, the settings that name them, and their counts."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from django.db import connections
+from django.test import override_settings
+from psycopg.conninfo import conninfo_to_dict
 
 from ingest.store.base import EntityFilter, Store
 from ingest.store.firestore.store import FirestoreStore
 from ingest.store.sql.store import SqlStore
 from ingestsite import configuration
+from ingestsite.settings import LIBPQ_NAMES, POSTGRESQL, SQLITE_COUNTS
 from tests import environment
 
 
@@ -38,6 +46,23 @@ def firestore_of(project: str) -> FirestoreStore:
 def sql_of_tests() -> SqlStore:
     """Open the store in SQL in the tests' database."""
     return SqlStore(keep_content=True, commit_posts=configuration.COMMIT_POSTS)
+
+
+@contextmanager
+def sql_of(folder: Path, *, url: str = "") -> Iterator[SqlStore]:
+    """Open the store in SQL of a stack in place of our own, by its folder or its database's URL."""
+    parameters = conninfo_to_dict(url)
+    own: dict[str, Any] = (
+        POSTGRESQL | {name: parameters.get(libpq, "") for libpq, name in LIBPQ_NAMES.items()}
+        if url
+        else SQLITE_COUNTS | {"NAME": folder / "counts.sqlite3"}
+    )
+    alias = uuid.uuid4().hex
+    connections.databases[alias] = connections.configure_settings({"default": own})["default"]
+    with override_settings(COUNTS_DATABASE=alias):
+        yield sql_of_tests()
+    connections[alias].close()
+    del connections.databases[alias]
 
 
 def use_unavailable_firestore(settings: Any, *, timeout: float) -> None:

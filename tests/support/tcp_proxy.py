@@ -10,10 +10,16 @@ MAX_CONFIRMATION_BYTES = 100  # a smaller answer only confirms what the server r
 
 
 class Line:
-    """Forward connections from a free port to a port on loopback."""
+    """
+    Forward connections from a free port to a port on loopback.
 
-    def __init__(self, target: int) -> None:
+    Args:
+        commit: the bytes that a commit has; Firestore's is known by its size.
+    """
+
+    def __init__(self, target: int, *, commit: bytes = b"") -> None:
         self._target = target
+        self._commit = commit
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._lock = threading.Lock()
@@ -52,6 +58,9 @@ class Line:
             self._answer_only = set(self._pairs)
         self._answers_flow.set()
 
+    def _commits(self, data: bytes) -> bool:
+        return self._commit in data if self._commit else len(data) > MIN_COMMIT_BYTES
+
     def _accept(self) -> None:
         while True:
             client, _ = self._server.accept()
@@ -75,7 +84,7 @@ class Line:
         client, server = pair
         with suppress(OSError):
             while data := client.recv(CHUNK_BYTES):
-                if self._lose_next and len(data) > MIN_COMMIT_BYTES:
+                if self._lose_next and self._commits(data):
                     self._lose_next = False
                     committing.set()
                 if pair not in self._answer_only:
@@ -88,7 +97,7 @@ class Line:
         client, server = pair
         with suppress(OSError):
             while data := server.recv(CHUNK_BYTES):
-                if committing.is_set() and len(data) > MAX_CONFIRMATION_BYTES:
+                if committing.is_set() and (self._commit or len(data) > MAX_CONFIRMATION_BYTES):
                     self.answers_lost += 1
                     break
                 self._answers_flow.wait()
