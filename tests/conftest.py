@@ -21,7 +21,7 @@ from ingest.store.null import NullStore
 from ingest.store.sql.store import SqlStore
 from tests.support import servers
 from tests.support.postgresql import PostgreSQL
-from tests.support.postgresql import install as install_postgresql
+from tests.support.postgresql import running as postgresql_running
 from tests.support.rabbitmq import RabbitMQ, running
 from tests.support.stores import firestore_of, new_project, sql_of_tests
 
@@ -66,13 +66,8 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """Run PostgreSQL."""
-    install_postgresql()
-    server = PostgreSQL()
-    try:
-        server.start()
+    with postgresql_running() as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from ingest.devstack.ports import listens
 from ingest.devstack.stack import Stack
 from ingest.store.base import Store
 from tests import environment
-from tests.support import servers
-from tests.support.postgresql import PostgreSQL, install
+from tests.support import postgresql, servers
+from tests.support.postgresql import PostgreSQL
 from tests.support.stores import firestore_of, new_project, project_settings, sql_of
 from tests.support.tcp_proxy import Line
 
@@ -129,12 +129,7 @@ def attacked_store(name: str, folder: Path) -> Iterator[AttackedStore]:
         with nullcontext() if is_running else servers.emulator():
             yield Firestore()
     elif name == "postgresql":
-        install()
-        server = PostgreSQL()
-        server.start()
-        try:
+        with postgresql.running() as server:
             yield SqlOnPostgreSQL(server)
-        finally:
-            server.stop()
     else:
         yield SqlOnSQLite(folder)

@@ -21,7 +21,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -39,6 +39,7 @@ from ingest.process import fork_memory
 from ingestsite import configuration
 from tests.harness import runner
 from tests.harness.articles import PUBLICATIONS, articles
+from tests.support import postgresql
 from tests.support.processes import processes
 
 CORES = os.cpu_count() or 1
@@ -47,6 +48,7 @@ CONNECTIONS = 4
 POLL_SECONDS = 0.25  # between two requests of the status, which cost milliseconds each
 TEXT_CHARACTERS, LONG_TEXT_CHARACTERS = 1300, 4000
 LONG_POSTS = 100_000
+STORES = ("null", "sqlite", "postgresql", "firestore")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 Texts = list[str]
@@ -244,6 +246,26 @@ def loaded(**settings: str) -> Iterator[Loaded]:
         yield Loaded(stack, client)
 
 
+@contextmanager
+def stacks() -> Iterator[dict[str, Loaded]]:
+    """Run a stack on each store while a block runs."""
+    cores = {"INGEST_EXTRACT_CONCURRENCY": str(CORES)}
+    with ExitStack() as exits:
+        server = exits.enter_context(postgresql.running(fsync=True))
+        settings = {
+            "null": {"INGEST_STORE": "null"},
+            "firestore": {"INGEST_STORE": "firestore"},
+            "sqlite": {"INGEST_STORE": "sql"},
+            "postgresql": {
+                "INGEST_STORE": "sql",
+                "INGEST_DATABASE_URL": exits.enter_context(
+                    postgresql.running(fsync=True)
+                ).new_database(),
+            },
+        }
+        yield {name: exits.enter_context(loaded(**settings[name], **cores)) for name in STORES}
+
+
 def bench(*, size: int, count: int, rounds: int) -> dict[str, Any]:
     """Measure every row on the same posts, in interleaved rounds."""
     alone = ModelAlone()
@@ -254,18 +276,15 @@ def bench(*, size: int, count: int, rounds: int) -> dict[str, Any]:
         rates.setdefault(name, []).append(rate)
         print(f"  {size} characters, {name}: {rate:.0f} posts/s", flush=True)
 
-    cores = {"INGEST_EXTRACT_CONCURRENCY": str(CORES)}
-    with loaded(INGEST_STORE="null", **cores) as null, loaded(**cores) as real:
-        for stack in (null, real):  # the emulator's Java compiles code that runs often
+    with stacks() as loads:
+        for stack in loads.values():  # the emulator's Java compiles code that runs often
             stack.run(texts(count // 4, size=size, seed=50), together=BATCH_POSTS, mark="warm")
+        rows = [(f"{store}, batched", loads[store], BATCH_POSTS) for store in loads]
+        rows.append(("null, single", loads["null"], 1))
         for number in range(rounds):
             some = texts(count, size=size, seed=number)
             note("NER alone", share(alone.ours, some))
-            for name, stack, together in (
-                ("null, batched", null, BATCH_POSTS),
-                ("null, single", null, 1),
-                ("firestore, batched", real, BATCH_POSTS),
-            ):
+            for name, stack, together in rows:
                 before = stack.cpu()
                 accepted, through = stack.run(some, together=together, mark=f"{name}-{number}")
                 note(f"{name}, accepted", accepted)
@@ -273,8 +292,8 @@ def bench(*, size: int, count: int, rounds: int) -> dict[str, Any]:
                 for kind, total in stack.cpu().items():
                     used[name][kind] += total - before[kind]
             note("bare spaCy", share(alone.bare, some[: count // 5]))
-        posts, written, unmerged = real.writes()
-        waits = real.latencies(texts(40, size=size, seed=99))
+        posts, written, unmerged = loads["firestore"].writes()
+        waits = loads["firestore"].latencies(texts(40, size=size, seed=99))
     median = {name: statistics.median(found) for name, found in rates.items()}
     _print(size, median)
 
@@ -284,15 +303,19 @@ def bench(*, size: int, count: int, rounds: int) -> dict[str, Any]:
 
     return {
         "characters": size,
-        "end_to_end_null_over_ner": round(median["null, batched"] / median["NER alone"], 3),
-        "end_to_end_firestore_over_ner": round(
-            median["firestore, batched"] / median["NER alone"], 3
-        ),
+        **{
+            f"end_to_end_{store}_over_ner": round(
+                median[f"{store}, batched"] / median["NER alone"], 3
+            )
+            for store in STORES
+        },
         "single_over_batched": round(median["null, single"] / median["null, batched"], 3),
         "accept_batched_posts_per_s": round(median["null, batched, accepted"]),
         "accept_single_posts_per_s": round(median["null, single, accepted"]),
         "cpu_ms_per_post": milliseconds("firestore, batched"),
         "cpu_ms_per_post_null": milliseconds("null, batched"),
+        "cpu_ms_per_post_sqlite": milliseconds("sqlite, batched"),
+        "cpu_ms_per_post_postgresql": milliseconds("postgresql, batched"),
         "cpu_ms_per_post_single": milliseconds("null, single"),
         "firestore_writes_per_post": round(written / posts, 2),
         "firestore_writes_unmerged": round(unmerged / posts, 2),

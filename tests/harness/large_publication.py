@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ingest.devstack.stack import Stack
 from tests.harness import runner
-from tests.support.postgresql import PostgreSQL, install
+from tests.support import postgresql
 from tests.support.programs import start
 
 if TYPE_CHECKING:
@@ -45,10 +45,7 @@ def main() -> int:
     with ExitStack() as exits:
         own = {"INGEST_STORE": "sql", "INGEST_LOG_LEVEL": "WARNING"}
         if options.database == "postgresql":
-            install()
-            server = PostgreSQL()
-            exits.callback(server.stop)
-            server.start()
+            server = exits.enter_context(postgresql.running(fsync=True))
             own["INGEST_DATABASE_URL"] = server.new_database()
         stack = Stack(exits.enter_context(runner.temporary_folder("large")), own)
         stack.manage("migrate", "--verbosity", "0")

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -28,6 +28,18 @@ def install() -> None:
     apt.install("postgres", package="postgresql")
 
 
+@contextmanager
+def running(*, fsync: bool = False) -> Iterator["PostgreSQL"]:
+    """Run a server while a block runs; a benchmark needs one that flushes to the disk."""
+    install()
+    server = PostgreSQL(fsync=fsync)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 class PostgreSQL:
     """
     One server with its state in a folder of its own.
@@ -36,11 +48,18 @@ class PostgreSQL:
         host: the address it listens on.
         net: the addresses that may log in.
         inside: the words before a command that runs it on the machine of that address.
+        fsync: whether a commit is flushed to the disk; no test loses power.
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", net: str = "127.0.0.1/32", inside: Sequence[str] = ()
+        self,
+        host: str = "127.0.0.1",
+        net: str = "127.0.0.1/32",
+        inside: Sequence[str] = (),
+        *,
+        fsync: bool = False,
     ) -> None:
+        self._fsync = "on" if fsync else "off"
         self._host, self._net, self._inside = host, net, inside
         (self.port,) = free_ports(1)
         self._folder = Path(tempfile.mkdtemp(prefix="ingest-postgresql-"))
@@ -66,7 +85,7 @@ class PostgreSQL:
             "listen_addresses": self._host,
             "port": str(self.port),
             "unix_socket_directories": str(self._folder),
-            "fsync": "off",  # no test loses power
+            "fsync": self._fsync,
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
