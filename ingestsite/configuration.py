@@ -229,6 +229,10 @@ EMULATOR_JAR = _text("INGEST_EMULATOR_JAR", "")
 KEEP_CONTENT = _switch("INGEST_KEEP_CONTENT", "on")
 COMMIT_POSTS = _whole("INGEST_COMMIT_POSTS", 200)
 COMMIT_WRITES = _whole("INGEST_COMMIT_WRITES", 2000)
+# Firestore sustains about one write a second to a document, and a new database wants a slow start:
+# 500 writes a second, which the two processes of a save worker share. The emulator has no limit.
+COMMIT_SECONDS = _whole("INGEST_COMMIT_SECONDS", 1 if PRODUCTION else 0, minimum=0)
+RAMP_WRITES = _whole("INGEST_RAMP_WRITES", 250 if PRODUCTION else 0, minimum=0)
 MERGE_SECONDS = _whole("INGEST_MERGE_SECONDS", 10, minimum=0)
 # The visibility of a batch is extended only once it is complete, so it must be complete in time.
 if 3 * MERGE_SECONDS > VISIBILITY_SECONDS:

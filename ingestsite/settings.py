@@ -191,6 +191,8 @@ STORES: dict[str, tuple[str, dict[str, Any]]] = {
             "keep_content": configuration.KEEP_CONTENT,
             "commit_posts": configuration.COMMIT_POSTS,
             "commit_writes": configuration.COMMIT_WRITES,
+            "commit_seconds": configuration.COMMIT_SECONDS,
+            "ramp_writes": configuration.RAMP_WRITES,
             "timeout": configuration.STORE_SECONDS,
         },
     ),

@@ -1,15 +1,21 @@
 """How posts add up: immutable counts that merge in any order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import zip_longest
 
+from ingest.core.chunks import chunks
 from ingest.core.entity_names import family
 from ingest.core.messages import Entity, PostEntities
 
 EntityName = tuple[str, str]  # family and key: the name an entity is counted under
 Tally = Counter[str]
+
+
+# The tallies of an entity's counts, in their order.
+TALLIES = ("days", "forms", "labels", "post_days")
 
 
 def name_of(entity: Entity) -> EntityName:
@@ -57,6 +63,20 @@ class EntityCounts:
         tallies = self.days or self.forms or self.labels or self.post_days
         return bool(self.mentions or self.posts or tallies)
 
+    def parts(self, changes: int) -> Iterator["EntityCounts"]:
+        """Cut these counts into parts with at most so many changes, which add up to the whole."""
+        singles = [(of, *one) for of in TALLIES for one in getattr(self, of).items()]
+        mentions, posts = self.mentions, self.posts
+        for chunk in list(chunks(singles, changes - 2)) or [[]]:
+            own = {of: Counter({name: n for o, name, n in chunk if o == of}) for of in TALLIES}
+            yield EntityCounts(mentions, posts, *own.values())
+            mentions = posts = 0
+
+    @property
+    def changes(self) -> int:
+        """How many sums a part of these counts changes."""
+        return 2 + len(self.days) + len(self.forms) + len(self.labels) + len(self.post_days)
+
     @property
     def text(self) -> str:
         """The form to show."""
@@ -79,6 +99,30 @@ class Counts:
     posts: int = 0
     days: Tally = field(default_factory=Counter)
     entities: dict[EntityName, EntityCounts] = field(default_factory=dict)
+
+    def most_changes(self) -> int:
+        """Return how many sums change at most, of those of the publication and of each entity."""
+        entities = (counts.changes for counts in self.entities.values())
+        return max(2 + len(self.days), *entities, 0)
+
+    def parts(self, *, changes: int, entities: int) -> Iterator["Counts"]:
+        """
+        Cut these counts into parts, which add up to the whole.
+
+        Args:
+            changes: how many sums of the publication, or of one entity, a part changes.
+            entities: how many entities a part has.
+        """
+        posts = self.posts
+        for days in chunks(self.days.items(), changes - 2):
+            yield Counts(posts, Counter(dict(days)))
+            posts = 0
+        if posts:
+            yield Counts(posts)
+        for chunk in chunks(self.entities.items(), entities):
+            cut = [[(name, part) for part in counts.parts(changes)] for name, counts in chunk]
+            for parts in zip_longest(*cut):
+                yield Counts(entities=dict(part for part in parts if part))
 
     def __add__(self, other: "Counts") -> "Counts":
         shared = self.entities.keys() & other.entities.keys()

@@ -77,3 +77,13 @@ def test_added_counts_can_be_subtracted_again(a: Counts, b: Counts) -> None:
     assert a - a == Counts()
     assert not a - a
     assert a + (b - a) == b
+
+
+@given(SUMS, st.integers(3, 6), st.integers(1, 3))
+def test_parts_add_up_to_the_whole_and_change_few_sums_each(
+    counts: Counts, changes: int, entities: int
+) -> None:
+    parts = list(counts.parts(changes=changes, entities=entities))
+    assert merge_counts(parts) == counts
+    assert all(part.most_changes() <= changes for part in parts)
+    assert all(len(part.entities) <= entities for part in parts)

@@ -258,9 +258,7 @@ def stacks() -> Iterator[dict[str, Loaded]]:
             "sqlite": {"INGEST_STORE": "sql"},
             "postgresql": {
                 "INGEST_STORE": "sql",
-                "INGEST_DATABASE_URL": exits.enter_context(
-                    postgresql.running(fsync=True)
-                ).new_database(),
+                "INGEST_DATABASE_URL": server.new_database(),
             },
         }
         yield {name: exits.enter_context(loaded(**settings[name], **cores)) for name in STORES}

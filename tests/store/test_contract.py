@@ -218,6 +218,8 @@ def test_a_store_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPatch) ->
         keep_content=True,
         commit_posts=200,
         commit_writes=500,
+        commit_seconds=0,
+        ramp_writes=0,
         timeout=0.5,
     )
     reads: list[Callable[[], object]] = [

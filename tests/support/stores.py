@@ -39,6 +39,8 @@ def firestore_of(project: str) -> FirestoreStore:
         keep_content=True,
         commit_posts=configuration.COMMIT_POSTS,
         commit_writes=configuration.COMMIT_WRITES,
+        commit_seconds=0,
+        ramp_writes=0,
         timeout=60,  # seconds, because a machine that runs a kill test is slow
     )
 
@@ -73,6 +75,8 @@ def use_unavailable_firestore(settings: Any, *, timeout: float) -> None:
         "keep_content": True,
         "commit_posts": 1,
         "commit_writes": 1,
+        "commit_seconds": 0,
+        "ramp_writes": 0,
         "timeout": timeout,
     }
     settings.STORE = "firestore"

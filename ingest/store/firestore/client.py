@@ -35,6 +35,12 @@ class Database:
         """Return every publication."""
         return self.client.collection(schema.PUBLICATIONS)
 
+    @property
+    def ramp(self) -> DocumentReference:
+        """Return the document that says when the first write was."""
+        ramp: DocumentReference = self.client.collection(schema.CONTROL).document(schema.RAMP)
+        return ramp
+
     def entities(self, pub_id: str) -> CollectionReference:
         """Return the entities of a publication."""
         publication = self.publications.document(pub_id)

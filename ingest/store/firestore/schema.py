@@ -12,6 +12,7 @@ The Firestore schema: names of documents, their fields, and the increments of co
                                            days {date: mentions}, post_days {date: posts},
                                            labels {label: mentions},
                                            forms {"=" + text: mentions}
+    control/ramp                           started_at: the first write, since when the load grows
 
 Ids are digests, since Firestore refuses ids with "/" or like "__x__", and names may have both.
 """
@@ -34,6 +35,7 @@ PUBLICATIONS = "publications"
 SHARDS = "shards"
 ENTITIES = "entities"
 SUMMARIES = "summaries"
+CONTROL, RAMP = "control", "ramp"
 SUMMARY, TOP_ENTITIES = "now", "leading"
 
 # The prefix of the field name of a form, since Firestore reserves names such as __x__.

@@ -43,6 +43,8 @@ class FirestoreStore(FirestoreReader):
         keep_content: whether a post's text is kept beside its entities.
         commit_posts: how many posts of a publication go into one commit at the most.
         commit_writes: how many documents a commit writes; one post may need more.
+        commit_seconds: the least distance of a publication's commits by this process.
+        ramp_writes: the writes a second of this process on a new database; 0 sets no limit.
         timeout: seconds for one call, after which the store counts as unavailable.
     """
 
@@ -54,6 +56,8 @@ class FirestoreStore(FirestoreReader):
         keep_content: bool,
         commit_posts: int,
         commit_writes: int,
+        commit_seconds: float,
+        ramp_writes: int,
         timeout: float,
     ) -> None:
         super().__init__(Database(project=project, database=database, timeout=timeout))
@@ -63,6 +67,8 @@ class FirestoreStore(FirestoreReader):
             keep_content=keep_content,
             commit_posts=commit_posts,
             commit_writes=commit_writes,
+            commit_seconds=commit_seconds,
+            ramp_writes=ramp_writes,
         )
 
     def add(self, posts: Sequence[PostEntities]) -> int:

@@ -10,13 +10,13 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 
 from google.api_core import exceptions as google
-from google.cloud.firestore_v1 import DocumentSnapshot, WriteBatch
+from google.cloud.firestore_v1 import SERVER_TIMESTAMP, DocumentSnapshot, WriteBatch
 from structlog import get_logger
 
 from ingest.core.chunks import chunks
@@ -29,11 +29,15 @@ from ingest.observability import metrics, tracing
 from ingest.store.base import StoreRefused, StoreUnavailable
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
+from ingest.store.firestore.pacing import CommitDistance, RampUp
 
 logger = get_logger()
 
 # The emulator refuses a request of 4 MiB, production one of 10 MiB.
 MAX_COMMIT_BYTES = 3_000_000
+
+# Firestore's limit for a document in a commit; each day, form and label of a counter is one.
+MAX_TRANSFORMS = 500
 
 # After this many conflicts in a row the writer raises StoreUnavailable, so the worker waits.
 MAX_CONFLICTS = 20
@@ -71,17 +75,33 @@ class PostWrite:
         return bool(self.after.post and not self.before.record.post)
 
 
+class TooManyTransforms(Exception):
+    """A commit would change a document at more places than Firestore accepts."""
+
+    def __str__(self) -> str:
+        return f"a document would have over {MAX_TRANSFORMS} transforms"
+
+
 class FirestoreWriter:
     """Writes posts and counters of one database, always together."""
 
     def __init__(
-        self, database: Database, *, keep_content: bool, commit_posts: int, commit_writes: int
+        self,
+        database: Database,
+        *,
+        keep_content: bool,
+        commit_posts: int,
+        commit_writes: int,
+        commit_seconds: float,
+        ramp_writes: int,
     ) -> None:
         self._database = database
         self._keep_content = keep_content
         self._commit_posts = commit_posts
         self._commit_writes = commit_writes
         self._named: set[str] = set()
+        self._distance = CommitDistance(commit_seconds)
+        self._ramp_writes = ramp_writes
 
     def add(self, posts: Sequence[PostEntities]) -> int:
         """Add posts; most are new, so the first attempt reads nothing."""
@@ -119,15 +139,14 @@ class FirestoreWriter:
         pub_id = publication_id(name)
         # These increments have no precondition, so a commit without an answer must not be retried.
         once = {**self._database.limits, "retry": None}
-        rest = Counts(diff.posts, diff.days)
-        names = chunks(diff.entities, self._commit_writes)
         with unavailable_on_error():
-            for group in [*names, *([] if diff.entities else [[]])]:
+            for part in diff.parts(changes=MAX_TRANSFORMS, entities=self._commit_writes):
                 batch = self._database.client.batch()
-                entities = {entity: diff.entities[entity] for entity in group}
-                self._write_counts(batch, pub_id, replace(rest, entities=entities))
+                self._write_counts(batch, pub_id, part)
+                self._distance.wait(pub_id)
+                self._ramp.wait(len(batch))
                 batch.commit(**once)
-                rest = Counts()
+                self._distance.note_commit(pub_id)
 
     def _groups(self, posts: Iterable[PostEntities]) -> Iterator[list[PostEntities]]:
         """Cut posts, sorted by publication, into groups that one commit can carry."""
@@ -159,23 +178,28 @@ class FirestoreWriter:
             writes = _writes(changes, before)
             if not writes:
                 return []
+            own = _publication(writes)
+            self._distance.wait(own)
             try:
                 self._commit(writes)
             except CONFLICT:
                 before = self._find(changes)
-            except google.InvalidArgument as refusal:
+            except google.Aborted:
+                self._distance.note_contention(own)
+            except (google.InvalidArgument, TooManyTransforms) as refusal:
                 return self._apply_halves(changes, before, refusal)
             else:
+                self._distance.note_commit(own)
                 return writes
         raise StoreUnavailable(
-            f"other writers changed the same posts first, {MAX_CONFLICTS} times in a row"
+            f"other writers were faster at the same documents, {MAX_CONFLICTS} times in a row"
         )
 
     def _apply_halves(
         self,
         changes: Mapping[str, Change],
         before: Mapping[str, Snapshot],
-        refusal: google.InvalidArgument,
+        refusal: Exception,
     ) -> list[PostWrite]:
         """Split a refused commit between posts, until the refused post is alone."""
         if len(changes) == 1:
@@ -202,9 +226,21 @@ class FirestoreWriter:
         ).items():
             self._write_counts(batch, pub_id, counts)
         documents, unmerged = len(batch), sum(2 + len(_names(post)) for post in posts)
+        self._ramp.wait(documents)
         with tracing.span("commit", posts=len(writes), writes=documents), _counted(documents):
             batch.commit(**self._database.limits)
         logger.info("commit", posts=len(writes), writes=documents, unmerged=unmerged)
+
+    @cached_property
+    def _ramp(self) -> RampUp:
+        """Return the limit for a new database, which counts from its first write."""
+        if not self._ramp_writes:
+            return RampUp(0, started_at=0)
+        ramp, limits = self._database.ramp, self._database.limits
+        with suppress(google.AlreadyExists):  # another process was first
+            ramp.create({"started_at": SERVER_TIMESTAMP}, **limits)
+        started_at: datetime = ramp.get(**limits).get("started_at")
+        return RampUp(self._ramp_writes, started_at.timestamp())
 
     def _write_post(self, batch: WriteBatch, write: PostWrite) -> None:
         reference = self._database.posts.document(write.post_id)
@@ -217,6 +253,8 @@ class FirestoreWriter:
             batch.update(reference, update, option=unchanged)
 
     def _write_counts(self, batch: WriteBatch, pub_id: str, counts: Counts) -> None:
+        if counts.most_changes() > MAX_TRANSFORMS:
+            raise TooManyTransforms
         if counts:  # a shard's `changes` shows a change even if its own sums stay
             shard = self._database.shard(pub_id, random.randrange(schema.SHARD_COUNT))
             batch.set(shard, schema.shard_increments(counts), merge=True)
@@ -238,16 +276,28 @@ class FirestoreWriter:
 
 @contextmanager
 def _counted(documents: int) -> Iterator[None]:
-    """Count a commit by its outcome: done, conflict or failed."""
+    """Count a commit by its outcome: done, conflict, contention or failed."""
     started = time.perf_counter()
     try:
         yield
     except google.GoogleAPIError as error:
-        metrics.COMMITS.labels("conflict" if isinstance(error, CONFLICT) else "failed").inc()
+        metrics.COMMITS.labels(_outcome(error)).inc()
         raise
     metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
     metrics.COMMITS.labels("done").inc()
     metrics.WRITES.inc(documents)
+
+
+def _outcome(error: google.GoogleAPIError) -> str:
+    if isinstance(error, google.Aborted):
+        return "contention"
+    return "conflict" if isinstance(error, CONFLICT) else "failed"
+
+
+def _publication(writes: Sequence[PostWrite]) -> str:
+    """Return the publication that a commit is about."""
+    posts = (write.after.post or write.before.record.post for write in writes)
+    return next((publication_id(post.publication) for post in posts if post), "")
 
 
 def _writes(changes: Mapping[str, Change], before: Mapping[str, Snapshot]) -> list[PostWrite]:
