@@ -25,7 +25,7 @@ def copy_records(source: Store, target: Store, *, after: str | None) -> Iterator
 
 
 @dataclass(frozen=True)
-class Comparison:
+class CopiedPublication:
     """How a publication counts in two stores."""
 
     name: str
@@ -33,10 +33,10 @@ class Comparison:
     is_equal: bool
 
 
-def compare_counts(source: Store, target: Store) -> Iterator[Comparison]:
+def compare_counts(source: Store, target: Store) -> Iterator[CopiedPublication]:
     """Recount each publication in both stores, and say whether every counter is the same."""
     names = {p.id: p.name for p in chain(source.publications(), target.publications())}
     for name in names.values():
         counted, copied = source.recount(name).counted, target.recount(name)
         is_equal = not copied.diff and copied.stored == counted
-        yield Comparison(name, counted.posts, is_equal)
+        yield CopiedPublication(name, counted.posts, is_equal)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from google.api_core import exceptions as google
-from google.cloud.firestore_v1 import Client, DocumentReference, WriteBatch
+from google.cloud.firestore_v1 import Client, DocumentReference
 
 from ingest.core.counts import Counts, EntityCounts
 from ingest.core.entity_names import entity_id
@@ -21,6 +21,7 @@ from ingest.store.base import (
     StoreRefused,
     StoreUnavailable,
 )
+from ingest.store.firestore.commit import Commit
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
 from tests.support.stores import mentions
@@ -163,15 +164,15 @@ def test_posts_that_many_processes_add_at_once_count_once(firestore: FirestoreSt
 def test_a_commit_whose_answer_was_lost_counts_once(
     firestore: FirestoreStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = WriteBatch.commit
+    send = Commit.send
 
-    def lose_answer(batch: WriteBatch, **options: object) -> None:
-        commit(batch, **options)  # type: ignore[arg-type]
-        raise google.DeadlineExceeded("the answer was lost")  # type: ignore[no-untyped-call]
+    def lose_answer(commit: Commit, **limits: object) -> None:
+        send(commit, **limits)
+        raise google.DeadlineExceeded("the answer was lost")
 
     firestore.add([with_entities("0")])
     with monkeypatch.context() as line:
-        line.setattr(WriteBatch, "commit", lose_answer)
+        line.setattr(Commit, "send", lose_answer)
         with pytest.raises(StoreUnavailable):
             firestore.add(POSTS[:1])
     assert firestore.add(POSTS[:2]) == 1

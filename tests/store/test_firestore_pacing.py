@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions as google
-from google.cloud.firestore_v1 import WriteBatch
 
 from ingest.core.counts import Counts, EntityCounts
 from ingest.store.base import StoreUnavailable
 from ingest.store.firestore import pacing
+from ingest.store.firestore.commit import Commit
 from ingest.store.firestore.pacing import CommitDistance, RampUp
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import NOON, entity, with_entities
@@ -39,13 +39,13 @@ def clock() -> Clock:
 @pytest.fixture
 def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the number of writes of each commit, as they are made."""
-    commit, sizes = WriteBatch.commit, []
+    send, sizes = Commit.send, []
 
-    def note(batch: WriteBatch, **options: Any) -> Any:
-        sizes.append(len(batch))
-        return commit(batch, **options)
+    def note(commit: Commit, **limits: Any) -> None:
+        sizes.append(len(commit))
+        send(commit, **limits)
 
-    monkeypatch.setattr(WriteBatch, "commit", note)
+    monkeypatch.setattr(Commit, "send", note)
     return sizes
 
 
@@ -77,16 +77,16 @@ def test_contention_is_repeated_at_once_and_keeps_commits_apart(
     firestore: FirestoreStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firestore._writer._distance = CommitDistance(0, clock=clock, sleep=clock.sleep)
-    commit = WriteBatch.commit
+    send = Commit.send
     aborted: list[float] = []
 
-    def contend(batch: WriteBatch, **options: Any) -> Any:
+    def contend(commit: Commit, **limits: Any) -> None:
         if len(aborted) < 3:
             aborted.append(clock.now)
-            raise google.Aborted("contention")  # type: ignore[no-untyped-call]
-        return commit(batch, **options)
+            raise google.Aborted("contention")
+        send(commit, **limits)
 
-    monkeypatch.setattr(WriteBatch, "commit", contend)
+    monkeypatch.setattr(Commit, "send", contend)
     assert firestore.add([with_entities("1", [entity("Obama")])]) == 1
     assert len(aborted) == 3
     after = clock.now
@@ -118,10 +118,10 @@ def test_contention_without_end_is_an_unavailable_store(
 ) -> None:
     firestore._writer._distance = CommitDistance(0, clock=clock, sleep=clock.sleep)
 
-    def contend(batch: WriteBatch, **options: object) -> None:
-        raise google.Aborted("contention")  # type: ignore[no-untyped-call]
+    def contend(commit: Commit, **limits: object) -> None:
+        raise google.Aborted("contention")
 
-    monkeypatch.setattr(WriteBatch, "commit", contend)
+    monkeypatch.setattr(Commit, "send", contend)
     with pytest.raises(StoreUnavailable, match="faster"):
         firestore.add([with_entities("1")])
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions as google
-from google.cloud.firestore_v1 import WriteBatch
 
 from ingest.core.counts import count_posts
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
 from ingest.core.revisions import PostRecord
 from ingest.store.base import Store, StoreUnavailable
+from ingest.store.firestore.commit import Commit
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import NOON, entity, with_entities
 from tests.support.stores import firestore_of, mentions
@@ -190,20 +190,18 @@ def test_a_commit_that_is_sent_twice_counts_once(
     firestore: FirestoreStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Google's client repeats a commit whose answer is lost: its own write is in its way then."""
-    commit, refused = WriteBatch.commit, []
+    send, refused = Commit.send, []
 
-    def twice(batch: WriteBatch, **options: Any) -> None:
-        sent = list(batch._write_pbs)
-        commit(batch, **options)
-        batch._write_pbs = sent
+    def twice(commit: Commit, **limits: Any) -> None:
+        send(commit, **limits)
         with pytest.raises((google.FailedPrecondition, google.AlreadyExists)) as refusal:
-            commit(batch, **options)
+            send(commit, **limits)
         refused.append(refusal.type)
         raise refusal.value
 
     edit = with_entities("1", [entity("Obama")], accepted_at=at(1))
     with monkeypatch.context() as line:
-        line.setattr(WriteBatch, "commit", twice)
+        line.setattr(Commit, "send", twice)
         firestore.add(POSTS[:2])
         firestore.add([edit])
         firestore.remove(POSTS[1].post_id, at=at(1))
@@ -216,10 +214,10 @@ def test_a_commit_that_is_sent_twice_counts_once(
 def test_who_loses_every_race_finds_the_store_unavailable(
     firestore: FirestoreStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(batch: WriteBatch, **options: object) -> None:
-        raise google.FailedPrecondition("another was faster")  # type: ignore[no-untyped-call]
+    def lose(commit: Commit, **limits: object) -> None:
+        raise google.FailedPrecondition("another was faster")
 
-    monkeypatch.setattr(WriteBatch, "commit", lose)
+    monkeypatch.setattr(Commit, "send", lose)
     firestore._writer._named.add(publication_id("The Gazette"))
     with pytest.raises(StoreUnavailable):
         firestore.add(POSTS[:1])

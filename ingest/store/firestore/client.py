@@ -1,13 +1,19 @@
 """The one client of Firestore: where documents lie, how long a call may take, how it fails."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
+import grpc
 from google.api_core import exceptions as google
 from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore_v1 import Client, CollectionReference, DocumentReference
+from google.cloud.firestore_v1.services.firestore import FirestoreClient
+from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
+from google.cloud.firestore_v1.types import CommitRequest
 
 from ingest.observability import metrics
 from ingest.store.base import StoreUnavailable
@@ -19,11 +25,29 @@ class Database:
 
     def __init__(self, *, project: str, database: str, timeout: float) -> None:
         self.client = Client(project=project, database=database)
+        # Google's client reads this variable too, at the same time.
+        self._emulator = os.environ.get("FIRESTORE_EMULATOR_HOST")
+        self.name = f"projects/{self.client.project}/databases/{database}"
+        self._metadata = [("google-cloud-resource-prefix", self.name)]
+        if self._emulator:  # it takes a caller that says so for the owner
+            self._metadata.append(("authorization", "Bearer owner"))
         # The client's own limit for a call is five minutes of retries.
         self.limits: dict[str, Any] = {
             "retry": Retry(initial=0.1, maximum=1, timeout=timeout),
             "timeout": timeout,
         }
+
+    @cached_property
+    def _commits(self) -> FirestoreClient:
+        """Return the client below Google's own one, which takes the messages of a commit."""
+        if self._emulator is None:
+            return FirestoreClient()
+        channel = grpc.insecure_channel(self._emulator)
+        return FirestoreClient(transport=FirestoreGrpcTransport(channel=channel))
+
+    def commit(self, request: CommitRequest, **limits: Any) -> None:
+        """Send a commit."""
+        self._commits.commit(request, metadata=self._metadata, **limits)
 
     @property
     def posts(self) -> CollectionReference:
@@ -53,11 +77,10 @@ class Database:
         summary: DocumentReference = summaries.document(name)
         return summary
 
-    def shard(self, pub_id: str, number: int) -> DocumentReference:
-        """Return one of the documents over which a publication's own counters are spread."""
+    def shards(self, pub_id: str) -> list[DocumentReference]:
+        """Return the documents over which a publication's own counters are spread."""
         shards = self.publications.document(pub_id).collection(schema.SHARDS)
-        shard: DocumentReference = shards.document(str(number))
-        return shard
+        return [shards.document(str(number)) for number in range(schema.SHARD_COUNT)]
 
 
 @contextmanager

@@ -218,7 +218,7 @@ class FirestoreReader:
         return [publication for publication in found if publication]
 
     def _documents(self, reference: DocumentReference) -> list[DocumentReference]:
-        shards = [self._database.shard(reference.id, n) for n in range(schema.SHARD_COUNT)]
+        shards = self._database.shards(reference.id)
         return [reference, self._database.summary(reference.id), *shards]
 
 

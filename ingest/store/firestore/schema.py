@@ -20,9 +20,7 @@ Ids are digests, since Firestore refuses ids with "/" or like "__x__", and names
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-from google.cloud.firestore_v1 import DELETE_FIELD, SERVER_TIMESTAMP, Increment
+from typing import Any, NamedTuple
 
 from ingest.core.counts import Counts, EntityCounts, EntityName, Tally, name_of
 from ingest.core.entity_names import entity_id
@@ -44,6 +42,9 @@ FORM = "="
 # The documents of a publication's own counters; Firestore sustains about one write a second each.
 SHARD_COUNT = 8
 
+# The field of a post that takes the time of the commit.
+SAVED_AT = "saved_at"
+
 Document = dict[str, Any]
 
 # The fields of a post with entities, each of them a map.
@@ -58,15 +59,9 @@ def record_document(record: PostRecord, *, keep_content: bool) -> Document:
     return deleted | (_post_document(record.post, keep_content=keep_content) if record.post else {})
 
 
-def replacement_update(fields: Iterable[str], document: Document) -> Document:
-    """Return the update that replaces a document with these fields by another one."""
-    return {**dict.fromkeys(fields, DELETE_FIELD), **document}
-
-
 def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
     document = post.model_dump(exclude=_EXCLUDED_FIELDS, exclude_none=True)
     document["publication_key"] = publication_key(post.publication)
-    document["saved_at"] = SERVER_TIMESTAMP
     for name in _ENTITY_FIELDS:
         entities = getattr(post, name)
         if entities is not None:
@@ -128,32 +123,30 @@ def read_post(post_id: str, document: Document) -> PostEntities:
     return PostEntities(post_id=post_id, **fields)
 
 
-def shard_increments(counts: Counts) -> Document:
-    """Return the increments of one shard of a publication."""
-    return {
-        "posts": Increment(counts.posts),
-        **_increments("days", counts.days),
-        # The document must change, since its update time shows that counts have changed.
-        "changes": Increment(1),
-    }
+class Additions(NamedTuple):
+    """What a commit adds to a document of counters, beside the texts that it sets."""
+
+    fields: Mapping[str, str]
+    sums: Mapping[str, int]
+    tallies: Mapping[str, Mapping[str, int]]
 
 
-def entity_increments(name: EntityName, counts: EntityCounts) -> Document:
-    """Return the increments of one entity of a publication."""
+def shard_additions(counts: Counts) -> Additions:
+    """Return what is added to one shard of a publication."""
+    # The document must change, since its update time shows that counts have changed.
+    return Additions({}, {"posts": counts.posts, "changes": 1}, {"days": counts.days})
+
+
+def entity_additions(name: EntityName, counts: EntityCounts) -> Additions:
+    """Return what is added to one entity of a publication."""
     family, key = name
-    return {
-        "id": entity_id(*name),
-        "family": family,
-        "key": key,
-        "mentions": Increment(counts.mentions),
-        "posts": Increment(counts.posts),
-        **_increments("days", counts.days),
-        **_increments("post_days", counts.post_days),
-        **_increments("labels", counts.labels),
-        **_increments("forms", {FORM + form: count for form, count in counts.forms.items()}),
-    }
-
-
-def _increments(field: str, tally: Mapping[str, int]) -> Document:
-    """Return the increments of a map's counts; an empty map would replace the stored one."""
-    return {field: {name: Increment(count) for name, count in tally.items()}} if tally else {}
+    return Additions(
+        {"id": entity_id(*name), "family": family, "key": key},
+        {"mentions": counts.mentions, "posts": counts.posts},
+        {
+            "days": counts.days,
+            "post_days": counts.post_days,
+            "labels": counts.labels,
+            "forms": {FORM + form: count for form, count in counts.forms.items()},
+        },
+    )

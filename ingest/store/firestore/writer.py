@@ -16,7 +16,8 @@ from functools import cached_property, partial
 from typing import Any, Self
 
 from google.api_core import exceptions as google
-from google.cloud.firestore_v1 import SERVER_TIMESTAMP, DocumentSnapshot, WriteBatch
+from google.api_core.datetime_helpers import DatetimeWithNanoseconds
+from google.cloud.firestore_v1 import SERVER_TIMESTAMP, DocumentSnapshot
 from structlog import get_logger
 
 from ingest.core.chunks import chunks
@@ -29,6 +30,7 @@ from ingest.observability import metrics, tracing
 from ingest.store.base import StoreRefused, StoreUnavailable
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
+from ingest.store.firestore.commit import Commit
 from ingest.store.firestore.pacing import CommitDistance, RampUp
 
 logger = get_logger()
@@ -46,11 +48,10 @@ CONFLICT = (google.AlreadyExists, google.FailedPrecondition, google.NotFound)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A post's record at its read time, with the document's fields and its last write."""
+    """A post's record at its read time, and the time of the document's last write."""
 
     record: PostRecord = field(default_factory=PostRecord)
-    fields: tuple[str, ...] = ()
-    since: datetime | None = None
+    since: DatetimeWithNanoseconds | None = None
 
     @classmethod
     def in_snapshot(cls, snapshot: DocumentSnapshot[Any]) -> Self:
@@ -58,7 +59,7 @@ class Snapshot:
         document = snapshot.to_dict()
         if document is None:
             return cls()
-        return cls(schema.read_record(snapshot.id, document), (*document,), snapshot.update_time)
+        return cls(schema.read_record(snapshot.id, document), snapshot.update_time)
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,11 @@ class FirestoreWriter:
         once = {**self._database.limits, "retry": None}
         with unavailable_on_error():
             for part in diff.parts(changes=MAX_TRANSFORMS, entities=self._commit_writes):
-                batch = self._database.client.batch()
-                self._write_counts(batch, pub_id, part)
+                commit = Commit(self._database)
+                self._write_counts(commit, pub_id, part)
                 self._distance.wait(pub_id)
-                self._ramp.wait(len(batch))
-                batch.commit(**once)
+                self._ramp.wait(len(commit))
+                commit.send(**once)
                 self._distance.note_commit(pub_id)
 
     def _groups(self, posts: Iterable[PostEntities]) -> Iterator[list[PostEntities]]:
@@ -215,20 +216,20 @@ class FirestoreWriter:
 
     def _commit(self, writes: Sequence[PostWrite]) -> None:
         """Write posts and the changes to their counters in one atomic commit."""
-        batch = self._database.client.batch()
+        commit = Commit(self._database)
         for write in writes:
-            self._write_post(batch, write)
+            self._write_post(commit, write)
         posts = [write.after.post for write in writes if write.after.post]
         for post in posts:
             self._name_publication(post)
         for pub_id, counts in differences(
             (write.before.record, write.after) for write in writes
         ).items():
-            self._write_counts(batch, pub_id, counts)
-        documents, unmerged = len(batch), sum(2 + len(_names(post)) for post in posts)
+            self._write_counts(commit, pub_id, counts)
+        documents, unmerged = len(commit), sum(2 + len(_names(post)) for post in posts)
         self._ramp.wait(documents)
         with tracing.span("commit", posts=len(writes), writes=documents), _counted(documents):
-            batch.commit(**self._database.limits)
+            commit.send(**self._database.limits)
         logger.info("commit", posts=len(writes), writes=documents, unmerged=unmerged)
 
     @cached_property
@@ -242,35 +243,37 @@ class FirestoreWriter:
         started_at: datetime = ramp.get(**limits).get("started_at")
         return RampUp(self._ramp_writes, started_at.timestamp())
 
-    def _write_post(self, batch: WriteBatch, write: PostWrite) -> None:
-        reference = self._database.posts.document(write.post_id)
+    def _write_post(self, commit: Commit, write: PostWrite) -> None:
+        path = f"{schema.POSTS}/{write.post_id}"
         document = schema.record_document(write.after, keep_content=self._keep_content)
+        timestamps = (schema.SAVED_AT,) if write.after.post else ()
         if write.before.since is None:
-            batch.create(reference, document)
+            commit.create(path, document, timestamps=timestamps)
         else:
-            unchanged = self._database.client.write_option(last_update_time=write.before.since)
-            update = schema.replacement_update(write.before.fields, document)
-            batch.update(reference, update, option=unchanged)
+            unchanged_since = write.before.since
+            commit.replace(path, document, unchanged_since=unchanged_since, timestamps=timestamps)
 
-    def _write_counts(self, batch: WriteBatch, pub_id: str, counts: Counts) -> None:
+    def _write_counts(self, commit: Commit, pub_id: str, counts: Counts) -> None:
         if counts.most_changes() > MAX_TRANSFORMS:
             raise TooManyTransforms
+        publication = f"{schema.PUBLICATIONS}/{pub_id}"
         if counts:  # a shard's `changes` shows a change even if its own sums stay
-            shard = self._database.shard(pub_id, random.randrange(schema.SHARD_COUNT))
-            batch.set(shard, schema.shard_increments(counts), merge=True)
-        entities = self._database.entities(pub_id)
+            shard = f"{publication}/{schema.SHARDS}/{random.randrange(schema.SHARD_COUNT)}"
+            commit.add(shard, *schema.shard_additions(counts))
         for name, entity in counts.entities.items():
-            reference = entities.document(entity_id(*name))
-            batch.set(reference, schema.entity_increments(name, entity), merge=True)
+            path = f"{publication}/{schema.ENTITIES}/{entity_id(*name)}"
+            commit.add(path, *schema.entity_additions(name, entity))
 
     def _name_publication(self, post: PostEntities) -> None:
         """Write a publication's name once per process, to spare a busy publication's document."""
         pub_id = publication_id(post.publication)
         if pub_id in self._named:
             return
-        document = {"key": publication_key(post.publication), "name": post.publication}
+        naming = Commit(self._database)
+        own = {"key": publication_key(post.publication), "name": post.publication}
+        naming.create(f"{schema.PUBLICATIONS}/{pub_id}", own)
         with suppress(google.AlreadyExists):  # the first spelling of the name stays
-            self._database.publications.document(pub_id).create(document, **self._database.limits)
+            naming.send(**self._database.limits)
         self._named.add(pub_id)
 
 
