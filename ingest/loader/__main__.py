@@ -10,94 +10,24 @@ import json
 import signal
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import requests
 
 from ingest.client import ApiClient, ApiError
-from ingest.loader import environment
+from ingest.loader.arguments import EPILOG, HELP, add_arguments, reader_of
 from ingest.loader.checkpoint import AlreadyRunning
-from ingest.loader.columns import ALL_THE_NEWS, FIELDS, Columns
-from ingest.loader.compression import STDIN, CorruptFile, size_of
 from ingest.loader.console import LoadConsole, print_summary
+from ingest.loader.files import CorruptFile, size_of
 from ingest.loader.progress import ACCEPTED, DUPLICATE, REFUSED
-from ingest.loader.readers import RowReader
 from ingest.loader.run import Load, Target
-from ingest.loader.sender import Backoff, FatalError, RequestSize
+from ingest.loader.sender import Backoff, FatalError, RequestSize, Stopped
 
 INTERRUPTED = 128 + signal.SIGINT
 POLL_SECONDS = 0.5  # between two looks at the queues
-
-HELP = "Load posts from JSON lines, CSV or Parquet files, or stdin, through the API."
-EPILOG = """
-If a load was stopped or killed, the same command continues where it ended. The first Ctrl-C waits
-for the requests in flight, the second stops at once. The exit status is 0 if every row was
-accepted, 1 if a row was refused or the load failed, and 130 after Ctrl-C.
-"""
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command line."""
-    add = parser.add_argument
-    add("files", nargs="+", metavar="FILE", help=f"may be packed with gzip or zstd; {STDIN}: stdin")
-    add("--url", default=environment.URL, help="URL of the server; else INGEST_URL (%(default)s)")
-    add(
-        "--key",
-        default=environment.KEY,
-        help="API key; else INGEST_KEY, or the file that INGEST_KEY_FILE names. `ps` shows --key",
-    )
-    add("--format", choices=("jsonl", "csv", "parquet"), help="else by the file's name")
-    add("--all-the-news", action="store_true", help='use the columns of the CSV "All the News 2.0"')
-    add(
-        "--column",
-        action="append",
-        default=[],
-        type=_column,
-        metavar="FIELD=COLUMN",
-        help="the column of a field; may be repeated",
-    )
-    add("--publication", metavar="NAME", help="publication of rows that name none")
-    add("--only-fields", action="store_true", help="leave out names that are no field of a post")
-    add("--delimiter", help="between the cells of CSV (default: a comma, or a tab in .tsv)")
-    add("--connections", type=_positive, default=4, help="connections to the server (%(default)s)")
-    add("--batch-posts", type=_positive, default=100, help="most posts a request (%(default)s)")
-    add(
-        "--batch-bytes",
-        type=_positive,
-        default=1_000_000,
-        help="most bytes a request (%(default)s)",
-    )
-    add("--from-start", action="store_true", help="ignore the checkpoint of the last load")
-    add(
-        "--patience",
-        type=_positive,
-        default=600,
-        help="give up after so many seconds without an answer (%(default)s)",
-    )
-    add("--wait", action="store_true", help="return only when the queues are empty")
-    add("--json", action="store_true", help="print the summary as one line of JSON")
-    add(
-        "--folder",
-        type=Path,
-        default=environment.FOLDER,
-        help="folder of checkpoints and refused rows (%(default)s)",
-    )
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
-
-
-def _column(text: str) -> tuple[str, str]:
-    name, _, column = text.partition("=")
-    if name not in FIELDS or not column:
-        raise ArgumentTypeError(f"{text!r} is not FIELD=COLUMN, with one of {', '.join(FIELDS)}")
-    return name, column
+SUMMARY_PATIENCE_SECONDS = 60  # for the status, which a load that is done can do without
 
 
 def run(options: Namespace) -> int:
@@ -107,29 +37,41 @@ def run(options: Namespace) -> int:
     try:
         return _load(options, backoff)
     except (ApiError, FatalError, OSError) as error:
-        print(error, file=sys.stderr)
+        _say(str(error))
         return 1
+    except Stopped:
+        return INTERRUPTED
 
 
 def _load(options: Namespace, backoff: Backoff) -> int:
     began = time.monotonic()
     client = ApiClient(options.url, options.key)
-    target = _target(client, options)
+    target = _target(client, options, backoff)
     load = Load(
         options.files,
-        reader=_reader(options),
+        reader=reader_of(options),
         target=target,
         folder=options.folder,
         backoff=backoff,
     )
     status = _run(load, options, LoadConsole(size_of(options.files)))
     for path in load.refused:
-        print(f"refused rows and their errors: {path}", file=sys.stderr)
-    while status == 0 and options.wait and not backoff.stopping.wait(POLL_SECONDS):
-        if client.status()["empty"]:
-            break
-    _summarize(load, client, seconds=time.monotonic() - began, as_json=options.json)
+        _say(f"refused rows and their errors: {path}")
+    if status == 0 and options.wait:
+        _await_empty(client, backoff)
+    _summarize(load, client, backoff, seconds=time.monotonic() - began, as_json=options.json)
     return status or (1 if load.counts[REFUSED] else 0)
+
+
+def _await_empty(client: ApiClient, backoff: Backoff) -> None:
+    """Wait until the queues are empty, also while the server cannot say so."""
+    while not backoff.ask(client.status, say=_say)["empty"]:
+        if backoff.stopping.wait(POLL_SECONDS):
+            raise Stopped
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def _run(load: Load, options: Namespace, console: LoadConsole) -> int:
@@ -138,41 +80,44 @@ def _run(load: Load, options: Namespace, console: LoadConsole) -> int:
         with console:
             finished = load.run(console, from_start=options.from_start)
     except (AlreadyRunning, CorruptFile, FatalError, OSError) as error:
-        print(error, file=sys.stderr)
+        _say(str(error))
         return 1
     if not finished:
-        print("stopped: the same command continues from here", file=sys.stderr)
+        _say("stopped: the same command continues from here")
         return INTERRUPTED
     return 0
 
 
-def _target(client: ApiClient, options: Namespace) -> Target:
+def _target(client: ApiClient, options: Namespace, backoff: Backoff) -> Target:
     """Read the limits of a request, which also checks the URL and the key."""
     if not options.key:
         raise FatalError(
             "no key: set INGEST_KEY or INGEST_KEY_FILE, or give --key (manage.py api_key create)"
         )
+
+    def limits_or_fail() -> dict[str, Any]:
+        try:
+            return client.limits()
+        except requests.RequestException as error:
+            raise FatalError(f"{options.url} does not answer: {error}") from error
+
     try:
-        limits = client.limits()
-    except ApiError as error:
-        detail = error.problem.get("detail") or f"this is no API of ingest ({error})"
-        raise FatalError(f"{options.url}: {error.status}, {detail}") from error
-    except requests.RequestException as error:
-        raise FatalError(f"{options.url} does not answer: {error}") from error
+        limits = backoff.ask(limits_or_fail, say=_say)
+    except FatalError as error:
+        if not isinstance(error.__cause__, ApiError):
+            raise
+        cause = error.__cause__
+        detail = cause.problem.get("detail") or f"this is no API of ingest ({cause})"
+        raise FatalError(f"{options.url}: {cause.status}, {detail}") from error
     max_request = RequestSize(
         min(options.batch_posts, limits["posts"]), min(options.batch_bytes, limits["body_bytes"])
     )
     return Target(options.url, options.key, options.connections, max_request)
 
 
-def _reader(options: Namespace) -> RowReader:
-    names = {**(ALL_THE_NEWS if options.all_the_news else {}), **dict(options.column)}
-    columns = Columns(names, options.publication, options.only_fields)
-    name = options.format or ("csv" if options.all_the_news else None)
-    return RowReader(columns, name, options.delimiter)
-
-
-def _summarize(load: Load, client: ApiClient, *, seconds: float, as_json: bool) -> None:
+def _summarize(
+    load: Load, client: ApiClient, backoff: Backoff, *, seconds: float, as_json: bool
+) -> None:
     counts: dict[str, Any] = {
         "rows": sum(load.counts[name] for name in (ACCEPTED, DUPLICATE, REFUSED)),
         **{name: load.counts[name] for name in (ACCEPTED, DUPLICATE, REFUSED)},
@@ -180,9 +125,9 @@ def _summarize(load: Load, client: ApiClient, *, seconds: float, as_json: bool) 
         "seconds": round(seconds, 1),
     }
     try:
-        status = client.status()
-    except (ApiError, requests.RequestException) as error:
-        print(f"the status cannot be read: {error}", file=sys.stderr)
+        status = backoff.ask(client.status, say=_say, seconds=SUMMARY_PATIENCE_SECONDS)
+    except (FatalError, Stopped) as error:
+        _say(f"the status cannot be read: {error}")
         status = None
     if as_json:
         print(json.dumps({**counts, "status": status}))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-from ingest.loader.compression import STDIN
+from ingest.loader.files import STDIN, identity_of, name_of
 
 
 class AlreadyRunning(Exception):
@@ -38,9 +38,8 @@ class CheckpointFile:
     """The checkpoint of one file that is loaded to one server, beside its refused rows."""
 
     def __init__(self, folder: Path, *, path: str, url: str) -> None:
-        absolute = path if path == STDIN else str(Path(path).resolve())
-        digest = blake2b(f"{url} {absolute}".encode(), digest_size=4).hexdigest()
-        name = re.sub(r"[^\w.]+", "_", "stdin" if path == STDIN else Path(path).name)
+        digest = blake2b(f"{url} {identity_of(path)}".encode(), digest_size=4).hexdigest()
+        name = re.sub(r"[^\w.]+", "_", "stdin" if path == STDIN else name_of(path))
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{name}-{digest}.journal"
         self._lock = self._path.with_suffix(".lock")

@@ -1,15 +1,13 @@
 """How a row of a table or an object of JSON becomes a post."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
 from typing import Any
 
 from ingest.core.posts import Post
 
 FIELDS = tuple(Post.model_fields)
-# Of Kaggle's "All the News 2.0"; its title, url and publication have our names.
-ALL_THE_NEWS = {"content": "article", "published_at": "date"}
+REQUIRED = ("content", "publication")
 
 
 @dataclass(frozen=True)
@@ -18,66 +16,59 @@ class Columns:
     How rows become posts.
 
     Args:
-        names: the column of a field that has another name.
+        names: the columns of a field, other than its own name. The first that is not empty counts.
         publication: the publication of rows that name none.
         only_fields: whether to leave out an object's names that are no field of a post.
+        needed: the fields that a table must have columns for.
     """
 
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     publication: str | None = None
     only_fields: bool = False
+    needed: Sequence[str] = REQUIRED
 
     def of_table(self, cells: Mapping[str, Any]) -> dict[str, Any]:
         """Return the post of a table's row; an empty cell is a missing field."""
-        cells_by_field = {name: cells.get(self.names.get(name, name)) for name in FIELDS}
-        post = {name: _text(cell) for name, cell in cells_by_field.items() if not _is_empty(cell)}
-        if "published_at" in post:
-            post["published_at"] = _with_offset(post["published_at"])
-        return self._with_publication(post)
+        return self._post({name: self._of(name) for name in FIELDS}, cells)
 
     def of_object(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Return the post of a JSON object, with its other names unless only_fields."""
-        post = dict(item)
-        for name, column in self.names.items():
-            if column in post:
-                post[name] = post.pop(column)
-        if self.only_fields:
-            post = {name: value for name, value in post.items() if name in FIELDS}
-        return self._with_publication(post)
+        others = {} if self.only_fields else {name: item[name] for name in self.left_out(item)}
+        columns = {name: (*self._of(name), name) for name in FIELDS}
+        return self._post(columns, item) | {k: v for k, v in others.items() if k not in FIELDS}
 
-    def left_out(self, header: list[str]) -> list[str]:
+    def left_out(self, header: Iterable[str]) -> list[str]:
         """Return the columns of a table that are no field of a post."""
-        used = {self.names.get(name, name) for name in FIELDS}
-        return [name for name in header if name not in used]
+        return [column for column in header if not self.fields_of(column)]
 
-    def missing(self, header: list[str]) -> list[str]:
+    def fields_of(self, column: str) -> list[str]:
+        """Return the fields that a column may give a value to."""
+        return [name for name in FIELDS if column in self._of(name)]
+
+    def missing(self, header: Iterable[str]) -> list[str]:
         """Return the columns that a post needs and the table does not have."""
-        required = {**{name: name for name in ("content", "publication")}, **self.names}
-        if self.publication:
-            required.pop("publication")
-        return [column for column in required.values() if column not in header]
+        needed = [name for name in self.needed if name != "publication" or not self.publication]
+        known = set(header)
+        return [" or ".join(self._of(name)) for name in needed if not known & {*self._of(name)}]
 
-    def _with_publication(self, post: dict[str, Any]) -> dict[str, Any]:
-        if self.publication and "publication" not in post:
-            post["publication"] = self.publication
+    def _of(self, name: str) -> Sequence[str]:
+        """Return the columns of a field."""
+        return self.names.get(name, (name,))
+
+    def _post(
+        self, columns: Mapping[str, Sequence[str]], cells: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        post = {"publication": self.publication} if self.publication else {}
+        for name, candidates in columns.items():
+            values = (_value(name, cells.get(column)) for column in candidates)
+            if (value := next((each for each in values if each is not None), None)) is not None:
+                post[name] = value
         return post
 
 
-def _is_empty(cell: object) -> bool:
-    """Return whether a cell is None, empty or NaN, which is unequal to itself."""
-    return cell is None or cell == "" or cell != cell
-
-
-def _text(cell: object) -> str:
-    if isinstance(cell, date) and not isinstance(cell, datetime):
-        cell = datetime.combine(cell, time())
-    return cell.isoformat() if isinstance(cell, datetime) else str(cell)
-
-
-def _with_offset(text: str) -> str:
-    """Read a time without an offset as UTC; the API refuses text that is no time."""
-    try:
-        parsed = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return text
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).isoformat()
+def _value(name: str, cell: Any) -> Any:
+    """Return a cell; None if it is empty, blank or NaN, which is unequal to itself."""
+    if cell is None or cell != cell or (isinstance(cell, str) and not cell.strip()):
+        return None
+    is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
+    return str(cell) if name == "id" and is_number else cell

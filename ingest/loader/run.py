@@ -10,10 +10,11 @@ from pathlib import Path
 
 from ingest.client import ApiClient
 from ingest.loader.checkpoint import Checkpoint, CheckpointFile
-from ingest.loader.compression import STDIN, CorruptFile, size_of
 from ingest.loader.console import LoadConsole
+from ingest.loader.files import STDIN, CorruptFile, size_of
 from ingest.loader.progress import REFUSED, RowProgress
-from ingest.loader.readers import Row, RowReader
+from ingest.loader.readers import RowReader
+from ingest.loader.rows import Row
 from ingest.loader.sender import Backoff, OnResults, RequestSize, Results, Sender, sender_of
 
 
@@ -92,10 +93,12 @@ class Load:
         except FileChanged as error:
             if path == STDIN:
                 raise CorruptFile(
-                    "stdin has changed since the last load: --from-start sends all of it"
+                    "stdin or the options have changed since the last load, "
+                    "so give --from-start to send all of it"
                 ) from error
             console.say(
-                f"{path}: has changed since it was loaded in part, starting at its first row"
+                f"{path}: other rows than the last load sent, so this one starts at the first. "
+                "The file has changed, or the options that say how it is read."
             )
             self._load(path, file, Checkpoint(), console)
         self._done_bytes += size_of([path]) or 0
@@ -151,10 +154,10 @@ class Load:
             if self._backoff.stopping.is_set():
                 return
             progress.expect(row, digest, self._backoff.stopping)
-            if row.post is None:
-                progress.record_unsent(row)
-            else:
+            if row.is_sent:
                 senders[sender_of(row, len(senders))].put(row)
+            else:
+                progress.record_unsent(row)
 
 
 def _after(checkpoint: Checkpoint, rows: Iterable[Row]) -> Iterator[tuple[Row, bytes]]:

@@ -1,22 +1,24 @@
 """Send rows over a connection in requests, and back off together when the server says so."""
 
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
 from ingest.client import ApiClient, ApiError
 from ingest.core.posts import publication_key
-from ingest.loader.readers import Row
+from ingest.loader.rows import Row
 
 MAX_PAUSE_SECONDS = 30  # between two requests, where the server names no time
 BRACKET_BYTES = 2  # of a list, beside its posts and their commas
 
+Answer = TypeVar("Answer")
 Results = Sequence[dict[str, Any]]
 OnResults = Callable[[Sequence[Row], Results], None]
 
@@ -27,6 +29,9 @@ class FatalError(Exception):
 
 class Stopped(Exception):
     """A signal stopped the load."""
+
+    def __str__(self) -> str:
+        return "a signal stopped the load"
 
 
 class Backoff:
@@ -44,6 +49,36 @@ class Backoff:
         self._lock = threading.Lock()
         self._next_at = self._answered_at = time.monotonic()
         self._failures = 0
+
+    def ask(
+        self,
+        call: Callable[[], Answer],
+        *,
+        say: Callable[[str], None],
+        seconds: float = math.inf,
+    ) -> Answer:
+        """
+        Repeat a call until the server answers it, or for some seconds.
+
+        Raises:
+            FatalError: no repetition can help, or the time is over.
+            Stopped: a signal came while it waited.
+        """
+        ends_at = time.monotonic() + seconds
+        while True:
+            try:
+                answer = call()
+            except (ApiError, requests.RequestException) as error:
+                before = self.reason
+                self.back_off(error)
+                if self._next_at > ends_at:
+                    raise FatalError(self.reason) from error
+                if self.reason != before:
+                    say(f"waiting, {self.reason}")
+                self.wait()
+            else:
+                self.reset()
+                return answer
 
     def wait(self) -> None:
         """Wait until a request may be sent; raise Stopped after a signal."""

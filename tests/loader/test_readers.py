@@ -12,9 +12,12 @@ import pytest
 from backports import zstd
 from pyarrow import parquet
 
-from ingest.loader.columns import ALL_THE_NEWS, Columns
-from ingest.loader.compression import CorruptFile
-from ingest.loader.readers import NO_PYARROW, Row, RowReader
+from ingest.loader.columns import Columns
+from ingest.loader.files import CorruptFile
+from ingest.loader.parquet_reader import NO_PYARROW
+from ingest.loader.presets import PRESETS
+from ingest.loader.readers import RowReader
+from ingest.loader.rows import Row
 
 POSTS = [
     {"publication": "The Gazette", "content": "Angela Merkel met\nBarack Obama in Zürich."},
@@ -122,7 +125,7 @@ def test_all_the_news_is_read_by_its_own_columns(tmp_path: Path) -> None:
         '2016-12-09 18:31:00,2016,12.0,9,Lee,A title,"One, two.",https://x.org/1,,Vox\n'
         "2016-10-07,2016,10.0,7,,,Three.,,News,Reuters\n"
     )
-    assert posts(path, columns=Columns(ALL_THE_NEWS)) == [
+    assert posts(path, columns=Columns(PRESETS["all-the-news-2"].columns)) == [
         {
             "content": "One, two.",
             "publication": "Vox",
@@ -144,7 +147,7 @@ def test_the_types_of_parquet_become_those_of_a_post(tmp_path: Path) -> None:
     times = pa.array([noon, None, noon.replace(tzinfo=UTC)], pa.timestamp("us"))
     table = {"text": ["a", "b", "c"], "published_at": times, "day": [date(2026, 5, 4)] * 3}
     parquet.write_table(pa.table({**table, "id": [1.5, float("nan"), 2.0]}), path)
-    columns = Columns({"content": "text"}, publication="P")
+    columns = Columns({"content": ("text",)}, publication="P")
     found = posts(path, columns=columns)
     assert [post and post.get("published_at") for post in found] == [
         "2026-05-04T12:00:00+00:00",
@@ -152,7 +155,7 @@ def test_the_types_of_parquet_become_those_of_a_post(tmp_path: Path) -> None:
         "2026-05-04T12:00:00+00:00",
     ]
     assert [post and post.get("id") for post in found] == ["1.5", None, "2.0"]
-    by_day = posts(path, columns=Columns({"content": "text", "published_at": "day"}, "P"))
+    by_day = posts(path, columns=Columns({"content": ("text",), "published_at": ("day",)}, "P"))
     assert by_day[0] is not None
     assert by_day[0]["published_at"] == "2026-05-04T00:00:00+00:00"
 
@@ -160,10 +163,10 @@ def test_the_types_of_parquet_become_those_of_a_post(tmp_path: Path) -> None:
 def test_objects_stay_unchanged_unless_a_column_has_another_name(tmp_path: Path) -> None:
     item = {"body": "Oslo.", "author": "Lee"}
     (tmp_path / "p.jsonl").write_text(json.dumps(item))
-    columns = Columns({"content": "body"}, publication="P")
+    columns = Columns({"content": ("body",)}, publication="P")
     (post,) = posts(tmp_path / "p.jsonl", columns=columns)
     assert post == {"content": "Oslo.", "author": "Lee", "publication": "P"}
-    (post,) = posts(tmp_path / "p.jsonl", columns=Columns({"content": "body"}, "P", True))
+    (post,) = posts(tmp_path / "p.jsonl", columns=Columns({"content": ("body",)}, "P", True))
     assert post == {"content": "Oslo.", "publication": "P"}
 
 
@@ -172,7 +175,7 @@ def test_a_table_without_a_needed_column_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorruptFile, match="no column content, only: text, publication"):
         rows(tmp_path / "p.csv")
     said: list[str] = []
-    reader = RowReader(Columns({"content": "text"}, "P"))
+    reader = RowReader(Columns({"content": ("text",)}, "P"))
     (tmp_path / "q.csv").write_text("text,author\nOslo.,Lee\n")
     assert len(list(reader.rows(str(tmp_path / "q.csv"), notify=said.append))) == 1
     assert said == [f"{tmp_path / 'q.csv'}: columns left out: author"]

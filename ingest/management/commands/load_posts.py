@@ -6,15 +6,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ingest.loader import __main__ as load
+from ingest.loader.__main__ import run
+from ingest.loader.arguments import HELP, add_arguments
 
 
 class Command(BaseCommand):
-    help = load.HELP
+    help = HELP
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        load.add_arguments(parser)
+        add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sys.exit(load.run(Namespace(**options)))
+        sys.exit(run(Namespace(**options)))
