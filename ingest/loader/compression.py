@@ -19,7 +19,8 @@ from ingest.loader.files import CHUNK_BYTES, CorruptFile, name_of, open_raw
 COMPRESSED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip")
 MAGIC_BYTES = 512  # enough for the magic of tar
 
-GZIP_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
+GZIP_MAGIC = b"\x1f\x8b"
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second of an empty one
 ZSTD_SKIPPABLE_MAGIC = b"\x2a\x4d\x18"  # after a byte from 0x50 to 0x5f
 # A window of `zstd --long=31`, which the decompressor refuses by default.
 ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
@@ -96,7 +97,7 @@ def open_decompressed(path: str) -> Iterator[OpenedFile]:
     with readable(path), ExitStack() as stack:
         packed = stack.enter_context(open_raw(path))
         name, stream = name_of(path), packed
-        if packed.peek(4).startswith(ZIP_MAGIC):
+        if packed.peek(4).startswith(ZIP_MAGICS):
             name, stream = _only_member(packed, stack)
         stream = _decompress(stream)
         _refuse_unreadable(stream)

@@ -12,7 +12,7 @@ STDIN = "-"
 CHUNK_BYTES = 1 << 16
 TIMEOUT_SECONDS = 60  # of a web server
 
-NO_SMART_OPEN = "files at a URL need another package: pip install -r requirements/remote.txt"
+NO_PACKAGE = "such URLs need other packages: pip install -r requirements/remote.txt"
 
 
 class CorruptFile(Exception):
@@ -47,8 +47,7 @@ def open_raw(path: str) -> Iterator[BufferedReader]:
     Open a file, stdin or a URL without unpacking it.
 
     Raises:
-        OSError: it cannot be read.
-        CorruptFile: the package for URLs is missing.
+        OSError: it cannot be read, or the package for its URL is missing.
     """
     if path == STDIN:
         yield cast(BufferedReader, sys.stdin.buffer)
@@ -66,11 +65,9 @@ class _Remote(RawIOBase):
     def __init__(self, url: str) -> None:
         self._file: Any = None
         params = {"timeout": TIMEOUT_SECONDS} if url.startswith("http") else {}
-        try:
-            from smart_open import open as smart_open
-        except ModuleNotFoundError as error:
-            raise CorruptFile(NO_SMART_OPEN) from error
         with _as_os_error():
+            from smart_open import open as smart_open
+
             self._file = smart_open(url, "rb", compression="disable", transport_params=params)
 
     def readable(self) -> bool:
@@ -104,5 +101,7 @@ def _as_os_error() -> Iterator[None]:
         yield
     except OSError:
         raise
+    except ImportError as error:
+        raise OSError(NO_PACKAGE) from error
     except Exception as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
+        raise OSError(" ".join(f"{type(error).__name__}: {error}".split())) from error

@@ -1,6 +1,6 @@
 """Rows of Parquet. A column that is neither text nor a date is refused."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +18,7 @@ from ingest.loader.rows import Notify, Row, post_row
 BATCH_ROWS = 100  # converted to Python objects together
 # Of the units of a timestamp. Python's dates are as fine as a microsecond, and cut a nanosecond.
 PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
-
-TEXT_TYPES = (
-    *("null", "string", "large_string", "string_view"),
-    *("binary", "large_binary", "binary_view", "fixed_size_binary"),
-)
+DAY_SECONDS = 86_400
 
 NO_PYARROW = "Parquet files need another package: pip install -r requirements/parquet.txt"
 
@@ -73,21 +69,32 @@ def _kind(path: str, field: Any, fields: Sequence[str], dates: Dates) -> Kind:
     from pyarrow import types
 
     type_ = field.type.value_type if types.is_dictionary(field.type) else field.type
-    if any(getattr(types, f"is_{name}")(type_) for name in TEXT_TYPES):
+    is_date = fields == ["published_at"]
+    if any(is_text(type_) for is_text in _text_types(types)):
         return Kind(pa.large_binary(), bytes.decode, "is not UTF-8")
-    if fields == ["published_at"] and (types.is_temporal(type_) and not types.is_time(type_)):
-        if types.is_timestamp(type_):
-            convert = partial(_moment, per_second=PER_SECOND[type_.unit], aware=bool(type_.tz))
-            return Kind(pa.int64(), convert, OUT_OF_RANGE)
-        if types.is_date32(type_):
-            return Kind(pa.int32(), lambda days: _moment(days * 86400, 1), OUT_OF_RANGE)
-        if types.is_date64(type_):
-            return Kind(pa.int64(), partial(_moment, per_second=1000), OUT_OF_RANGE)
+    if is_date and (convert := _date_converter(type_, types)):
+        return Kind(pa.int32() if types.is_date32(type_) else pa.int64(), convert, OUT_OF_RANGE)
     is_number = types.is_integer(type_) or types.is_floating(type_)
-    if is_number and (fields == ["id"] or (fields == ["published_at"] and dates.format in UNITS)):
+    if is_number and (fields == ["id"] or (is_date and dates.format in UNITS)):
         return Kind(type_, lambda number: number)
-    needs = f"{' and '.join(fields)} needs text" + " or a date" * (fields == ["published_at"])
+    needs = f"{' and '.join(fields)} needs text{' or a date' if is_date else ''}"
     raise CorruptFile(f"{path}: column {field.name} has the type {type_}, but {needs}")
+
+
+def _text_types(types: Any) -> Iterable[Callable[[Any], bool]]:
+    yield from (types.is_null, types.is_string, types.is_large_string, types.is_string_view)
+    yield from (types.is_binary, types.is_large_binary, types.is_binary_view)
+    yield types.is_fixed_size_binary
+
+
+def _date_converter(type_: Any, types: Any) -> Callable[[int], datetime] | None:
+    if types.is_timestamp(type_):
+        return partial(_moment, per_second=PER_SECOND[type_.unit], aware=bool(type_.tz))
+    if types.is_date32(type_):
+        return lambda days: _moment(days * DAY_SECONDS, 1)
+    if types.is_date64(type_):
+        return partial(_moment, per_second=PER_SECOND["ms"])
+    return None
 
 
 def _values(column: Any, kind: Kind) -> list[Any]:
