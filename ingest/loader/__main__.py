@@ -20,8 +20,8 @@ from ingest.client import ApiClient, ApiError
 from ingest.loader.arguments import EPILOG, HELP, add_arguments, reader_of
 from ingest.loader.checkpoint import AlreadyRunning
 from ingest.loader.console import LoadConsole, print_summary
-from ingest.loader.files import CorruptFile, size_of
 from ingest.loader.progress import ACCEPTED, DUPLICATE, REFUSED
+from ingest.loader.reading.files import CorruptFile, size_of
 from ingest.loader.run import Load, Target
 from ingest.loader.sender import Backoff, FatalError, RequestSize, Stopped
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ingest.loader import environment
-from ingest.loader.columns import FIELDS, REQUIRED, Columns
-from ingest.loader.csv_reader import QUOTES, Dialect
-from ingest.loader.dates import UNITS, Dates, is_date_format
-from ingest.loader.files import STDIN
-from ingest.loader.presets import PRESETS, Preset
-from ingest.loader.readers import RowReader
+from ingest.loader.reading.columns import FIELDS, REQUIRED, Columns
+from ingest.loader.reading.csv_reader import QUOTES, Dialect
+from ingest.loader.reading.dates import UNITS, Dates, is_date_format
+from ingest.loader.reading.files import STDIN
+from ingest.loader.reading.presets import PRESETS, Preset
+from ingest.loader.reading.readers import RowReader
 
 HELP = "Load posts from JSON, CSV or Parquet files, stdin or URLs, through the API."
 EPILOG = """

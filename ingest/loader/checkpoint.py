@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-from ingest.loader.files import STDIN, identity_of, name_of
+from ingest.loader.reading.files import STDIN, identity_of, name_of
 
 
 class AlreadyRunning(Exception):

@@ -9,7 +9,7 @@ from os import SEEK_END
 from typing import Any
 
 from ingest.loader.checkpoint import Checkpoint, CheckpointFile
-from ingest.loader.rows import Row
+from ingest.loader.reading.rows import Row
 
 # Rows that may be answered while an earlier row is not, which bounds the memory.
 MAX_OPEN_ROWS = 20_000

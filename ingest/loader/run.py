@@ -11,10 +11,10 @@ from pathlib import Path
 from ingest.client import ApiClient
 from ingest.loader.checkpoint import Checkpoint, CheckpointFile
 from ingest.loader.console import LoadConsole
-from ingest.loader.files import STDIN, CorruptFile, size_of
 from ingest.loader.progress import REFUSED, RowProgress
-from ingest.loader.readers import RowReader
-from ingest.loader.rows import Row
+from ingest.loader.reading.files import STDIN, CorruptFile, size_of
+from ingest.loader.reading.readers import RowReader
+from ingest.loader.reading.rows import Row
 from ingest.loader.sender import Backoff, OnResults, RequestSize, Results, Sender, sender_of
 
 

@@ -13,7 +13,7 @@ import requests
 
 from ingest.client import ApiClient, ApiError
 from ingest.core.posts import publication_key
-from ingest.loader.rows import Row
+from ingest.loader.reading.rows import Row
 
 MAX_PAUSE_SECONDS = 30  # between two requests, where the server names no time
 BRACKET_BYTES = 2  # of a list, beside its posts and their commas

@@ -26,9 +26,9 @@ from typing import Any
 import psutil
 
 from ingest.devstack.stack import wait_until
-from ingest.loader.columns import Columns
 from ingest.loader.console import LoadConsole
-from ingest.loader.readers import RowReader
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.readers import RowReader
 from ingest.loader.run import Load, Target
 from ingest.loader.sender import Backoff, RequestSize
 from tests.harness import runner

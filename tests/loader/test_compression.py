@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from ingest.loader.columns import Columns
-from ingest.loader.compression import plain_suffix
-from ingest.loader.files import CorruptFile
-from ingest.loader.readers import RowReader
-from ingest.loader.rows import Row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.compression import plain_suffix
+from ingest.loader.reading.files import CorruptFile
+from ingest.loader.reading.readers import RowReader
+from ingest.loader.reading.rows import Row
 from tests.support.rows import read_rows
 
 POSTS = [{"publication": "P", "content": f"Oslo {n}."} for n in range(5000)]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.loader.columns import Columns
-from ingest.loader.csv_reader import Dialect
-from ingest.loader.files import CorruptFile
-from ingest.loader.readers import RowReader
-from ingest.loader.rows import Row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.csv_reader import Dialect
+from ingest.loader.reading.files import CorruptFile
+from ingest.loader.reading.readers import RowReader
+from ingest.loader.reading.rows import Row
 from tests.support.rows import read_rows
 
 LONE_QUOTES = """id\tcontent\tpublication

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.loader.dates import BadDate, Dates, is_date_format
+from ingest.loader.reading.dates import BadDate, Dates, is_date_format
 
 NOON = "2018-02-01T12:00:00+00:00"
 MIDNIGHT = "2018-02-01T00:00:00+00:00"

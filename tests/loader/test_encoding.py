@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loader.columns import Columns
-from ingest.loader.files import CorruptFile
-from ingest.loader.readers import RowReader
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.files import CorruptFile
+from ingest.loader.reading.readers import RowReader
 from tests.support.rows import read_rows
 
 CONTENT = "Angela Merkel in Zürich, 東京 and 🏛."

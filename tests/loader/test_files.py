@@ -13,10 +13,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from ingest.loader.columns import Columns
-from ingest.loader.files import NO_PACKAGE, CorruptFile, identity_of, name_of, size_of
-from ingest.loader.readers import RowReader
-from ingest.loader.rows import Row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.files import NO_PACKAGE, CorruptFile, identity_of, name_of, size_of
+from ingest.loader.reading.readers import RowReader
+from ingest.loader.reading.rows import Row
 from tests.support.rows import read_rows
 
 POSTS = [{"publication": "P", "content": f"Oslo {n}."} for n in range(20_000)]

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.loader.columns import Columns
-from ingest.loader.dates import Dates
-from ingest.loader.files import CorruptFile
-from ingest.loader.readers import RowReader
-from ingest.loader.rows import Row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.dates import Dates
+from ingest.loader.reading.files import CorruptFile
+from ingest.loader.reading.readers import RowReader
+from ingest.loader.reading.rows import Row
 from tests.support.rows import read_rows
 
 POSTS = [{"publication": "P", "content": f"Oslo {n}.", "x": n} for n in range(3)]

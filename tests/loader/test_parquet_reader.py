@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from ingest.loader.columns import Columns
-from ingest.loader.dates import Dates
-from ingest.loader.files import CorruptFile
-from ingest.loader.readers import RowReader
-from ingest.loader.rows import Row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.dates import Dates
+from ingest.loader.reading.files import CorruptFile
+from ingest.loader.reading.readers import RowReader
+from ingest.loader.reading.rows import Row
 from tests.support.rows import read_rows
 
 SECOND = 10**9  # in nanoseconds

@@ -12,12 +12,12 @@ import pytest
 from backports import zstd
 from pyarrow import parquet
 
-from ingest.loader.columns import Columns
-from ingest.loader.files import CorruptFile
-from ingest.loader.parquet_reader import NO_PYARROW
-from ingest.loader.presets import PRESETS
-from ingest.loader.readers import RowReader
-from ingest.loader.rows import Row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.files import CorruptFile
+from ingest.loader.reading.parquet_reader import NO_PYARROW
+from ingest.loader.reading.presets import PRESETS
+from ingest.loader.reading.readers import RowReader
+from ingest.loader.reading.rows import Row
 
 POSTS = [
     {"publication": "The Gazette", "content": "Angela Merkel met\nBarack Obama in Zürich."},

@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from ingest.client import ApiClient, ApiError
 from ingest.loader.checkpoint import AlreadyRunning, Checkpoint, CheckpointFile
 from ingest.loader.progress import RowProgress
-from ingest.loader.rows import Row
+from ingest.loader.reading.rows import Row
 from ingest.loader.sender import Backoff, FatalError, RequestSize, Sender, Stopped, sender_of
 from ingest.models import ApiKey, Scope
 from tests.support.clients import queued

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ingest.loader.readers import RowReader
-from ingest.loader.rows import Row
+from ingest.loader.reading.readers import RowReader
+from ingest.loader.reading.rows import Row
 
 
 def read_rows(reader: RowReader, path: Path | str) -> tuple[list[Row], list[str]]:

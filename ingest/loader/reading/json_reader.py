@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import Any, TextIO
 
-from ingest.loader.columns import Columns
-from ingest.loader.compression import OpenedFile
-from ingest.loader.dates import Dates
-from ingest.loader.files import CHUNK_BYTES, CorruptFile
-from ingest.loader.rows import MAX_ROW_BYTES, Row, blank_row, post_row, problem_row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.compression import OpenedFile
+from ingest.loader.reading.dates import Dates
+from ingest.loader.reading.files import CHUNK_BYTES, CorruptFile
+from ingest.loader.reading.rows import MAX_ROW_BYTES, Row, blank_row, post_row, problem_row
 
 # The start of a file in which objects do not end with their line.
 ARRAY_OR_OBJECT = re.compile(rb"\s*(\[\s*([{\]]|$)|\{\s*\n)")

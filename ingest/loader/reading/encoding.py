@@ -6,8 +6,8 @@ from dataclasses import replace
 from io import BufferedReader, RawIOBase
 from typing import Any, BinaryIO
 
-from ingest.loader.compression import OpenedFile
-from ingest.loader.files import CHUNK_BYTES
+from ingest.loader.reading.compression import OpenedFile
+from ingest.loader.reading.files import CHUNK_BYTES
 
 UTF_8 = ("utf-8", "utf-8-sig", "ascii")
 

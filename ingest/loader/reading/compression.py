@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol, cast
 
 from backports import zstd
 
-from ingest.loader.files import CHUNK_BYTES, CorruptFile, name_of, open_raw
+from ingest.loader.reading.files import CHUNK_BYTES, CorruptFile, name_of, open_raw
 
 COMPRESSED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip")
 MAGIC_BYTES = 512  # enough for the magic of tar

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from ingest.loader.dates import BadDate, Dates
+from ingest.loader.reading.dates import BadDate, Dates
 
 MAX_ROW_BYTES = 10_000_000  # of a line or an element of JSON, and characters of a cell
 SAMPLE_CHARACTERS = 1000  # of a row that cannot be read

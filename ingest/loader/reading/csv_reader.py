@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import Any, TextIO
 
-from ingest.loader.columns import Columns
-from ingest.loader.compression import OpenedFile
-from ingest.loader.dates import Dates
-from ingest.loader.files import CorruptFile
-from ingest.loader.rows import MAX_ROW_BYTES, Notify, Row, blank_row, post_row, problem_row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.compression import OpenedFile
+from ingest.loader.reading.dates import Dates
+from ingest.loader.reading.files import CorruptFile
+from ingest.loader.reading.rows import MAX_ROW_BYTES, Notify, Row, blank_row, post_row, problem_row
 
 # What a quote at the beginning of a cell means, by the value of --quotes.
 QUOTES: dict[str, dict[str, Any]] = {

@@ -8,12 +8,12 @@ from functools import partial
 from os import SEEK_END
 from typing import Any
 
-from ingest.loader.columns import Columns
-from ingest.loader.compression import readable
-from ingest.loader.csv_reader import check_header
-from ingest.loader.dates import EPOCH, OUT_OF_RANGE, UNITS, Dates
-from ingest.loader.files import CHUNK_BYTES, STDIN, CorruptFile, open_raw
-from ingest.loader.rows import Notify, Row, post_row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.compression import readable
+from ingest.loader.reading.csv_reader import check_header
+from ingest.loader.reading.dates import EPOCH, OUT_OF_RANGE, UNITS, Dates
+from ingest.loader.reading.files import CHUNK_BYTES, STDIN, CorruptFile, open_raw
+from ingest.loader.reading.rows import Notify, Row, post_row
 
 BATCH_ROWS = 100  # converted to Python objects together
 # Of the units of a timestamp. Python's dates are as fine as a microsecond, and cut a nanosecond.

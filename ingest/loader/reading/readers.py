@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ingest.loader.columns import Columns
-from ingest.loader.compression import open_decompressed, plain_suffix
-from ingest.loader.csv_reader import Dialect, csv_rows
-from ingest.loader.dates import Dates
-from ingest.loader.encoding import as_utf_8
-from ingest.loader.files import STDIN, CorruptFile, name_of
-from ingest.loader.json_reader import is_by_line, json_line_rows, json_rows
-from ingest.loader.parquet_reader import parquet_rows
-from ingest.loader.rows import Notify, Row
+from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.compression import open_decompressed, plain_suffix
+from ingest.loader.reading.csv_reader import Dialect, csv_rows
+from ingest.loader.reading.dates import Dates
+from ingest.loader.reading.encoding import as_utf_8
+from ingest.loader.reading.files import STDIN, CorruptFile, name_of
+from ingest.loader.reading.json_reader import is_by_line, json_line_rows, json_rows
+from ingest.loader.reading.parquet_reader import parquet_rows
+from ingest.loader.reading.rows import Notify, Row
 
 FORMATS = {
     **dict.fromkeys((".jsonl", ".ndjson", ".jl", ".json"), "json"),
