@@ -25,6 +25,7 @@ from ingest.devstack.simulate import simulate
 from ingest.devstack.stack import Stack, wait_until
 from ingestsite.configuration import ROOT
 from tests.harness.fuzz import running
+from tests.support.unavailable import unavailable
 from tests.support.verdict import mentions
 
 TEXTS = [post["content"] for post in samples.read()][:20]
@@ -193,6 +194,41 @@ def test_a_load_waits_while_the_intake_is_paused(
     assert process.returncode == 0, said
     assert json.loads(out)["accepted"] == 1
     assert counted_in(client, "Paused")[0] == 1
+
+
+def test_a_load_goes_on_after_503_on_every_endpoint(
+    loading: Loading, loader: Loader, tmp_path: Path
+) -> None:
+    stack, client = loading
+    path = write_lines(tmp_path / "p.jsonl", [{"publication": "Away", "content": "Oslo."}])
+    away = {"/api/limits": 2, "/api/posts": 2, "/api/status": 3}
+    with unavailable(stack.url, away) as (url, left):
+        status, summary, said = loader.load("--url", url, "--wait", path)
+    assert status == 0, said
+    assert left.total() == 0
+    assert (summary["accepted"], summary["status"]["empty"]) == (1, True)
+    assert "waiting, 503: The database is away." in said
+    assert counted_in(client, "Away")[0] == 1
+
+
+def test_a_summary_survives_503_too(loading: Loading, loader: Loader, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "p.jsonl", [{"publication": "Away", "content": "Rome."}])
+    with unavailable(loading[0].url, {"/api/status": 1}) as (url, _):
+        status, summary, said = loader.load("--url", url, path)
+    assert status == 0, said
+    assert summary["status"]["writable"]
+
+
+def test_a_preset_loads_its_collection(loading: Loading, loader: Loader, tmp_path: Path) -> None:
+    posts = [{"publication": "HuffPost", "content": text} for text in TEXTS[:5]]
+    items = [
+        {"headline": "", "link": "", "short_description": post["content"], "date": "2018-05-26"}
+        for post in posts
+    ]
+    path = write_lines(tmp_path / "News_Category_Dataset_v3.json", items)
+    status, summary, said = loader.load("--like", "huffpost", path)
+    assert (status, summary["accepted"]) == (0, 5), said
+    assert counted_in(loading[1], "HuffPost") == (5, expected(posts))
 
 
 def test_a_load_that_cannot_start_says_why_in_one_sentence(

@@ -58,11 +58,13 @@ class Columns:
     def _post(
         self, columns: Mapping[str, Sequence[str]], cells: Mapping[str, Any]
     ) -> dict[str, Any]:
-        post = {"publication": self.publication} if self.publication else {}
+        """Return the fields that are not empty, in an order that no option changes."""
+        post: dict[str, Any] = {}
         for name, candidates in columns.items():
-            values = (_value(name, cells.get(column)) for column in candidates)
-            if (value := next((each for each in values if each is not None), None)) is not None:
-                post[name] = value
+            values = [_value(name, cells.get(column)) for column in candidates]
+            default = self.publication if name == "publication" else None
+            found = [value for value in [*values, default] if value is not None]
+            post |= {name: found[0]} if found else {}
         return post
 
 
