@@ -58,16 +58,23 @@ def _load(options: Namespace, backoff: Backoff) -> int:
     for path in load.refused:
         _say(f"refused rows and their errors: {path}")
     if status == 0 and options.wait:
-        _await_empty(client, backoff)
+        status = _await_empty(client, backoff)
     _summarize(load, client, backoff, seconds=time.monotonic() - began, as_json=options.json)
     return status or (1 if load.counts[REFUSED] else 0)
 
 
-def _await_empty(client: ApiClient, backoff: Backoff) -> None:
-    """Wait until the queues are empty, also while the server cannot say so."""
-    while not backoff.ask(client.status, say=_say)["empty"]:
-        if backoff.stopping.wait(POLL_SECONDS):
-            raise Stopped
+def _await_empty(client: ApiClient, backoff: Backoff) -> int:
+    """Wait until the queues are empty, also while the server cannot say so; return the status."""
+    try:
+        while not backoff.ask(client.status, say=_say)["empty"]:
+            if backoff.stopping.wait(POLL_SECONDS):
+                return INTERRUPTED
+    except Stopped:
+        return INTERRUPTED
+    except FatalError as error:
+        _say(str(error))
+        return 1
+    return 0
 
 
 def _say(sentence: str) -> None:

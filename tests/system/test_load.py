@@ -211,6 +211,20 @@ def test_a_load_goes_on_after_503_on_every_endpoint(
     assert counted_in(client, "Away")[0] == 1
 
 
+def test_ctrl_c_ends_the_wait_for_empty_queues(
+    loading: Loading, loader: Loader, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "p.jsonl", [{"publication": "Away", "content": "Paris."}])
+    with unavailable(loading[0].url, {"/api/status": 1000}) as (url, _):
+        process = loader.start("--url", url, "--wait", path)
+        assert process.stderr is not None
+        assert any(line.startswith("waiting") for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate()
+    assert process.returncode == 130, said
+    assert json.loads(out)["accepted"] == 1
+
+
 def test_a_summary_survives_503_too(loading: Loading, loader: Loader, tmp_path: Path) -> None:
     path = write_lines(tmp_path / "p.jsonl", [{"publication": "Away", "content": "Rome."}])
     with unavailable(loading[0].url, {"/api/status": 1}) as (url, _):
