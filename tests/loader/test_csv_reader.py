@@ -80,9 +80,9 @@ def test_a_quote_that_encloses_rows_of_a_tsv_is_refused(tmp_path: Path) -> None:
 
 def test_a_quote_that_may_enclose_rows_of_a_csv_is_told(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
-    path.write_text('id,publication,content\n1,A,"one\n2,B,two\n3,C,three"\n4,D,four\n')
+    path.write_text('publication,content\nA,"one\nB,two\nC,three"\nD,four\n')
     found, said = read_rows(RowReader(Columns()), path)
-    assert contents(found) == ["one\n2,B,two\n3,C,three", "four"]
+    assert contents(found) == ["one\nB,two\nC,three", "four"]
     assert len(said) == 1
     assert "a quote encloses lines that look like rows" in said[0]
 
@@ -108,9 +108,13 @@ def test_the_rest_of_a_broken_article_is_no_post(tmp_path: Path) -> None:
     ]
 
 
-def test_in_a_wide_table_the_rows_after_a_broken_one_are_posts(tmp_path: Path) -> None:
-    text = 'id,publication,title,url,content\n1,P,,,"a" b\n2,P,,,Oslo.\n'
-    assert contents(rows(tmp_path / "p.csv", text))[1] == "Oslo."
+def test_a_quote_that_parts_cells_wrongly_does_not_hide_the_next_row(tmp_path: Path) -> None:
+    text = 'id\tpublication\tcontent\n1\tP\t"one\n2"\tP\ttwo\n3\tP\tthree\n'
+    assert contents(rows(tmp_path / "p.tsv", text)) == [
+        "has 5 cells, but the first line names 3",
+        "two",
+        "three",
+    ]
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1).filter(
@@ -128,6 +132,23 @@ def test_what_a_writer_of_csv_writes_is_read_as_it_was(
     found = rows(path, text.getvalue(), quotes="csv", delimiter=delimiter)
     posts = [(row.post["publication"], row.post["content"]) for row in found if row.post]
     assert posts == table
+
+
+QUOTED = st.text('a" ', max_size=6).map(lambda text: f"{text}x")
+
+
+@given(st.lists(st.tuples(QUOTED, QUOTED, QUOTED), min_size=1), st.sampled_from("\t|"))
+def test_no_line_of_a_tsv_disappears_whatever_its_quotes(
+    tmp_path_factory: pytest.TempPathFactory, table: list[tuple[str, str, str]], delimiter: str
+) -> None:
+    lines = [delimiter.join((*cells[:2], f"{cells[2]}{n}")) for n, cells in enumerate(table)]
+    text = "\n".join([delimiter.join(("publication", "content", "id")), *lines])
+    path = tmp_path_factory.getbasetemp() / "quoted.tsv"
+    found = rows(path, text)
+    assert len(found) == len(lines)
+    for number, row in enumerate(found):
+        assert row.problem or f"x{number}" in row.body.decode()
+    assert all(row.is_sent for row in rows(path, text, quotes="none"))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

@@ -23,10 +23,8 @@ DELIMITERS = ",\t;|"  # tried in this order
 # They occur in sentences, so a line of prose may have as many as a row.
 DELIMITERS_OF_PROSE = ",; "
 
-# Columns from which on a line of prose has hardly ever as many as a row.
-TRUSTED_WIDTH = 5
-
 IF_TEXT = "if quotes are text, give --quotes none"
+OR_NOT_TEXT = f"{IF_TEXT}, else --quotes csv"
 WAYS = (
     "--column names them, --delimiter parts them, --header is for files whose first line does not"
 )
@@ -174,8 +172,8 @@ class _Records:
     The records of a table after its header: their cells, of which an empty line has none.
 
     A lone quote encloses the rows after it. So a broken record is its first line only, and the
-    lines after it are read again. In a table of few columns they may be the rest of an article,
-    and are refused until a record is beyond doubt.
+    lines after it are read again. They may also be the rest of an article, in which a line has as
+    many commas as a row. So in a CSV they are refused until a record is beyond doubt.
     """
 
     def __init__(
@@ -206,12 +204,17 @@ class _Records:
     def _broken(self, error: csv.Error) -> _Broken:
         if str(error).startswith("field larger"):
             return _Broken(f"is not CSV: {error}", self._lines.skip_line())
-        self._lost = self._has_delimiters_of_prose and self._width < TRUSTED_WIDTH
         at_end = str(error) == "unexpected end of data"
         problem = "has a quote that never ends" if at_end else "has text after a closing quote"
-        return _Broken(f"{problem}: {IF_TEXT}", self._lines.skip_line())
+        return self._broken_quote(f"{problem}: {IF_TEXT}")
+
+    def _broken_quote(self, problem: str) -> _Broken:
+        self._lost = self._has_delimiters_of_prose
+        return _Broken(problem, self._lines.skip_line())
 
     def _judged(self, cells: list[str]) -> list[str] | _Broken:
+        text = self._delimiter.join(cells)
+        is_one_line = len(self._lines.record) == 1
         if not cells:
             return cells
         if max(map(len, self._lines.record)) >= MAX_ROW_BYTES:
@@ -219,15 +222,14 @@ class _Records:
         if self._lost and not self._is_beyond_doubt(cells):
             return _Broken(LOST, self._lines.skip_line())
         self._lost = False
-        if len(self._lines.record) > 1 and not self._trusts_quotes and self._holds_rows(cells):
-            if not self._has_delimiters_of_prose:
-                problem = f"has a quote that encloses rows: {IF_TEXT}, else --quotes csv"
-                return _Broken(problem, self._lines.skip_line())
-            self._warn_of_rows(cells)
-        text = self._delimiter.join(cells)
         if len(cells) != self._width:
             problem = f"has {len(cells)} cells, but {self._named_by} names {self._width}"
-            return _Broken(problem, text)
+            return _Broken(problem, text) if is_one_line else self._broken_quote(problem)
+        if not is_one_line and not self._trusts_quotes and self._holds_rows(cells):
+            if not self._has_delimiters_of_prose:
+                return self._broken_quote(f"has a quote that encloses rows: {OR_NOT_TEXT}")
+            self._trusts_quotes = True  # to say it once is enough
+            self._say(f"a quote encloses lines that look like rows ({text[:40]!r}…): {IF_TEXT}")
         return cells if text.isascii() or _is_utf_8(text) else _Broken("is not UTF-8", text)
 
     def _is_beyond_doubt(self, cells: list[str]) -> bool:
@@ -240,13 +242,8 @@ class _Records:
         """Return whether a cell encloses lines that look like rows."""
         if self._has_delimiters_of_prose:
             counts = {line.count(self._delimiter) for line in self._lines.record}
-            return counts == {self._width - 1} and self._width > 2
+            return counts == {self._width - 1} and self._width > 1
         return any(self._delimiter in cell and "\n" in cell for cell in cells)
-
-    def _warn_of_rows(self, cells: list[str]) -> None:
-        self._trusts_quotes = True  # once is enough
-        start = self._delimiter.join(cells)[:40]
-        self._say(f"a quote encloses lines that look like rows ({start!r}…): {IF_TEXT}")
 
 
 def _is_utf_8(text: str) -> bool:
