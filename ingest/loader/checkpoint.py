@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ingest.loader.reading.files import STDIN, identity_of, name_of
 
+MAX_NAME_CHARACTERS = 100  # of a file, in the name of its checkpoint
+
 
 class AlreadyRunning(Exception):
     """Another process is loading the same file."""
@@ -40,6 +42,7 @@ class CheckpointFile:
     def __init__(self, folder: Path, *, path: str, url: str) -> None:
         digest = blake2b(f"{url} {identity_of(path)}".encode(), digest_size=4).hexdigest()
         name = re.sub(r"[^\w.]+", "_", "stdin" if path == STDIN else name_of(path))
+        name = name[-MAX_NAME_CHARACTERS:]  # the end has the number of a part
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{name}-{digest}.journal"
         self._lock = self._path.with_suffix(".lock")

@@ -161,6 +161,14 @@ def test_a_checkpoint_that_cannot_be_read_is_the_beginning(tmp_path: Path) -> No
     assert file.read() == Checkpoint()
 
 
+def test_the_name_of_a_file_may_be_long(tmp_path: Path) -> None:
+    url = f"https://example.org/{'x' * 250}.jsonl?token={'y' * 500}"
+    file = CheckpointFile(tmp_path, path=url, url="http://x")
+    file.write(Checkpoint(7))
+    assert CheckpointFile(tmp_path, path=url, url="http://x").read().rows == 7
+    assert CheckpointFile(tmp_path, path=url[:-1], url="http://x").read().rows == 0
+
+
 def test_two_processes_do_not_load_the_same_file(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path, path="p.jsonl", url="http://x")
     with file.locked(), pytest.raises(AlreadyRunning), file.locked():

@@ -25,6 +25,7 @@ ZSTD_SKIPPABLE_MAGIC = b"\x2a\x4d\x18"  # after a byte from 0x50 to 0x5f
 # A window of `zstd --long=31`, which the decompressor refuses by default.
 ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
 
+OFFICE = "a file of an office program: save its table as CSV"
 # Kinds of file that are not read, by offset and magic.
 UNREADABLE = {
     (257, b"ustar"): "a tar archive: unpack it",
@@ -33,7 +34,7 @@ UNREADABLE = {
     (0, b"\x04\x22\x4d\x18"): "packed with LZ4: unpack it",
     (0, b"\x1f\x9d"): "packed with compress: unpack it",
     (0, b"SQLite format 3\0"): "an SQLite database: export its table as CSV",
-    (0, b"\xd0\xcf\x11\xe0"): "a file of Microsoft Office: save it as CSV",
+    (0, b"\xd0\xcf\x11\xe0"): OFFICE,
     (0, b"PAR1"): "Parquet: unpack it, and give --format parquet",
     (0, b"ARROW1"): "an Arrow file: write it as Parquet",
     (0, b"ORC"): "an ORC file: write it as Parquet",
@@ -133,12 +134,15 @@ def _only_member(packed: BufferedReader, stack: ExitStack) -> tuple[str, Buffere
         raise OSError("is a zip, which is read from its end, so unpack it (unzip -p)")
     archive = stack.enter_context(zipfile.ZipFile(packed))
     members = [info for info in archive.infolist() if not info.is_dir()]
+    names = [info.filename for info in members]
+    if "[Content_Types].xml" in names:
+        raise OSError(f"is {OFFICE}")
     if len(members) != 1:
-        names = ", ".join(info.filename for info in members[:5])
-        raise OSError(f"is a zip of {len(members)} files ({names}), so unpack it")
+        shown = ", ".join(names[:5])
+        raise OSError(f"is a zip of {len(members)} files ({shown}), so unpack it")
     if members[0].flag_bits & 1:
         raise OSError("is a zip with a password, so unpack it")
-    return members[0].filename, BufferedReader(cast(Any, archive.open(members[0])))
+    return names[0], BufferedReader(cast(Any, archive.open(members[0])))
 
 
 def _decompress(packed: BufferedReader) -> BufferedReader:
