@@ -186,6 +186,12 @@ def test_blanks_around_the_names_of_columns_do_not_count(tmp_path: Path) -> None
     assert contents(rows(tmp_path / "p.csv", "publication , content\nA,one\n")) == ["one"]
 
 
+@pytest.mark.parametrize("before", ["\n\r\n", "sep=;\r\n", "\ufeffsep=;\n"])
+def test_what_stands_before_the_header_is_skipped(tmp_path: Path, before: str) -> None:
+    text = f"{before}publication;content\nA;Oslo, too.\n"
+    assert contents(rows(tmp_path / "p.csv", text)) == ["Oslo, too."]
+
+
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorruptFile, match="2 columns have the name content"):
         rows(tmp_path / "p.csv", "publication,content,content,x,x\nA,one,two,,\n")

@@ -19,6 +19,7 @@ QUOTES: dict[str, dict[str, Any]] = {
     "backslash": {"strict": True, "doublequote": False, "escapechar": "\\"},
     "none": {"quoting": csv.QUOTE_NONE},
 }
+EXCEL_DELIMITER = "sep="
 DELIMITERS = ",\t;|"  # tried in this order
 # They occur in sentences, so a line of prose may have as many as a row.
 DELIMITERS_OF_PROSE = ",; "
@@ -130,7 +131,8 @@ def _find_header(
     lines: _Lines, dialect: Dialect, columns: Columns, *, is_tsv: bool, say: Notify
 ) -> tuple[str, Sequence[str]]:
     """Return the delimiter and the names of the columns, and skip a line that has the names."""
-    delimiters = dialect.delimiter or ("\t" if is_tsv else "") + DELIMITERS
+    of_excel = _skip_preamble(lines)
+    delimiters = dialect.delimiter or of_excel or ("\t" if is_tsv else "") + DELIMITERS
     first = {delimiter: _first_cells(lines, dialect, delimiter) for delimiter in delimiters}
     named = [each for each in first if not columns.missing(first[each])]
     if not named and dialect.header:
@@ -144,6 +146,19 @@ def _find_header(
     if delimiter != delimiters[0]:
         say(f"the delimiter is {delimiter!r}")
     return delimiter, first[delimiter]
+
+
+def _skip_preamble(lines: _Lines) -> str | None:
+    """Skip empty lines and Excel's "sep=;" before a table, and return the delimiter it names."""
+    delimiter = None
+    for line in lines:
+        text = line.rstrip("\r\n")
+        if text and not text.startswith(EXCEL_DELIMITER):
+            lines.give_back()
+            break
+        delimiter = text.removeprefix(EXCEL_DELIMITER)[:1] or delimiter
+        lines.record.clear()
+    return delimiter
 
 
 def _first_cells(lines: _Lines, dialect: Dialect, delimiter: str) -> list[str]:
