@@ -45,6 +45,12 @@ def test_an_array_is_read_in_pieces(tmp_path: Path) -> None:
     assert [row.number for row in found] == list(range(1, 60))
 
 
+def test_a_number_between_two_pieces_is_one_element(tmp_path: Path) -> None:
+    found = rows(tmp_path / "p.json", json.dumps([{}, *[123456789] * 40_000]))
+    assert {row.body for row in found[1:]} == {b"123456789"}
+    assert len(found) == 40_001
+
+
 def test_an_element_that_is_no_post_costs_itself_only(tmp_path: Path) -> None:
     text = json.dumps([{"content": "a"}, 7, None, "x", [1], {"content": "b"}])
     found = rows(tmp_path / "p.json", text)
