@@ -188,5 +188,7 @@ def test_a_post_without_a_model_may_be_skipped(settings: Any) -> None:
 
 
 def test_a_language_is_found_whatever_its_country(models: Models) -> None:
-    assert models.for_language("de-Latn-AT") is models.own["de"]
+    for tag in ("de-Latn-AT", "deu", "DE_at"):
+        assert models.for_language(tag) is models.own["de"]
+    assert ByLanguage("en", {"zh": 1, "en": 2}, for_others=False).for_language("cmn") == 1
     assert ByLanguage("en", {"nb": 1, "en": 2}, for_others=False).for_language("no") == 1
