@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
 from ingest.core.language_tags import base_language
 from ingest.core.messages import AcceptedPost, PostEntities
-from ingest.nlp.cleaning import clean, html_to_text
+from ingest.nlp.cleaning import clean
+from ingest.nlp.html_text import html_to_text
 from ingest.nlp.ner import extract_entities, load_model, model_name, read_meta
 from ingest.nlp.patterns import NO_PATTERNS, Patterns
 
