@@ -1,4 +1,4 @@
-"""Middleware: a request id, a trace span, and the content security policy of the pages."""
+"""Middleware: a request id, a trace span, slashes, and the content security policy of the pages."""
 
 import re
 import uuid
@@ -28,6 +28,18 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
         response = get_response(request)
         response[HEADER] = id_
         return response
+
+    return middleware
+
+
+def remove_trailing_slash(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+    """Read `/api/posts/` as `/api/posts`. A redirect would lose the body of a POST."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info.rstrip("/")
+        if path.startswith("/api/"):
+            request.path_info, request.path = path, request.path.rstrip("/")
+        return get_response(request)
 
     return middleware
 
