@@ -1,4 +1,4 @@
-"""Middleware: a request id, a trace span, slashes, and the content security policy of the pages."""
+"""Middleware: a request id, slashes, HEAD, a trace span, and the content security policy."""
 
 import re
 import uuid
@@ -40,6 +40,20 @@ def remove_trailing_slash(get_response: Callable[[HttpRequest], HttpResponseBase
         if path.startswith("/api/"):
             request.path_info, request.path = path, request.path.rstrip("/")
         return get_response(request)
+
+    return middleware
+
+
+def answer_head(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+    """Answer HEAD without a body, and read no list only to drop it."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
+            response.streaming_content = ()
+        elif request.method == "HEAD" and isinstance(response, HttpResponse):
+            response.content = b""
+        return response
 
     return middleware
 

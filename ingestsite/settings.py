@@ -50,6 +50,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ingest.middleware.request_id",
     "ingest.middleware.remove_trailing_slash",
+    "ingest.middleware.answer_head",
     "ingest.middleware.trace_request",
     "ingest.middleware.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
