@@ -14,7 +14,7 @@ from tests.support.factories import entity, with_entities
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("empty_broker", "memory_store", "forgotten_keys"),
+    pytest.mark.usefixtures("empty_broker", "sql_store", "forgotten_keys"),
 ]
 
 POST = {"content": "Obama went to Oslo.", "publication": "The Gazette"}

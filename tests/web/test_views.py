@@ -9,7 +9,7 @@ from tests.support.factories import entity, with_entities
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("empty_broker", "memory_store"),
+    pytest.mark.usefixtures("empty_broker", "sql_store"),
 ]
 
 
