@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
-from ingest.core.language_tags import base_language
+from ingest.core.language_tags import base_language, normalize_tag
 from ingest.core.messages import AcceptedPost, PostEntities
 from ingest.nlp.cleaning import clean
 from ingest.nlp.html_text import html_to_text
@@ -130,8 +130,9 @@ def extract_by_language(
 
 def _language(post: AcceptedPost, models: Models) -> str:
     """Return the post's own language, else the detected one, else the main one."""
-    if post.language:
-        return _model_language(post.language)
+    # Posts that were accepted before tags were normalized may have any.
+    if tag := normalize_tag(post.language or ""):
+        return _model_language(tag)
     detected = detect(_readable_start(post.content)) if models.must_detect else None
     return detected or models.main
 
@@ -157,6 +158,6 @@ def model_names(model: str, others: Mapping[str, str], *, for_others: bool) -> B
 def has_current_model(post: PostEntities, names: ByLanguage[str]) -> bool:
     """Return whether the model that a saved post names is still the model for its language."""
     language = post.model.removeprefix(NO_MODEL) if lacks_model(post) else post.language
-    if language:
+    if language := normalize_tag(language or ""):
         return post.model == (names.for_language(language) or NO_MODEL + _model_language(language))
     return post.model in names.own.values()
