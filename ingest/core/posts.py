@@ -105,7 +105,9 @@ Text = Annotated[
 ]
 Name = Text[Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)]]
 WebAddress = Annotated[
-    Text[Annotated[str, Field(max_length=2000)]], AfterValidator(_require_web_address)
+    Text[Annotated[str, Field(max_length=2000)]],
+    AfterValidator(_require_web_address),
+    Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://."}),
 ]
 Moment = Annotated[
     AwareDatetime,

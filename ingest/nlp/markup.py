@@ -55,7 +55,9 @@ def unescape_literals(text: str) -> str:
     r"""Return a text with the signs that a literal "\n" or "\u2019" in it stands for."""
     if "\\" not in text or _OTHER_BACKSLASH.search(text):
         return text
-    return _ESCAPE.sub(_unescaped, text)
+    halves = _ESCAPE.sub(_unescaped, text)
+    # JSON writes an emoji as two surrogates. Half of one is no character.
+    return halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _unescaped(match: re.Match[str]) -> str:

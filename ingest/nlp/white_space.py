@@ -138,9 +138,8 @@ def _breaks_a_sentence(line: str, following: str, width: int | None) -> bool:
     """Return whether a sentence goes on in the next line, wherever the lines end."""
     if _ITEM.match(following):
         return False
-    last, first = line.rpartition(" ")[2], following.partition(" ")[0]
     longer = max(len(line), len(following))
-    if last in _OPEN_WORDS and longer >= PHRASE_CHARACTERS:
+    if longer >= PHRASE_CHARACTERS and _ends_half_a_phrase(line, following):
         return True
     if longer < (MIN_WIDTH if width else SENTENCE_CHARACTERS):
         return False
@@ -150,18 +149,31 @@ def _breaks_a_sentence(line: str, following: str, width: int | None) -> bool:
         return False
     is_rest = len(following) <= PHRASE_CHARACTERS and following.endswith(".")
     is_prose = len(line) >= PARAGRAPH_CHARACTERS or _INNER_END.search(line)
-    return is_rest or bool(is_prose) or _splits_a_name(line, last, first)
+    return is_rest or bool(is_prose) or _splits_a_name(line, following)
 
 
-def _splits_a_name(line: str, last: str, first: str) -> bool:
-    """Return whether two capital words are one name, and the line is no headline in capitals."""
-    if not (last[:1].isupper() and first[:1].isupper()) or first in _FIRST_WORDS:
-        return False
-    if _OPEN_NAME.search(line):
+def _ends_half_a_phrase(line: str, following: str) -> bool:
+    """Return whether a line ends with an article or a title, after "the United" or in a word."""
+    if line.rpartition(" ")[2] in _OPEN_WORDS:
         return True
+    if _HYPHEN.search(line) and _begins_small(following):
+        return True
+    return bool(_OPEN_NAME.search(line)) and _begins_with_name(following)
+
+
+def _splits_a_name(line: str, following: str) -> bool:
+    """Return whether two capital words are one name, and the line is no headline in capitals."""
     words = [word for word in line.split() if len(word) > 3]
     small = sum(word[0].islower() for word in words)
-    return len(line) >= SENTENCE_CHARACTERS and 2 * small >= len(words)
+    is_headline = len(line) < SENTENCE_CHARACTERS or 2 * small < len(words)
+    ends_with_name = line.rpartition(" ")[2][:1].isupper()
+    return ends_with_name and _begins_with_name(following) and not is_headline
+
+
+def _begins_with_name(line: str) -> bool:
+    """Return whether a line begins with a capital word that seldom begins a sentence."""
+    word = line.partition(" ")[0]
+    return word[:1].isupper() and word not in _FIRST_WORDS
 
 
 def _begins_small(line: str) -> bool:

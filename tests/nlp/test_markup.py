@@ -51,6 +51,7 @@ def test_markup_leaves_the_names(text: str, expected: str) -> None:
         (r"It rained.\\r\\nOslo", "It rained.\n\nOslo"),
         (r"Beyonc\u00e9\'s \"caf\xe9\"", 'Beyoncé\'s "café"'),
         (r"a\/b\tc", "a/b\tc"),
+        (r"\ud83d\ude00 Oslo \ud83d", "\U0001f600 Oslo \ufffd"),
         (r"C:\new\reports", r"C:\new\reports"),
         (r"\\host\new\text", r"\\host\new\text"),
         (r"$\alpha\nu$", r"$\alpha\nu$"),

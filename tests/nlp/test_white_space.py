@@ -66,6 +66,8 @@ def test_lines_that_mean_something_stay(text: str) -> None:
         ("It rained in May. On a cold day the United\nStates sent help.", "United States"),
         ("Yesterday morning the chancellor thanked Barack\nObama for it.", "Barack Obama"),
         ("He worked for the paper as its vice-\npresident for Europe.", "vice-president"),
+        ("He met the president of the United\nStates.", "United States"),
+        ("Its vice-\npresident for Europe left.", "vice-president"),
         ("Both spoke with Mr.\nObama, who did not answer any question.", "Mr. Obama"),
     ],
 )
