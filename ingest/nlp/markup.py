@@ -80,9 +80,11 @@ def separate_start(text: str) -> str:
 
 def _dateline(match: re.Match[str]) -> str:
     byline, place, rest, agency = (group or "" for group in match.groups())
-    if not (rest or agency or len(place) >= MIN_PLACE_CHARACTERS):
+    is_short = len(place) < MIN_PLACE_CHARACTERS
+    if is_short and not agency:
         return match[0]
-    if rest or agency:  # without them, "NATO - The" begins so too
+    # "NATO - The" and "UNESCO, UNICEF - The" begin like places.
+    if not is_short and (agency or (rest and not rest.isupper())):
         place = _WORD.sub(lambda word: word[0].capitalize(), place)
     own_line = f"{byline.rstrip(' ,.')}.\n" if byline else ""
     return f"{own_line}{place}{rest}{agency} -\n"

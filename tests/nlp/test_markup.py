@@ -72,6 +72,8 @@ def test_a_literal_escape_is_the_sign_that_it_stands_for(text: str, expected: st
         ("(CNN) -- Barack", "(CNN) -\nBarack"),
         ("BERLIN--Angela", "BERLIN -\nAngela"),
         ("NATO \u2013 The alliance", "NATO -\nThe alliance"),
+        ("UNESCO, UNICEF \u2013 The two", "UNESCO, UNICEF -\nThe two"),
+        ("USA (AP) - The", "USA (AP) -\nThe"),
         ("By Jane Roe LONDON (AP) - Theresa", "By Jane Roe.\nLondon (AP) -\nTheresa"),
         ("By JANE ROE and Al Poe, CNN\nTheresa", "By JANE ROE and Al Poe, CNN.\nTheresa"),
         ("A title\n\nOSLO (AP) - It", "A title\n\nOslo (AP) -\nIt"),
@@ -85,7 +87,7 @@ def test_a_byline_and_a_dateline_get_lines_of_their_own(text: str, expected: str
     "text",
     [
         *("- Angela\n- Barack", "A Man - The story", "BREAKING - it rained", "Obama - The man"),
-        *("By the way, Obama\nleft", "US - China talks"),
+        *("By the way, Obama\nleft", "US - China talks", "IBM, Apple - The two"),
     ],
 )
 def test_other_starts_stay(text: str) -> None:
