@@ -58,7 +58,7 @@ INVISIBLE = {
     "Hangul filler": "\u3164",
     "C1 control": "\u0081",
 }
-NAME = re.compile(r"\b[A-Z]\w+(?: [A-Z]\w+)*")
+NAME = re.compile(r"(?<!\[)\b[A-Z]\w+(?: [A-Z]\w+)*")
 # How a name is written.
 MARKUP = {
     "footnote marks": "{}[1][2]",
