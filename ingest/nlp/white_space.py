@@ -11,6 +11,7 @@ _BLANK = r" \t\xa0\u1680\u2000-\u200a\u202f\u205f\u3000\u2800"
 _BLANKS = re.compile(rf"[{_BLANK[1:]}][{_BLANK}]*| [{_BLANK}]+")
 # What can separate the columns of a table.
 _GAP = re.compile(r"\t| {3,}")
+CELL_CHARACTERS = 30  # of a table's cells on average; a longer one is prose
 
 # Signs without a form of their own: soft hyphens, direction marks and their isolates, variation
 # selectors, tags, fillers, C1 controls and byte order marks. Inside a name they split it.
@@ -75,10 +76,12 @@ def fold_blanks(text: str) -> str:
 
 
 def _is_table(text: str) -> bool:
-    """Return whether several lines have the same number of columns."""
-    gaps = [len(_GAP.findall(line.strip())) for line in text.split("\n")] if "\n" in text else []
-    columns = set(filter(None, gaps))
-    return len(columns) == 1 and sum(map(bool, gaps)) > 1
+    """Return whether several lines have the same number of short columns."""
+    rows = {line: gaps for line in text.split("\n") if (gaps := len(_GAP.findall(line.strip())))}
+    if len(rows) < 2 or len(set(rows.values())) > 1:
+        return False
+    cells = sum(gaps + 1 for gaps in rows.values())
+    return sum(map(len, rows)) <= CELL_CHARACTERS * cells
 
 
 class _Break(NamedTuple):

@@ -88,6 +88,11 @@ def test_every_blank_becomes_one_space(blank: str) -> None:
     assert fold_blanks(f"Angela{blank}Merkel met{blank}him.") == "Angela Merkel met him."
 
 
+def test_a_blank_in_each_of_two_paragraphs_is_no_column() -> None:
+    paragraphs = "On Monday in Berlin, Angela\tMerkel met those who had waited for her since May."
+    assert fold_blanks(f"{paragraphs}\n{paragraphs} So.").count("Angela Merkel") == 2
+
+
 @pytest.mark.parametrize(
     "sign",
     "\u00ad\u034f\u061c\u115f\u1160\u3164\uffa0\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060"
