@@ -33,9 +33,9 @@ PRODUCT_CHARACTERS = 4_500
 # spaCy's entity recognizer splits its batch into this many parts.
 SPACY_BATCH_PARTS = 4
 
-# A text of 100,000 characters has about 22,000 tokens, and the model takes 40 us for each. Only
+# A text of 100,000 characters has about 19,000 tokens, and the model takes 40 us for each. Only
 # tables of signs have more than this.
-MAX_TOKENS = 30_000
+MAX_TOKENS = 25_000
 
 # Entries. The tokenizer's own limit is an eighth of a model's vocabulary.
 TOKENIZER_CACHE_SIZE = 200_000

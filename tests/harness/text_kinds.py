@@ -6,12 +6,13 @@ The mentions that odd ways of writing a text cost: `python -m tests.harness.text
 The program writes 300 real articles in each way, such as with no-break spaces or wrapped at 72
 columns. It finds their entities with the pipeline's own functions. A mention is lost if the plain
 article has it and the article in that way has not. The program prints a table and one line of JSON,
-after a table of what the model reads of some examples.
+after a table of what the model reads of some examples. It also times the longest posts.
 """
 
 import re
 import sys
 import textwrap
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,6 +23,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ingest.core.entity_names import family
+from ingest.core.posts import MAX_CONTENT_CHARACTERS
 from ingest.nlp.cleaning import clean
 from ingest.nlp.ner import extract_entities, load_model
 from ingestsite import configuration
@@ -179,6 +181,36 @@ EXAMPLES = {
 }
 
 
+# What the longest post may consist of.
+LONGEST = (
+    "(",
+    "'",
+    "a-",
+    "\U0001f600",
+    "\ufdfd",
+    "=",
+    "- ",
+    "(a (b ",
+    "A ",
+    "aa-aaa-",
+    "The man. ",
+)
+
+
+def slowest(finder: "MentionFinder") -> float:
+    """Print the processor time of the longest posts, and return the largest in seconds."""
+    table = Table(f"{MAX_CONTENT_CHARACTERS:,} characters of", "seconds")
+    seconds = []
+    for sign in LONGEST:
+        text = (sign * MAX_CONTENT_CHARACTERS)[:MAX_CONTENT_CHARACTERS].strip()
+        began = time.process_time()
+        finder.find([text])
+        seconds.append(round(time.process_time() - began, 2))
+        table.add_row(escape(ascii(sign)), str(seconds[-1]))
+    Console().print(table)
+    return max(seconds)
+
+
 def show_examples() -> None:
     """Print what the model reads of each example."""
     table = Table("kind", "sent", "the model reads")
@@ -236,7 +268,8 @@ def main() -> int:
         # A start is a text of its own, beside which the model may read the first words otherwise.
         lost_in_all += 0 if name.startswith("begins") else lost
     Console().print(table)
-    runner.print_figures({"articles": len(texts), "mentions": total, "lost": lost_in_all})
+    figures = {"articles": len(texts), "mentions": total, "lost": lost_in_all}
+    runner.print_figures({**figures, "slowest_seconds": slowest(finder)})
     return int(lost_in_all > 0)
 
 
