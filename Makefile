@@ -82,7 +82,9 @@ simulate: .venv/base ## simulate publishers for a time, and check the counts (SE
 	@python -m ingest.devstack.simulate --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20) \
 		--seed $(or $(SEED),1)
 
-insight: .venv/bench ## measure the entities found in 300 real articles (GOLD=file.jsonl)
+insight: .venv/bench ## measure the entities found in 300 real articles, in all ways of writing (GOLD=file.jsonl)
+	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
+		python -m tests.harness.text_kinds
 	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.ner_quality $(if $(GOLD),--gold $(GOLD))
 
 dashboard: .venv/dev ## compare metrics, log, traces and dashboard for 1,000 posts (POSTS=1000)

@@ -1,4 +1,4 @@
-"""Middleware: a request id, a trace span, and the content security policy of the pages."""
+"""Middleware: a request id, slashes, HEAD, a trace span, and the content security policy."""
 
 import re
 import uuid
@@ -27,6 +27,32 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
         bind_contextvars(**{REQUEST_ID: id_})
         response = get_response(request)
         response[HEADER] = id_
+        return response
+
+    return middleware
+
+
+def remove_trailing_slash(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+    """Read `/api/posts/` as `/api/posts`. A redirect would lose the body of a POST."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info.rstrip("/")
+        if path.startswith("/api/"):
+            request.path_info, request.path = path, request.path.rstrip("/")
+        return get_response(request)
+
+    return middleware
+
+
+def answer_head(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+    """Answer HEAD without a body, and read no list only to drop it."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
+            response.streaming_content = ()
+        elif request.method == "HEAD" and isinstance(response, HttpResponse):
+            response.content = b""
         return response
 
     return middleware

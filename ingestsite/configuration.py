@@ -71,6 +71,19 @@ def _words(name: str, default: str) -> list[str]:
     return [word for word in _text(name, default).replace(",", " ").split() if word]
 
 
+def _origins(name: str) -> list[str]:
+    """Return a list of origins: a scheme and a host, with a port if it is not the usual one."""
+    origins = _words(name, "")
+    for origin in origins:
+        if not re.fullmatch(
+            r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:\d+)?", origin
+        ):
+            raise BadSetting(
+                name, f"must have origins such as https://example.org, not {origin!r}."
+            )
+    return origins
+
+
 def _pairs(name: str) -> dict[str, str]:
     """Return a list such as `de=MODEL fr=MODEL` as a model for each language."""
     words = os.environ.get(name, "").split()
@@ -171,6 +184,8 @@ WEB_THREADS = _whole("INGEST_WEB_THREADS", 8)
 ALLOWED_HOSTS = _words("INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 localhost")
 # It signs sessions and receipts. Django requires fifty characters.
 SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
+# The web pages of these origins may call the API from a browser.
+CORS_ORIGINS = _origins("INGEST_CORS_ORIGINS")
 # The proxies whose X-Forwarded-Proto is believed.
 PROXIES = _words("INGEST_PROXIES", "127.0.0.1 ::1")
 # The pages show counts, and sentences of articles with a copyright. They are public by default only

@@ -49,6 +49,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "ingest.middleware.request_id",
+    "ingest.middleware.remove_trailing_slash",
+    "ingest.middleware.answer_head",
     "ingest.middleware.trace_request",
     "ingest.middleware.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
@@ -59,6 +61,30 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+if configuration.CORS_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")
+    # Before anything that answers by itself, such as a redirect to TLS.
+    MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
+CORS_ALLOWED_ORIGINS = configuration.CORS_ORIGINS
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-encoding",
+    "content-type",
+    "if-none-match",
+    "traceparent",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = [
+    "Content-Disposition",
+    "ETag",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
 ]
 TEMPLATES = [
     {

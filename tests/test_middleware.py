@@ -1,15 +1,18 @@
-"""The request id, by which the log has a request and its posts."""
+"""The request id, by which the log has a request and its posts; and answers to HEAD."""
 
 import base64
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import Client, RequestFactory
 from structlog.testing import capture_logs
 
 from ingest.broker.connection import redis_client
 from ingest.broker.publish import EXTRACT
+from ingest.middleware import answer_head
 from ingest.models import ApiKey
 
 pytestmark = [
@@ -58,3 +61,19 @@ def test_a_post_takes_the_id_of_its_request_along(api: Client, kind: str) -> Non
     assert post["request_id"] == "r-1"
     (accepted,) = (line for line in lines if line["event"] == "accepted")
     assert accepted["posts"] == {"r-1": [post["post_id"]]}
+
+
+def test_a_head_request_reads_none_of_a_stream() -> None:
+    def stream() -> Iterator[bytes]:
+        raise AssertionError
+        yield b""
+
+    request = RequestFactory().head("/api/x")
+    response = answer_head(lambda _: StreamingHttpResponse(stream()))(request)
+    assert b"".join(response.streaming_content) == b""
+
+
+def test_a_head_request_has_the_length_of_the_body_and_no_body() -> None:
+    request = RequestFactory().head("/api/x")
+    response = answer_head(lambda _: HttpResponse("text", headers={"Content-Length": "4"}))(request)
+    assert (response.content, response["Content-Length"]) == (b"", "4")

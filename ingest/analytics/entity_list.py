@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Self
 
+from django.conf import settings
 from django.core import signing
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ingest.analytics.top_entities import read_top_entities
 from ingest.core.day_window import DayWindow
-from ingest.core.entity_names import entity_key
+from ingest.core.entity_names import entity_key, read_family
 from ingest.store.base import (
     Cursor,
     EntityFilter,
@@ -33,6 +34,13 @@ def _a_day(text: str) -> str:
 
 
 Day = Annotated[str, AfterValidator(_a_day)]
+
+
+def _a_family(text: str) -> str:
+    return read_family(text, labels=settings.LABELS)
+
+
+Family = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_a_family)]
 
 
 class PageToken(BaseModel):
@@ -66,7 +74,7 @@ class EntityQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    family: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    family: Family | None = None
     prefix: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     since: Day | None = None
     until: Day | None = None

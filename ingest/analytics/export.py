@@ -15,10 +15,17 @@ ExportFormat = Literal["csv", "json"]
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
-COLUMNS = ("text", "label", "family", "key", "id", "mentions", "posts", "share_of_posts")
+# The headings of the columns: the fields of an entity, then those of its sample.
+HEADINGS = (
+    *("Entity", "Label", "Family", "Key", "ID", "Mentions", "Posts", "Share of posts"),
+    *("Publication", "Posts of publication", "Since", "Until"),
+)
 
-# A spreadsheet would run what begins so as a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# With this sign at the start Excel reads a file as UTF-8.
+BYTE_ORDER_MARK = "\ufeff"
+
+# A spreadsheet would run what begins so as a formula, the last four in East Asian versions.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def export(
@@ -88,7 +95,7 @@ def _csv(first: EntityList, pages: Iterator[EntityList]) -> Iterator[str]:
     writer = csv.writer(_Line())
     sample = sample_fields(first)
     own = (sample["publication"], sample["posts"], *sample["window"].values())
-    yield writer.writerow([*COLUMNS, "publication", "of_posts", "since", "until"])
+    yield BYTE_ORDER_MARK + writer.writerow(HEADINGS)
     for page in _chain(first, pages):
         rows = [[*entity_fields(page, entity).values(), *own] for entity in page.entities]
         yield "".join(writer.writerow(map(_escape_formula, row)) for row in rows)

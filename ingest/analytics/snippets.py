@@ -32,9 +32,15 @@ def find_snippet(post: PostEntities, id_: str) -> Snippet | None:
 
 
 def _find(text: str, content: str) -> re.Match[str] | None:
-    """Find a form as a word of its own, whatever white space the article has in it."""
+    """
+    Find a form as a word of its own, whatever white space the article has in it.
+
+    Its capitals matter less: cleaning has put the places of datelines into small letters since
+    some posts were saved.
+    """
     form = r"\s+".join(map(re.escape, text.split()))
-    return re.search(rf"(?<!\w){form}(?!\w)", content)
+    word = rf"(?<!\w){form}(?!\w)"
+    return re.search(word, content) or re.search(word, content, re.IGNORECASE)
 
 
 def _sentence(content: str, start: int, end: int) -> Snippet:

@@ -5,18 +5,21 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db.models import Q
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 from structlog.contextvars import bind_contextvars
@@ -81,7 +84,8 @@ class HasScope(BasePermission):
         client = request.user
         if not isinstance(client, Client):
             return False
-        scope = scopes.get(request.method or "", Scope.READ)
+        method = "GET" if request.method == "HEAD" else request.method
+        scope = scopes.get(method or "", Scope.READ)
         return scope is None or scope in client.scopes
 
 
@@ -118,6 +122,15 @@ class KeyedView(APIView):
     authentication_classes = (KeyAuthentication,)
     permission_classes = (HasScope,)
     throttle_classes = (KeyThrottle,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the key, unless the client only asks which methods there are."""
+        if request.method != "OPTIONS":
+            super().initial(request, *args, **kwargs)
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """Answer with the methods of the URL in the header Allow."""
+        return Response(status=HTTPStatus.NO_CONTENT)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Add the RateLimit headers (IETF draft), which say how many requests a key has left."""

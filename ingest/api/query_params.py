@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from ingest.analytics.entity_list import DEFAULT_LIMIT, MAX_LIMIT, PageToken
+from ingest.analytics.entity_list import DEFAULT_LIMIT, MAX_LIMIT, Family, PageToken
 from ingest.core.posts import MAX_NAME_CHARACTERS
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
@@ -38,4 +38,4 @@ class CompareQuery(Query):
 
     first: Name
     second: Name
-    family: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    family: Family | None = None

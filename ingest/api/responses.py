@@ -30,7 +30,8 @@ def find_publication(name: str) -> Publication:
     """Find a publication by its id or name, or raise NotFound. An id takes precedence."""
     store = open_store()
     found = store.publication_by_id(name) if ID.fullmatch(name) else None
-    found = found or store.publication(name)
+    # A name may end with the slash that the middleware removes.
+    found = found or store.publication(name) or store.publication(f"{name}/")
     if found is None:
         raise NotFound("No saved post has a publication of this name or id.")
     return found
@@ -39,12 +40,15 @@ def find_publication(name: str) -> Publication:
 def read_query(kind: type[Q], request: Request) -> Q:
     """Read a query from the URL. The error names each parameter that is not valid."""
     parameters = dict(request.query_params.items())
+    unknown = parameters.keys() - kind.model_fields.keys()
     try:
         return kind.model_validate(parameters)
     except ValidationError as error:
-        raise Unprocessable(
-            "A query parameter is not valid.", errors=field_errors(error)
-        ) from error
+        detail = "A query parameter is not valid."
+        if unknown:
+            known = ", ".join(kind.model_fields)
+            detail += f" This URL has {f'the parameters {known}' if known else 'no parameters'}."
+        raise Unprocessable(detail, errors=field_errors(error)) from error
 
 
 def tagged_response(

@@ -99,7 +99,7 @@ class SavedPost(BaseModel):
     @classmethod
     def of(cls, post: PostEntities) -> Self:
         """Return a saved post without its text."""
-        fields = post.model_dump(exclude={"post_id", "content", "entities", "found", "again_at"})
+        fields = post.model_dump(include=cls.model_fields.keys() - {"id", "status", "entities"})
         entities = [PostEntity(**entity._asdict()) for entity in post.entities]
         return cls(id=post.post_id, entities=entities, **fields)
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 from ingest.core.posts import digest
@@ -34,6 +35,11 @@ _COMMON_LABELS = {
 # The families with several labels, and PERSON: a pattern may use them as labels.
 FAMILIES = frozenset(("PERSON", *_FAMILIES.values()))
 
+# What spaCy finds besides names, if an operator counts it.
+_OTHER_LABELS = frozenset(
+    ("CARDINAL", "DATE", "LANGUAGE", "MISC", "MONEY", "ORDINAL", "PERCENT", "QUANTITY", "TIME")
+)
+
 # Titles that a person's name can lose. "Queen" or "Lady" may be half of the only name there is.
 _TITLES = (
     "Prime Minister|Vice President|Foreign Minister|Secretary of State|"
@@ -57,6 +63,26 @@ def common_label(label: str) -> str:
 def family(label: str) -> str:
     """Return the family of labels in which a name counts once."""
     return _FAMILIES.get(label, label)
+
+
+def read_family(text: str, *, labels: Iterable[str]) -> str:
+    """
+    Return the family that a text names, in capitals or small letters.
+
+    Args:
+        labels: the labels that are counted; each is a family, or belongs to one.
+
+    Raises:
+        ValueError: its message says which families there are.
+    """
+    counted = {family(common_label(label)) for label in labels}
+    known = {name.casefold(): name for name in (*FAMILIES, *_OTHER_LABELS, *counted)}
+    found = known.get(text.casefold())
+    if found is None:
+        own = _FAMILIES.get(common_label(text.upper()))
+        hint = f"is a label of the family {own}" if own else "is not a family"
+        raise ValueError(f"{hint}; the families are {', '.join(sorted(FAMILIES | counted))}")
+    return found
 
 
 @lru_cache(CACHE_SIZE)

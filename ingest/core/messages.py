@@ -58,6 +58,8 @@ class AcceptedPost(Message):
     url: str | None = None
     title: str | None = None
     published_at: AwareDatetime | None = None
+    # When the API accepted the revision with this date, if a later revision came without a date.
+    dated_at: AwareDatetime | None = None
     language: str | None = None
 
     @classmethod

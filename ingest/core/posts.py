@@ -1,10 +1,11 @@
 """A post, its publication, and the id under which it counts once."""
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +16,8 @@ from pydantic import (
     Field,
     StringConstraints,
 )
+
+from ingest.core.language_tags import normalize_tag
 
 MAX_CONTENT_CHARACTERS = 100_000
 CACHE_SIZE = 1000  # publications whose id a process remembers
@@ -51,10 +54,46 @@ def _refuse_nul(text: str) -> str:
 
 
 def _refuse_number(value: object) -> object:
-    """Refuse a number, which pydantic would read as seconds since 1970."""
-    if not isinstance(value, str | datetime):
-        raise ValueError("is not a date and time in ISO 8601, with its offset")
+    """Refuse a number, and digits in a text; pydantic would read seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and not _is_number(value)):
+        return value
+    raise ValueError("is not a date and time in ISO 8601, with its offset")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _require_day_in_utc(value: datetime) -> datetime:
+    """Refuse the ends of the calendar, which an offset can move out of it."""
+    try:
+        value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is before year 1 or after year 9999 in UTC") from error
     return value
+
+
+def is_web_address(text: str) -> bool:
+    """Return whether a text is an http or https URL, so that a page may link to it."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def _require_web_address(text: str) -> str:
+    if not is_web_address(text):
+        raise ValueError("does not begin with http:// or https:// and a host")
+    return text
+
+
+def _read_language(tag: str | None) -> str | None:
+    return None if tag is None else normalize_tag(tag)
 
 
 S = TypeVar("S")
@@ -65,6 +104,19 @@ Text = Annotated[
     AfterValidator(_refuse_nul),
 ]
 Name = Text[Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)]]
+WebAddress = Annotated[
+    Text[Annotated[str, Field(max_length=2000)]],
+    AfterValidator(_require_web_address),
+    Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://."}),
+]
+Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_refuse_number),
+    AfterValidator(_require_day_in_utc),
+]
+# A tag that cannot be read says as little as none: the text itself tells its language.
+Language = Annotated[str | None, AfterValidator(_read_language)]
 
 
 class Post(BaseModel):
@@ -75,12 +127,10 @@ class Post(BaseModel):
     content: Text[Annotated[str, Field(max_length=MAX_CONTENT_CHARACTERS)]]
     publication: Name
     id: Name | None = None
-    url: Text[Annotated[str, Field(max_length=2000)]] | None = None
+    url: WebAddress | None = None
     title: Text[Annotated[str, Field(max_length=500)]] | None = None
-    published_at: (
-        Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_refuse_number)] | None
-    ) = None
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
+    published_at: Moment | None = None
+    language: Language = None
 
     @property
     def post_id(self) -> str:

@@ -1,9 +1,9 @@
 """
 The record of a post, which revisions and deletions change in any order.
 
-The revision accepted last wins. It counts for the day of the first one, unless it has a date of
-publication. A deletion removes every revision accepted before it. Revisions and deletions may
-arrive late, out of order and repeatedly: the final record is the same.
+The revision accepted last wins. It counts for the last date of publication that a revision had, or
+for the day of the first one. A deletion removes every revision accepted before it. Revisions and
+deletions may arrive late, out of order and repeatedly: the final record is the same.
 """
 
 from collections import defaultdict
@@ -52,11 +52,18 @@ def merge_revisions(posts: Iterable[PostEntities]) -> list[PostEntities]:
 
 
 def _latest(post: PostEntities | None, other: PostEntities) -> PostEntities:
-    """Return the revision accepted last, with the first acceptance of either."""
+    """Return the revision accepted last, with the first acceptance and the last date of both."""
     if post is None:
         return other
     last = max(post, other, key=_revision_order)
-    return _with_first_accepted(min(post.first_at, other.first_at), last)
+    first_at = min(post.first_at, other.first_at)
+    return _with_date(_last_date(post, other), _with_first_accepted(first_at, last))
+
+
+def _last_date(*posts: PostEntities) -> tuple[datetime, datetime] | None:
+    """Return when the last revision with a date of publication was accepted, and its date."""
+    dates = [(p.dated_at or p.accepted_at, p.published_at) for p in posts if p.published_at]
+    return max(dates, key=lambda date: date[0], default=None)
 
 
 def _revision_order(revision: PostEntities) -> tuple[datetime, datetime]:
@@ -68,12 +75,22 @@ def _after_deletion(deleted_at: datetime | None, post: PostEntities | None) -> P
     """Return the revision accepted after a deletion, or None."""
     if post is None or deleted_at is None or deleted_at < post.first_at:
         return post
-    return None if post.accepted_at <= deleted_at else _with_first_accepted(post.accepted_at, post)
+    if post.accepted_at <= deleted_at:
+        return None
+    date = _last_date(post)
+    kept = date if date and date[0] > deleted_at else None
+    return _with_date(kept, _with_first_accepted(post.accepted_at, post))
 
 
 def _with_first_accepted(first_at: datetime, post: PostEntities) -> PostEntities:
     earlier = first_at if first_at < post.accepted_at else None
     return post.model_copy(update={"first_accepted_at": earlier})
+
+
+def _with_date(date: tuple[datetime, datetime] | None, post: PostEntities) -> PostEntities:
+    dated_at, published_at = date or (None, None)
+    earlier = dated_at if dated_at != post.accepted_at else None
+    return post.model_copy(update={"published_at": published_at, "dated_at": earlier})
 
 
 def differences(changes: Iterable[tuple[PostRecord, PostRecord]]) -> dict[str, Counts]:

@@ -18,7 +18,8 @@ BAD_POSTS: Sequence[dict[str, Any]] = (
     {"content": "x" * (MAX_CONTENT_CHARACTERS + 1)},
     {"author": "Somebody"},
     {"published_at": "yesterday"},
-    {"language": "English, please"},
+    {"published_at": "20260504"},
+    {"url": "javascript:alert(1)"},
 )
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
+from ingest.core.language_tags import base_language, normalize_tag
 from ingest.core.messages import AcceptedPost, PostEntities
-from ingest.nlp.cleaning import clean, html_to_text
+from ingest.nlp.cleaning import clean
+from ingest.nlp.html_text import html_to_text
 from ingest.nlp.ner import extract_entities, load_model, model_name, read_meta
 from ingest.nlp.patterns import NO_PATTERNS, Patterns
 
@@ -35,7 +37,7 @@ U = TypeVar("U")
 def detect(text: str) -> str | None:
     """Return the language of a text, or None if the detection is not sure."""
     language, confidence = _identifier().classify(text[:SAMPLE_CHARACTERS])
-    return _base_language(language) if confidence >= MIN_CONFIDENCE else None
+    return _model_language(language) if confidence >= MIN_CONFIDENCE else None
 
 
 @cache
@@ -48,9 +50,9 @@ def _identifier() -> Any:
     return identifier
 
 
-def _base_language(language: str) -> str:
-    """Return a language code without its country or script."""
-    language = language.split("-")[0]
+def _model_language(language: str) -> str:
+    """Return the language code of the models for a language tag."""
+    language = base_language(language)
     return _MODEL_LANGUAGES.get(language, language)
 
 
@@ -74,13 +76,13 @@ class ByLanguage(Generic[T]):
         """Read the value of the main model and of the models for other languages."""
         main = read_meta(model)["lang"]
         own = {main: read(model)} | {
-            _base_language(lang): read(name) for lang, name in others.items()
+            _model_language(lang): read(name) for lang, name in others.items()
         }
         return cls(main, own, for_others=for_others or main == MULTI_LANGUAGE)
 
     def for_language(self, language: str) -> T | None:
         """Return the value for a language, or None."""
-        own = self.own.get(_base_language(language))
+        own = self.own.get(_model_language(language))
         return self.own[self.main] if own is None and self.for_others else own
 
     @property
@@ -128,8 +130,9 @@ def extract_by_language(
 
 def _language(post: AcceptedPost, models: Models) -> str:
     """Return the post's own language, else the detected one, else the main one."""
-    if post.language:
-        return _base_language(post.language)
+    # Posts that were accepted before tags were normalized may have any.
+    if tag := normalize_tag(post.language or ""):
+        return _model_language(tag)
     detected = detect(_readable_start(post.content)) if models.must_detect else None
     return detected or models.main
 
@@ -155,6 +158,6 @@ def model_names(model: str, others: Mapping[str, str], *, for_others: bool) -> B
 def has_current_model(post: PostEntities, names: ByLanguage[str]) -> bool:
     """Return whether the model that a saved post names is still the model for its language."""
     language = post.model.removeprefix(NO_MODEL) if lacks_model(post) else post.language
-    if language:
-        return post.model == (names.for_language(language) or NO_MODEL + _base_language(language))
+    if language := normalize_tag(language or ""):
+        return post.model == (names.for_language(language) or NO_MODEL + _model_language(language))
     return post.model in names.own.values()

@@ -57,9 +57,11 @@ def _full_names(mentions: FormCounts, key_labels: dict[str, str]) -> dict[str, t
     bearers: dict[str, list[str]] = defaultdict(list)
     for key in sorted(forms, key=lambda key: (-len(key), key)):
         for surname in filter(forms.__contains__, _endings(key)):
-            # "Bin Laden" is no second bearer of "Laden" beside "Osama bin Laden".
-            if not any(bearer.endswith(f" {key}") for bearer in bearers[surname]):
-                bearers[surname].append(key)
+            known = bearers[surname]
+            # "Bin Laden" is no second bearer of "Laden" beside "Osama bin Laden". A third one
+            # changes nothing, and thousands would take minutes.
+            if len(known) < 2 and not any(bearer.endswith(f" {key}") for bearer in known):
+                known.append(key)
     return {
         surname: (keys[0], _majority_form(forms[keys[0]]))
         for surname, keys in bearers.items()

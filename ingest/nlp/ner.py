@@ -33,6 +33,10 @@ PRODUCT_CHARACTERS = 4_500
 # spaCy's entity recognizer splits its batch into this many parts.
 SPACY_BATCH_PARTS = 4
 
+# A text of 100,000 characters has about 19,000 tokens, and the model takes 40 us for each. Only
+# tables of signs have more than this.
+MAX_TOKENS = 25_000
+
 # Entries. The tokenizer's own limit is an eighth of a model's vocabulary.
 TOKENIZER_CACHE_SIZE = 200_000
 
@@ -142,7 +146,7 @@ def extract_entities(
 
 def find_entities(text: str, nlp: "Language", *, labels: Collection[str]) -> tuple[Entity, ...]:
     """Find the entities of a single text: the reference for the batched way."""
-    return _entities(nlp(clean(text)), labels)
+    return _entities(nlp(_cut(nlp.make_doc(clean(text)))), labels)
 
 
 def _find(
@@ -162,7 +166,8 @@ def _find(
     with nlp.memory_zone():
         try:
             texts = [clean(post.content) for post in posts]
-            for doc in nlp.pipe(texts, batch_size=_batch_size(texts)):
+            docs = (_cut(nlp.make_doc(text)) for text in texts)
+            for doc in nlp.pipe(docs, batch_size=_batch_size(texts)):
                 found.append(_entities(ruler(doc) if ruler else doc, labels))
             del doc  # the last one must not outlive the zone
         except BaseException as raised:
@@ -171,6 +176,11 @@ def _find(
     if failure:
         raise failure
     return found
+
+
+def _cut(doc: "Doc") -> "Doc":
+    """Leave out what comes after the first MAX_TOKENS, so that no post takes a child for long."""
+    return doc if len(doc) <= MAX_TOKENS else doc[:MAX_TOKENS].as_doc()
 
 
 def _batch_size(texts: Sequence[str]) -> int:

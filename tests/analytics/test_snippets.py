@@ -48,6 +48,35 @@ def test_html_is_read_as_a_reader_sees_it() -> None:
     assert found == ("Then ", "Obama", " won.")
 
 
+@pytest.mark.parametrize(
+    ("content", "before", "after"),
+    [
+        ("Then Angela\u00a0Merkel won.", "Then ", " won."),
+        ("Then Ange\u00adla Mer\u200dkel won.", "Then ", " won."),
+        ("(CNN)Angela Merkel won.", "(CNN) ", " won."),
+        ("Then Angela Merkel[1][2] won.", "Then ", " won."),
+        ("Then [[Angela Merkel]] won.", "Then ", " won."),
+        (r"It rained.\n\nAngela Merkel won.", "", " won."),
+        ("BERLIN (Reuters) - Angela Merkel won.", "Berlin (Reuters) -\n", " won."),
+        (
+            "Then at noon the chancellor thanked Angela\nMerkel",
+            "Then at noon the chancellor thanked ",
+            "",
+        ),
+    ],
+)
+def test_a_form_is_found_however_it_was_written(content: str, before: str, after: str) -> None:
+    assert snippet(content, "Angela Merkel") == (before, "Angela Merkel", after)
+
+
+def test_a_form_of_a_dateline_that_was_saved_in_capitals_is_found() -> None:
+    assert snippet("OSLO (Reuters) - It rained.", "OSLO") == (
+        "",
+        "Oslo",
+        " (Reuters) -\nIt rained.",
+    )
+
+
 def test_a_long_sentence_is_left_out_on_both_sides() -> None:
     found = snippet("word " * 500 + "Obama" + " word" * 500, "Obama")
     assert found

@@ -255,7 +255,7 @@ def test_the_last_use_of_a_key_is_saved_to_the_hour(api: Client) -> None:
     assert again > used
 
 
-@pytest.mark.parametrize("address", ["nothing", "posts/x", "posts/", "posts/%ff%00"])
+@pytest.mark.parametrize("address", ["nothing", "posts/x", "posts/x/", "", "posts/%ff%00"])
 def test_an_unknown_url_is_a_problem(api: Client, address: str) -> None:
     response = api.get(f"/api/{address}")
     assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")

@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker")]
 ODD = '../<b>"é'
 OBAMA = entity_id("PERSON", "obama")
 GAZETTE = "/api/publications/The%20Gazette"
+EXPORT = "/api/publications/Formulas/entities.csv"
 
 
 def on(day: int) -> datetime:
@@ -211,9 +212,33 @@ def test_a_csv_export_holds_all_and_no_formula(api: Client) -> None:
     response = api.get(f"{GAZETTE}/entities.csv")
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert 'filename="The-Gazette.csv"' in response["Content-Disposition"]
-    rows = list(csv.DictReader(io.StringIO(b"".join(response).decode())))
-    assert [row["text"] for row in rows] == ["Obama", "'=1+1", "Oslo"]
-    assert (rows[0]["mentions"], rows[0]["of_posts"], rows[0]["until"]) == ("5", "2", "2026-05-03")
+    rows = list(csv.DictReader(io.StringIO(b"".join(response).decode("utf-8-sig"))))
+    assert [row["Entity"] for row in rows] == ["Obama", "'=1+1", "Oslo"]
+    first = rows[0]
+    assert (first["Mentions"], first["Posts of publication"], first["Until"]) == (
+        "5",
+        "2",
+        "2026-05-03",
+    )
+
+
+def test_a_csv_export_opens_in_excel_and_is_the_same_for_api_and_pages(api: Client) -> None:
+    """Excel reads a file as UTF-8 only if a byte order mark begins it."""
+    exported = b"".join(api.get(f"{GAZETTE}/entities.csv"))
+    page = f"/publications/{publication_id('The Gazette')}/entities.csv"
+    assert exported.startswith(
+        b"\xef\xbb\xbfEntity,Label,Family,Key,ID,Mentions,Posts,Share of posts,"
+        b"Publication,Posts of publication,Since,Until\r\nObama,PERSON,PERSON,obama,"
+    )
+    assert exported.count(b"\xef\xbb\xbf") == 1
+    assert b"".join(api.get(page)) == exported
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20"])
+def test_no_text_of_a_csv_export_runs_as_a_formula(api: Client, store: Store, start: str) -> None:
+    store.add([with_entities("9", [entity(f"{start}1+1")], publication="Formulas")])
+    rows = csv.reader(io.StringIO(b"".join(api.get(EXPORT)).decode("utf-8-sig"), newline=""))
+    assert [row[0] for row in rows] == ["Entity", f"'{start}1+1"]
 
 
 def test_a_json_export_holds_all(api: Client, store: Store) -> None:

@@ -120,8 +120,8 @@ def test_the_table_is_paged(page: Page, site: Site) -> None:
 
 def test_the_table_can_be_exported(page: Page, site: Site) -> None:
     page.goto(site.publication("The Gazette") + "?family=PLACE")
-    rows = list(csv.DictReader(_download(page, "CSV").read_text("utf-8").splitlines()))
-    assert [(row["text"], row["of_posts"]) for row in rows] == [("Oslo", "30")]
+    rows = list(csv.DictReader(_download(page, "CSV").read_text("utf-8-sig").splitlines()))
+    assert [(row["Entity"], row["Posts of publication"]) for row in rows] == [("Oslo", "30")]
     page.goto(site.publication("The Gazette"))
     assert len(json.loads(_download(page, "JSON").read_text("utf-8"))["entities"]) == 62
 

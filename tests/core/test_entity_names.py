@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.core.entity_names import MAX_CHARACTERS, entity_key, entity_text, family
+from ingest.core.entity_names import (
+    MAX_CHARACTERS,
+    entity_key,
+    entity_text,
+    family,
+    read_family,
+)
 
 TABLE = [
     # label, as the model finds it, as it is shown, the key that is counted
@@ -121,3 +127,17 @@ def test_the_key_of_a_key_is_itself(name: str) -> None:
 def test_a_name_has_a_key(name: str, label: str) -> None:
     text = entity_text(name, label)
     assert bool(entity_key(text)) == bool(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("person", "PERSON"), ("Place", "PLACE"), ("date", "DATE"), ("own", "Own")]
+)
+def test_a_family_is_read_in_any_case(text: str, found: str) -> None:
+    assert read_family(text, labels=["GPE", "Own"]) == found
+
+
+def test_an_unknown_family_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(ValueError, match="families are GROUP, Own, PERSON, PLACE, WORK"):
+        read_family("people", labels=["PER", "Own"])
+    with pytest.raises(ValueError, match="is a label of the family PLACE"):
+        read_family("gpe", labels=[])

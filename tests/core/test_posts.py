@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pydantic import ValidationError
 
+from ingest.core.messages import AcceptedPost, PostEntities
 from ingest.core.posts import Post, publication_id, publication_key
 from ingest.core.validation import field_errors
 
@@ -37,7 +38,22 @@ GOOD = {"content": "A day in Oslo.", "publication": "Aftenbladet"}
         ({"published_at": 1700000000}, "published_at"),
         ({"published_at": "yesterday"}, "published_at"),
         ({"published_at": "2026-01-01T00:00:00"}, "published_at"),
-        ({"language": "English"}, "language"),
+        ({"published_at": "2015"}, "published_at"),
+        ({"published_at": "20191231"}, "published_at"),
+        ({"published_at": "0"}, "published_at"),
+        ({"published_at": "-1.5"}, "published_at"),
+        ({"published_at": "2019-12-31"}, "published_at"),
+        ({"published_at": "0001-01-01T00:00:00+14:00"}, "published_at"),
+        ({"published_at": "9999-12-31T23:59:59-01:00"}, "published_at"),
+        ({"url": "javascript:alert(1)"}, "url"),
+        ({"url": "java\nscript:alert(1)"}, "url"),
+        ({"url": "data:text/html,x"}, "url"),
+        ({"url": "ftp://example.org"}, "url"),
+        ({"url": "//example.org"}, "url"),
+        ({"url": "example.org/a"}, "url"),
+        ({"url": "https://"}, "url"),
+        ({"url": "http://[::1"}, "url"),
+        ({"language": 7}, "language"),
         ({"contents": "typo"}, "contents"),
     ],
 )
@@ -47,6 +63,33 @@ def test_an_invalid_post_is_refused_with_the_field_s_name(
     with pytest.raises(ValidationError) as refusal:
         Post.model_validate({**GOOD, **change})
     assert {fault["loc"][0] for fault in refusal.value.errors()} == {field}
+
+
+@pytest.mark.parametrize("url", ["http://example.org", "HTTPS://é.fr/ü?a=b", "http://[::1]:80/a b"])
+def test_a_web_address_stays_as_it_was_sent(url: str) -> None:
+    assert Post.model_validate({**GOOD, "url": f" {url} "}).url == url
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00-14:00", "9999-12-31T23:59:59.999999999+01:00"]
+)
+def test_the_first_and_last_moments_of_the_calendar_have_a_day(text: str) -> None:
+    post = Post.model_validate({**GOOD, "published_at": text})
+    assert post.published_at
+    message = AcceptedPost.from_post(post, accepted_at=post.published_at)
+    saved = PostEntities(**dict(AcceptedPost.read(message.payload())), model="", entities=())
+    assert saved.day.isoformat() == text[:10]
+
+
+@pytest.mark.parametrize(
+    ("sent", "language"),
+    [("EN", "en"), ("en_US", "en-US"), ("zh_CN", "zh-CN"), ("eng", "en")]
+    + [(text, None) for text in ("und", "", "English", "zz", "x" * 10_000, None)],
+)
+def test_a_language_is_normalized_and_never_refuses_a_post(
+    sent: str | None, language: str | None
+) -> None:
+    assert Post.model_validate({**GOOD, "language": sent}).language == language
 
 
 @pytest.mark.parametrize("missing", ["content", "publication"])

@@ -1,7 +1,7 @@
 """A post's record is the same, in whatever order and however often its revisions arrive."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import reduce
 from itertools import permutations
 
@@ -31,6 +31,13 @@ def arrive(events: Iterable[object]) -> PostRecord:
     return reduce(step, events, PostRecord())
 
 
+def day(events: Iterable[object]) -> date:
+    """Return the day that the post counts for after these events."""
+    post = arrive(events).post
+    assert post is not None
+    return post.day
+
+
 def test_the_revision_accepted_last_wins_and_counts_for_the_first_ones_day() -> None:
     revisions = (revision(0), revision(20), revision(40))
     for order in permutations((*revisions, revisions[1])):
@@ -45,6 +52,30 @@ def test_a_revision_counts_for_the_day_it_was_published() -> None:
         post = arrive(order).post
         assert post is not None
         assert post.day == at(-100).date()
+
+
+def test_a_revision_without_a_date_keeps_the_day_that_the_post_had() -> None:
+    dated, later = revision(0, published_at=at(-100)), revision(20, published_at=at(-200))
+    for order in permutations((dated, revision(40))):
+        assert day(order) == at(-100).date()
+    for order in permutations((dated, later, revision(10), revision(40))):
+        assert day(order) == at(-200).date()
+    for order in permutations((revision(0), later, revision(40, published_at=at(-300)))):
+        assert day(order) == at(-300).date()
+
+
+def test_a_post_that_is_sent_again_after_its_deletion_loses_the_day_that_it_had() -> None:
+    again = revision(40)
+    for order in permutations((revision(0, published_at=at(-100)), at(30), again)):
+        assert arrive(order) == PostRecord(again, at(30))
+
+
+def test_a_reprocessed_post_keeps_a_day_that_a_later_revision_changes() -> None:
+    saved = arrive((revision(0, published_at=at(-100)), revision(40))).post
+    assert saved is not None
+    reprocessed = saved.model_copy(update={"again_at": at(50)})
+    for order in permutations((saved, reprocessed, revision(20, published_at=at(-200)))):
+        assert day(order) == at(-200).date()
 
 
 def test_a_deletion_ends_the_revisions_before_it_whenever_they_arrive() -> None:

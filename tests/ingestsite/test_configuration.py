@@ -314,3 +314,23 @@ def test_the_table_of_settings_names_each_of_them() -> None:
         )
     )
     assert read_here == table
+
+
+def test_other_origins_are_off_by_default_and_answered_first(tmp_path: Path) -> None:
+    module = "ingestsite.settings"
+    assert "corsheaders" not in read(tmp_path, {}, "MIDDLEWARE", module=module)[1]
+    origins = {"INGEST_CORS_ORIGINS": "https://a.example, http://localhost:3000"}
+    assert (
+        read(tmp_path, origins, "CORS_ORIGINS")[1]
+        == "['https://a.example', 'http://localhost:3000']"
+    )
+    status, middleware = read(tmp_path, origins, "MIDDLEWARE", module=module)
+    assert status == 0
+    assert middleware.startswith("['corsheaders.middleware.CorsMiddleware'")
+
+
+@pytest.mark.parametrize("origin", ["*", "example.org", "https://a.example/app", "null"])
+def test_an_origin_that_is_none_is_refused(tmp_path: Path, origin: str) -> None:
+    status, words = read(tmp_path, {"INGEST_CORS_ORIGINS": origin}, "CORS_ORIGINS")
+    assert status == 1
+    assert words.startswith("INGEST_CORS_ORIGINS must have origins such as")

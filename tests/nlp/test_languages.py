@@ -84,6 +84,12 @@ def test_the_post_s_own_language_goes_before_the_detected_one(models: Models) ->
     assert found(models, *posts) == [DE, EN, NO_FR]
 
 
+def test_a_tag_that_names_no_language_leaves_the_choice_to_the_text(models: Models) -> None:
+    """The API sends no such tag any more, but older messages and dead letters have some."""
+    posts = [post(ENGLISH, "und"), post(GERMAN, "und"), post(GERMAN, "zz"), post(ENGLISH, "DEU")]
+    assert found(models, *posts) == [EN, DE, DE, DE]
+
+
 def test_the_main_model_may_be_for_all_others(folder: Path) -> None:
     models = load_models(str(folder / "en"), {}, for_others=True)
     assert not models.must_detect
@@ -139,6 +145,8 @@ def test_a_model_whose_names_need_its_vectors_keeps_them(tmp_path: Path) -> None
         ("no model for fr", None, True),
         ("no model for de", None, False),
         ("en_of_gpe 1.0", "fr", False),
+        ("en_of_gpe 1.0", "und", True),
+        ("no model for und", "und", False),
     ],
 )
 def test_a_saved_post_tells_whether_its_model_is_still_the_one_for_it(
@@ -188,5 +196,7 @@ def test_a_post_without_a_model_may_be_skipped(settings: Any) -> None:
 
 
 def test_a_language_is_found_whatever_its_country(models: Models) -> None:
-    assert models.for_language("de-Latn-AT") is models.own["de"]
+    for tag in ("de-Latn-AT", "deu", "DE_at"):
+        assert models.for_language(tag) is models.own["de"]
+    assert ByLanguage("en", {"zh": 1, "en": 2}, for_others=False).for_language("cmn") == 1
     assert ByLanguage("en", {"nb": 1, "en": 2}, for_others=False).for_language("no") == 1

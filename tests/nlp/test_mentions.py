@@ -66,3 +66,9 @@ def test_a_surname_counts_under_the_most_frequent_form_of_its_full_name() -> Non
 def test_the_order_of_mentions_decides_nothing() -> None:
     ents = [("PERSON", "Paris"), ("GPE", "Paris"), ("PERSON", "Ann Lee"), ("PERSON", "Lee")]
     assert found(*ents) == found(*reversed(ents))
+
+
+def test_a_surname_of_thousands_of_people_takes_no_time() -> None:
+    """With a search among all of them, this test would take minutes."""
+    names = [f"N{number:x} Smith" for number in range(20_000)]
+    assert len(found(*(("PERSON", name) for name in [*names, "Smith"]))) == 20_001

@@ -1,5 +1,6 @@
 """Finding the entities of posts."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from spacy.tokens import Doc
 
 from ingest import samples
 from ingest.core.messages import Entity
+from ingest.nlp import ner
+from ingest.nlp.cleaning import clean
 from ingest.nlp.ner import (
     extract_entities,
     find_entities,
@@ -19,6 +22,7 @@ from ingest.nlp.ner import (
     warm,
 )
 from ingestsite.configuration import LABELS, MODEL
+from tests.harness.text_kinds import ways
 from tests.support.factories import accepted
 
 
@@ -73,6 +77,29 @@ def test_the_entities_are_the_model_s_own(model: Language) -> None:
     assert [post.entities for post in found] == [
         find_entities(post.content, plain, labels=LABELS) for post in posts
     ]
+
+
+@pytest.mark.parametrize("name", [name for name, _ in ways() if not name.startswith("begins")])
+def test_no_way_to_write_a_text_costs_a_mention(model: Language, name: str) -> None:
+    way = dict(ways())[name]
+    for text in (" ".join(post["content"].split()) for post in samples.read()):
+        if clean(way(text)) != clean(text):
+            assert not mentions(model, text) - mentions(model, way(text))
+
+
+def mentions(model: Language, text: str) -> Counter[str]:
+    entities = find_entities(text, model, labels=LABELS)
+    return Counter({entity.key: entity.mentions for entity in entities})
+
+
+def test_a_text_of_more_tokens_than_prose_has_is_cut(
+    model: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ner, "MAX_TOKENS", 10)
+    text = "Angela Merkel came. " + "oh my " * 10 + "Barack Obama came."
+    (post,) = extract_entities([accepted(text)], model, labels=LABELS)
+    assert [entity.key for entity in post.entities] == ["angela merkel"]
+    assert find_entities(text, model, labels=LABELS) == post.entities
 
 
 def test_the_model_s_name_and_version_are_kept_with_a_post(model: Language) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.api_core import exceptions as google
@@ -68,6 +68,31 @@ def test_the_days_of_a_publication_are_known(store: Store) -> None:
     publication = store.publication("The Gazette")
     assert isinstance(publication, Publication)
     assert (publication.first_day, publication.last_day) == ("2025-02-03", "2026-05-04")
+
+
+def test_posts_at_the_ends_of_the_calendar_are_kept_and_counted(store: Store) -> None:
+    ends = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+    posts = [with_entities(str(end), [entity("Odin")], published_at=end) for end in ends]
+    store.add(posts)
+    for post in posts:
+        assert store.post(post.post_id) == post
+    publication = store.publication("The Gazette")
+    assert publication
+    assert (publication.first_day, publication.last_day) == ("0001-01-01", "9999-12-31")
+    found = store.posts_mentioning(entity_id("PERSON", "odin"), name=None, limit=9, after=None)
+    assert [post.day.isoformat() for post in found] == ["9999-12-31", "0001-01-01"]
+
+
+def test_a_post_sent_again_without_its_date_keeps_its_day(store: Store) -> None:
+    day = datetime(2025, 2, 3, tzinfo=UTC)
+    post = with_entities("1", [entity("Odin")], published_at=day)
+    again = with_entities("1", [entity("Odin")], accepted_at=post.accepted_at + timedelta(days=1))
+    for revision in (post, again, again):
+        store.add([revision])
+        publication = store.publication("The Gazette")
+        assert publication
+        assert publication.days == {"2025-02-03": 1}
+    assert not store.recount("The Gazette").diff
 
 
 def test_a_saved_post_comes_back_whole(store: Store) -> None:

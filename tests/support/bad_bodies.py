@@ -25,7 +25,8 @@ NO_OFFSET = "Input should have timezone info"
 NO_DATE = "Input should be a valid datetime or date"
 NO_MONTH = "month value is outside expected range of 1-12"
 NO_POST = "Input should be a valid dictionary or instance of Post"
-NO_LANGUAGE = "String should match pattern '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$'"
+NO_DAY_IN_UTC = "is before year 1 or after year 9999 in UTC"
+NO_WEB_ADDRESS = "does not begin with http:// or https:// and a host"
 NO_UNICODE = "Input should be a valid string, unable to parse raw data as a unicode string"
 MEDIA = "Send application/json or application/x-ndjson in UTF-8."
 NO_NUMBER = "The body is not valid JSON. It has a number that is not allowed or too long."
@@ -166,5 +167,18 @@ BAD = [
     bad_field("a time without an offset", "published_at", "2026-05-01T10:00:00", NO_OFFSET),
     bad_field("a day", "published_at", "yesterday", f"{NO_DATE}, input is too short"),
     bad_field("a 13th month", "published_at", "2026-13-01T10:00:00Z", f"{NO_DATE}, {NO_MONTH}"),
-    bad_field("a language", "language", "English", NO_LANGUAGE),
+    bad_field("a year alone", "published_at", "2015", NO_TIME),
+    bad_field("a day in digits", "published_at", "20191231", NO_TIME),
+    bad_field("a zero", "published_at", "0", NO_TIME),
+    bad_field("seconds with a fraction", "published_at", "-1.5", NO_TIME),
+    bad_field("before year 1", "published_at", "0001-01-01T00:00:00+14:00", NO_DAY_IN_UTC),
+    bad_field("after year 9999", "published_at", "9999-12-31T23:59:59-01:00", NO_DAY_IN_UTC),
+    bad_field("a url that runs", "url", "javascript:alert(1)", NO_WEB_ADDRESS),
+    bad_field("a url that runs later", "url", "java\nscript:alert(1)", NO_WEB_ADDRESS),
+    bad_field("a url of data", "url", "data:text/html,<b>", NO_WEB_ADDRESS),
+    bad_field("a url of another scheme", "url", "ftp://example.org/a", NO_WEB_ADDRESS),
+    bad_field("a url without a scheme", "url", "//example.org/a", NO_WEB_ADDRESS),
+    bad_field("a url without a host", "url", "http:///a", NO_WEB_ADDRESS),
+    bad_field("a url with half a host", "url", "http://[::1", NO_WEB_ADDRESS),
+    bad_field("a language that is a number", "language", 7, NO_TEXT),
 ]

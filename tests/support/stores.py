@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 from django.test import override_settings
@@ -12,10 +12,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ingest.store.base import EntityFilter, Store
 from ingest.store.firestore.store import FirestoreStore
-from ingest.store.sql.store import SqlStore
 from ingestsite import configuration
 from ingestsite.settings import LIBPQ_NAMES, POSTGRESQL, SQLITE_COUNTS
 from tests import environment
+
+if TYPE_CHECKING:
+    from ingest.store.sql.store import SqlStore
 
 
 def new_project() -> str:
@@ -45,13 +47,15 @@ def firestore_of(project: str) -> FirestoreStore:
     )
 
 
-def sql_of_tests() -> SqlStore:
+def sql_of_tests() -> "SqlStore":
     """Open the store in SQL in the tests' database."""
+    from ingest.store.sql.store import SqlStore  # its models need django.setup()
+
     return SqlStore(keep_content=True, commit_posts=configuration.COMMIT_POSTS)
 
 
 @contextmanager
-def sql_of(folder: Path, *, url: str = "") -> Iterator[SqlStore]:
+def sql_of(folder: Path, *, url: str = "") -> Iterator["SqlStore"]:
     """Open the store in SQL of a stack in place of our own, by its folder or its database's URL."""
     parameters = conninfo_to_dict(url)
     own: dict[str, Any] = (

@@ -6,6 +6,8 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 
+from ingest.core.posts import is_web_address
+
 register = template.Library()
 
 # Plain names for families and spaCy's labels. Other labels are shown as they are.
@@ -31,6 +33,12 @@ LABELS = {
 def label_name(label: str) -> str:
     """Return the plain name of a label or a family."""
     return LABELS.get(label, label)
+
+
+@register.filter
+def web_address(url: str | None) -> str:
+    """Return a URL that a page may link to, or "". Older posts may have any text as their URL."""
+    return url if url and is_web_address(url) else ""
 
 
 @register.filter

@@ -1,0 +1,54 @@
+"""The pages, without a browser."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import pytest
+from django.test import Client
+
+from ingest.core.entity_names import entity_id
+from ingest.core.posts import publication_id
+from ingest.store import open_store
+from tests.support.factories import entity, with_entities
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("empty_broker", "sql_store"),
+]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_linked"),
+    [
+        ("https://example.org/a", True),
+        ("HTTP://example.org", True),
+        ("javascript:alert(1)", False),
+        ("java\nscript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("//example.org", False),
+        ("ftp://example.org", False),
+        ("", False),
+    ],
+)
+def test_a_page_links_only_to_web_addresses_whatever_is_saved(url: str, is_linked: bool) -> None:
+    post = with_entities("1", [entity("Odin")])
+    open_store().add([post.model_copy(update={"url": url, "title": "A title"})])
+    page = Client().get(f"/entities/{entity_id('PERSON', 'odin')}").content.decode()
+    assert "A title" in page
+    assert ('rel="nofollow noopener noreferrer">A title</a>' in page) is is_linked
+
+
+@pytest.mark.parametrize("window", ["", "?since=0001-01-01&until=9999-12-31", "?since=9999-12-31"])
+def test_pages_show_posts_at_the_ends_of_the_calendar(window: str) -> None:
+    ends = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+    store = open_store()
+    store.add([with_entities(str(end), [entity("Odin")], published_at=end) for end in ends])
+    for path in ("", f"publications/{publication_id('The Gazette')}{window}"):
+        page = Client().get(f"/{path}")
+        assert page.status_code == HTTPStatus.OK
+        assert "Odin" in page.content.decode() or not path
+    entity_page = Client().get(f"/entities/{entity_id('PERSON', 'odin')}").content.decode()
+    assert '<time datetime="9999-12-31">' in entity_page
+    assert '<time datetime="0001-01-01">' in entity_page
+    exported = Client().get(f"/publications/{publication_id('The Gazette')}/entities.csv{window}")
+    assert b"Odin" in b"".join(exported)
