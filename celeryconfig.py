@@ -7,6 +7,8 @@ from ingestsite import configuration
 
 broker_url = configuration.BROKER_URL
 imports = ["ingest.tasks", "ingest.worker.lifecycle"]
+# A message that Celery cannot start a task for becomes a dead letter. Celery drops it.
+worker_consumer = "ingest.worker.consumer:Consumer"
 
 # Acknowledge a message after its effect. The broker redelivers it if its process dies before.
 task_acks_late = True

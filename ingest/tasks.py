@@ -19,7 +19,7 @@ from ingest.store.base import StoreUnavailable
 from ingest.worker.acknowledgement import ReliableTask
 from ingest.worker.batching import take_batch
 from ingest.worker.crash_counter import TRANSIENT_ERRORS
-from ingest.worker.failure_isolation import process_batch
+from ingest.worker.failure_isolation import dead_letter_message, process_batch
 from ingest.worker.steps import extract_batch, retry_until_available, save_batch
 
 logger = get_logger()
@@ -48,6 +48,12 @@ def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
         patience=settings.MERGE_SECONDS,
     ) as deliveries:
         retry_until_available(lambda: process_batch(Step.SAVE, deliveries, SaveMessage, save_batch))
+
+
+@shared_task(name=publish.UNREADABLE_TASK, base=ReliableTask)
+def keep_unreadable(message: dict[str, Any], problem: str) -> None:
+    """Dead-letter a message that this version cannot read; no message on a queue calls this."""
+    retry_until_available(lambda: dead_letter_message(message, problem))
 
 
 @shared_task(name=publish.BACKFILL_TASK, base=ReliableTask)

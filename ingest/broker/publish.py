@@ -1,7 +1,8 @@
 """Publishing messages: the order of the steps, their tasks and their queues."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from celery import current_app
@@ -22,6 +23,10 @@ SAVE_TASK = "ingest.save_posts"
 BACKFILL_TASK = "ingest.revise_posts"
 # Computes the summary that the pages show of a publication.
 SUMMARY_TASK = "ingest.summarise"
+# Every task that a message may call, with its queue. Each takes one argument.
+TASKS = {EXTRACT_TASK: EXTRACT, SAVE_TASK: SAVE, BACKFILL_TASK: SAVE, SUMMARY_TASK: SAVE}
+# The task that keeps a message that a worker cannot read. No message on a queue calls it.
+UNREADABLE_TASK = "ingest.keep_unreadable"
 # The remote-control command that returns a worker's messages in progress, and those started.
 IN_PROGRESS_COMMAND = "ingest_in_work"
 # The remote-control command that returns a worker's queues, messages in progress and throughput.
@@ -29,9 +34,13 @@ STATUS_COMMAND = "ingest_at_work"
 
 # The header with the time at which a message was enqueued, in seconds since 1970.
 ENQUEUED_AT = "enqueued_at"
+# The header with the number of times that a post reached the broker's delivery limit.
+RETURNS = "returns"
 
 # Two messages make a good batch. Larger ones would only make a retry more expensive.
 MESSAGE_CHARACTERS = 24_000
+
+NO_HEADERS: Mapping[str, Any] = MappingProxyType({})
 
 SAMPLE_SIZE = 3  # post ids of a message that monitors show
 
@@ -58,14 +67,27 @@ def enqueue_save(posts: Sequence[PostEntities], *, through: Producer | None = No
         _publish(SAVE_TASK, SAVE, SaveMessage(posts=group), through)
 
 
-def enqueue_backfill_step(backfill_id: int) -> None:
+def return_posts(step_queue: str, posts: Sequence[AcceptedPost], *, returns: int) -> None:
+    """
+    Publish posts again, each in a message of its own, which the broker has delivered too often.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    task, kind = (SAVE_TASK, SaveMessage) if step_queue == SAVE else (EXTRACT_TASK, ExtractMessage)
+    for post in posts:
+        message = kind(posts=(post,))  # type: ignore[arg-type]
+        _publish(task, step_queue, message, None, headers={RETURNS: returns})
+
+
+def enqueue_backfill_step(backfill_id: int, *, through: Producer | None = None) -> None:
     """
     Publish the next step of an alias backfill.
 
     Raises:
         BrokerUnavailable: as `enqueue`.
     """
-    _send(BACKFILL_TASK, SAVE, backfill_id, shown=f"alias backfill {backfill_id}")
+    _send(BACKFILL_TASK, SAVE, backfill_id, through, shown=f"alias backfill {backfill_id}")
 
 
 def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
@@ -79,10 +101,15 @@ def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
 
 
 def _publish(
-    task: str, queue: str, message: ExtractMessage | SaveMessage, through: Producer | None
+    task: str,
+    queue: str,
+    message: ExtractMessage | SaveMessage,
+    through: Producer | None,
+    *,
+    headers: Mapping[str, Any] = NO_HEADERS,
 ) -> None:
     shown = _shown_posts([post.post_id for post in message.posts])
-    _send(task, queue, message.payload(), through, shown=shown)
+    _send(task, queue, message.payload(), through, shown=shown, headers=headers)
 
 
 def _shown_posts(post_ids: Sequence[str]) -> str:
@@ -93,7 +120,13 @@ def _shown_posts(post_ids: Sequence[str]) -> str:
 
 
 def _send(
-    task: str, queue: str, argument: Any, through: Producer | None = None, *, shown: str
+    task: str,
+    queue: str,
+    argument: Any,
+    through: Producer | None = None,
+    *,
+    shown: str,
+    headers: Mapping[str, Any] = NO_HEADERS,
 ) -> None:
     """Publish one message, and wait until the broker or the buffer of `admit` has it."""
     with unavailable_on_error(), current_app.producer_or_acquire(through) as producer:
@@ -104,7 +137,7 @@ def _send(
             producer=producer,
             argsrepr=f"({shown})",
             kwargsrepr="{}",
-            headers={ENQUEUED_AT: time.time()},
+            headers={ENQUEUED_AT: time.time(), **headers},
             # If the queue is gone, fail instead of dropping the message.
             mandatory=True,
             # With retries, a frozen broker would hold a request for half a minute.

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from queue import Empty
 from time import monotonic, time
 from typing import Any
+from uuid import uuid4
 
 from kombu import transport
 from kombu.transport import redis as kombu_redis
@@ -30,18 +31,33 @@ from kombu.utils.json import dumps, loads
 RENEWALS = 4
 
 # Takes one message, or as many as have ARGV[2] characters. It records what kombu's QoS.append would
-# record, in the form that kombu's restore_by_tag reads.
+# record, in the form that kombu's restore_by_tag reads. An entry of the queue that is no message of
+# kombu's becomes the body of one, with a tag that begins with ARGV[3], so that it is recorded too.
 TAKE_SCRIPT = """
-local taken, size = {}, 0
+local function filled(value) return type(value) == 'table' and next(value) ~= nil end
+local function is_message(value)
+    return filled(value) and type(value.headers) == 'table' and #value.headers == 0
+        and filled(value.properties) and type(value.properties.delivery_tag) == 'string'
+        and filled(value.properties.delivery_info) and #value.properties.delivery_info == 0
+end
+local taken, size, queue = {}, 0, KEYS[1]
 repeat
-    local message = redis.call('RPOP', KEYS[1])
+    local message = redis.call('RPOP', queue)
     if not message then break end
-    local properties = cjson.decode(message)['properties']
-    local info = properties['delivery_info']
-    local tag = properties['delivery_tag']
+    local ok, found = pcall(cjson.decode, message)
+    if not (ok and is_message(found)) then
+        found = {
+            body = message, headers = {malformed = true}, ['content-type'] = 'application/data',
+            properties = {
+                delivery_tag = ARGV[3] .. #taken,
+                delivery_info = {exchange = '', routing_key = queue},
+            },
+        }
+        message = cjson.encode(found)
+    end
+    local tag = found.properties.delivery_tag
     redis.call('ZADD', KEYS[3], ARGV[1], tag)
-    redis.call('HSET', KEYS[2], tag, '[' .. message .. ',' .. cjson.encode(info['exchange'])
-        .. ',' .. cjson.encode(info['routing_key']) .. ']')
+    redis.call('HSET', KEYS[2], tag, '[' .. message .. ',"",' .. cjson.encode(queue) .. ']')
     taken[#taken + 1] = message
     size = size + #message
 until size >= tonumber(ARGV[2])
@@ -95,6 +111,18 @@ class Channel(kombu_redis.Channel):
             super()._put(queue, message, **kwargs)
         else:
             self._buffer.append((queue, dumps(message)))
+
+    def decode_body(self, body: Any, encoding: str | None = None) -> Any:
+        """Decode a body, or return a damaged one as it is, for its reader to refuse."""
+        try:
+            return super().decode_body(body, encoding)
+        except Exception:  # an unknown encoding, or any error of a known one
+            return body
+
+    def _do_restore_message(self, payload: Any, *args: Any, **options: Any) -> None:
+        """Put a message back; an empty list passes for headers in TAKE_SCRIPT, and kombu fails."""
+        payload["headers"] = payload["headers"] or {}
+        super()._do_restore_message(payload, *args, **options)
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
         (self._unacknowledged.add if no_ack else self._unacknowledged.discard)(queue)
@@ -181,7 +209,7 @@ class Channel(kombu_redis.Channel):
     def _take_many(self, queue: str, characters: int) -> list[Any]:
         keys = (queue, self.unacked_key, self.unacked_index_key)
         with self.conn_or_acquire() as client:
-            taken = client.eval(TAKE_SCRIPT, len(keys), *keys, time(), characters)
+            taken = client.eval(TAKE_SCRIPT, len(keys), *keys, time(), characters, uuid4().hex)
         return [loads(bytes_to_str(message)) for message in taken]
 
 

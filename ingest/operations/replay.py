@@ -1,18 +1,31 @@
 """Replay dead letters at the step where they failed, or discard them."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import IntakePaused
 from ingest.broker.connection import BrokerUnavailable
-from ingest.core.messages import AcceptedPost, PostEntities
+from ingest.broker.message_reader import UnreadableMessage, from_json, read_message
+from ingest.core.messages import ExtractMessage, SaveMessage
 from ingest.models import DeadLetter, Step
 from ingest.operations import audit
+
+# The task and its argument.
+Call = tuple[str, Any]
+
+# How this version reads the argument of each task.
+ARGUMENTS: Mapping[str, Callable[[Any], Any]] = {
+    publish.EXTRACT_TASK: ExtractMessage.read,
+    publish.SAVE_TASK: SaveMessage.read,
+    publish.BACKFILL_TASK: TypeAdapter(int).validate_python,
+    publish.SUMMARY_TASK: TypeAdapter(str).validate_python,
+}
 
 CHUNK_SIZE = 100  # dead letters that are admitted together
 
@@ -43,7 +56,7 @@ def replay(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> ReplayRe
     """
     result = ReplayResult()
     for chunk in _chunks(dead_letters):
-        readable = {dead_letter: post for dead_letter in chunk if (post := _post(dead_letter))}
+        readable = {row: call for row in chunk if (call := _call(row))}
         result.unreadable += len(chunk) - len(readable)
         try:
             _enqueue(readable.values())
@@ -66,20 +79,35 @@ def _chunks(dead_letters: "QuerySet[DeadLetter]") -> Iterator[list[DeadLetter]]:
         yield list(DeadLetter.objects.filter(pk__in=keys[start : start + CHUNK_SIZE]))
 
 
-def _post(dead_letter: DeadLetter) -> AcceptedPost | None:
-    kind = AcceptedPost if dead_letter.step == Step.EXTRACT else PostEntities
+def _call(dead_letter: DeadLetter) -> Call | None:
+    """Return the task that a dead letter calls again; None if this version cannot read it."""
+    payload = dead_letter.payload
+    task = publish.SAVE_TASK if dead_letter.step == Step.SAVE else publish.EXTRACT_TASK
     try:
-        return kind.read(dead_letter.payload)
-    except ValidationError:
+        if dead_letter.reason != DeadLetter.Reason.UNREADABLE:
+            argument: Any = {"posts": [payload]}
+        elif "raw" in payload:
+            call = read_message(from_json(payload["raw"]))
+            task, argument = call.task, call.argument
+        else:
+            argument = payload["message"]
+        return task, ARGUMENTS[task](argument)
+    except (ValidationError, UnreadableMessage):
         return None
 
 
-def _enqueue(posts: Collection[AcceptedPost]) -> None:
-    to_extract = [post for post in posts if not isinstance(post, PostEntities)]
-    to_save = [post for post in posts if isinstance(post, PostEntities)]
+def _enqueue(calls: Collection[Call]) -> None:
+    def posts(wanted: str) -> list[Any]:
+        return [post for task, argument in calls if task == wanted for post in argument.posts]
+
     with get_admission().admit() as producer:
-        publish.enqueue(to_extract, through=producer)
-        publish.enqueue_save(to_save, through=producer)
+        publish.enqueue(posts(publish.EXTRACT_TASK), through=producer)
+        publish.enqueue_save(posts(publish.SAVE_TASK), through=producer)
+        for task, argument in calls:
+            if task == publish.BACKFILL_TASK:
+                publish.enqueue_backfill_step(argument, through=producer)
+            elif task == publish.SUMMARY_TASK:
+                publish.enqueue_summary(argument, through=producer)
 
 
 def _delete(dead_letters: Iterable[DeadLetter], action: audit.Action, by: audit.Actor) -> int:

@@ -9,13 +9,14 @@ tries them together first, and each alone after another crash.
 
 import json
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from django.utils import timezone
 from pydantic import ValidationError
 from structlog import get_logger
 
+from ingest.broker import publish
 from ingest.core.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.core.posts import digest
 from ingest.models import DeadLetter, Step
@@ -53,10 +54,13 @@ def process_batch(
     fresh: list[P] = []
     suspects: list[P] = []
     for delivery in deliveries:
+        if delivery.problem:
+            dead_letter_message(delivery.payload, delivery.problem)
+            continue
         try:
             posts = cast(Sequence[P], message.read(delivery.payload).posts)
         except ValidationError as error:
-            dead_letter_unreadable(step, delivery.payload, error)
+            _dead_letter_unreadable(step, {"message": delivery.payload}, str(error))
             continue
         if delivery.too_often:
             dead_letter_all(step, posts)
@@ -179,16 +183,22 @@ def _is_older_revision(step: Step, post: AcceptedPost) -> bool:
     return saved_at is not None and saved_at > post.accepted_at
 
 
-def dead_letter_unreadable(step: Step, payload: object, error: ValidationError) -> None:
-    """Dead-letter a message that this version cannot read, as a whole."""
-    logger.error("dead letter", step=step, reason="unreadable", errors=error.error_count())
+def dead_letter_message(message: Mapping[str, Any], problem: str) -> None:
+    """Dead-letter a message that this version cannot read, as `as_json` returned it."""
+    queue = publish.TASKS.get(str(message["headers"].get("task")), message["queue"])
+    step = Step.SAVE if queue == publish.SAVE else Step.EXTRACT
+    _dead_letter_unreadable(step, {"raw": message}, problem)
+
+
+def _dead_letter_unreadable(step: Step, payload: Mapping[str, Any], problem: str) -> None:
+    """Dead-letter what this version cannot read, once, however often it is delivered."""
+    logger.error("dead letter", step=step, reason="unreadable")
     fields = {
         "publication": "",
         "reason": DeadLetter.Reason.UNREADABLE,
-        "detail": _printable(str(error)),
+        "detail": _printable(problem),
         "attempts": 1,
-        "payload": {"message": payload},
+        "payload": (kept := json.loads(json.dumps(payload, default=repr))),
         "last_at": timezone.now(),
     }
-    post_id = digest(json.dumps(payload, sort_keys=True))
-    _save_dead_letter(step, post_id, fields)
+    _save_dead_letter(step, digest(json.dumps(kept, sort_keys=True)), fields)

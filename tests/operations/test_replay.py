@@ -1,5 +1,6 @@
 """Replaying and discarding dead letters."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -8,12 +9,12 @@ from django.utils import timezone
 
 from ingest.broker import connection, publish
 from ingest.broker.admission import get_admission
-from ingest.broker.publish import EXTRACT
-from ingest.core.messages import AcceptedPost
+from ingest.broker.publish import EXTRACT, SAVE
+from ingest.core.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.models import AuditEntry, DeadLetter, Step
 from ingest.operations import replay
 from ingest.operations.audit import Actor, Via
-from tests.support.factories import accepted
+from tests.support.factories import accepted, with_entities
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker")]
 
@@ -80,3 +81,67 @@ def test_the_audit_log_says_who_replayed_and_discarded_what() -> None:
         ("discard", second.post_id, "alice", "admin"),
     }
     assert "failed at extract, The Gazette" in AuditEntry.objects.all()[0].detail
+
+
+def unreadable(payload: Any, *, step: Step = Step.EXTRACT) -> DeadLetter:
+    """Dead-letter a message that a worker could not read."""
+    return DeadLetter.objects.create(
+        post_id="m", step=step, reason="unreadable", attempts=1, payload=payload
+    )
+
+
+def raw(**changes: Any) -> dict[str, Any]:
+    """Return a message as a worker keeps it, which calls the extract task with a post."""
+    argument = ExtractMessage(posts=(accepted("Oslo."),)).payload()
+    return {
+        "queue": EXTRACT,
+        "headers": {"id": "1", "task": publish.EXTRACT_TASK},
+        "content_type": "application/json",
+        "content_encoding": "utf-8",
+        "body": json.dumps([[argument], {}, None]),
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("payload", "step", "queue"),
+    [
+        ({"message": ExtractMessage(posts=(accepted("Oslo."),)).payload()}, Step.EXTRACT, EXTRACT),
+        ({"message": SaveMessage(posts=(with_entities("7"),)).payload()}, Step.SAVE, SAVE),
+        ({"raw": raw()}, Step.EXTRACT, EXTRACT),
+        (
+            {
+                "raw": raw(
+                    headers={"id": "1", "task": publish.BACKFILL_TASK}, body="[[7], {}, null]"
+                )
+            },
+            Step.SAVE,
+            SAVE,
+        ),
+    ],
+)
+def test_an_unreadable_message_that_this_version_knows_is_replayed(
+    payload: Any, step: Step, queue: str
+) -> None:
+    """As after a worker of an older version was rolled forward again."""
+    unreadable(payload, step=step)
+    assert str(replay.replay(DeadLetter.objects.all(), by=ALICE)) == "1 replayed"
+    assert connection.redis_client().llen(queue) == 1
+    assert not DeadLetter.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"message": None},
+        {"message": {"version": 9, "posts": []}},
+        {"raw": raw(body="{")},
+        {"raw": raw(headers={"id": "1", "task": "ingest.of_tomorrow"})},
+    ],
+)
+def test_an_unreadable_message_is_kept_until_a_version_knows_it(payload: Any) -> None:
+    unreadable(payload)
+    result = replay.replay(DeadLetter.objects.all(), by=ALICE)
+    assert str(result) == "0 replayed, 1 kept because this version cannot read them"
+    assert DeadLetter.objects.get().payload == payload
+    assert get_admission().backlog().empty

@@ -1,0 +1,37 @@
+"""Messages that no worker can read, among good ones, on every queue of both brokers."""
+
+from ingest import samples
+from ingest.devstack import demo
+from ingest.devstack.stack import Stack, wait_until
+from tests.support.unreadable import DAMAGES
+
+POSTS = list(samples.read())[:20]
+
+PUBLISH = """
+from celery import current_app
+from ingest.broker import publish
+from tests.support.unreadable import DAMAGES, publish_damaged
+with current_app.producer_or_acquire() as producer:
+    for queue in current_app.amqp.queues:
+        for damage in DAMAGES:
+            publish_damaged(producer, damage, queue)
+"""
+
+
+def test_each_becomes_a_dead_letter_and_every_good_post_is_saved(stack: Stack) -> None:
+    """They come alone, or among others in a batch."""
+    client = stack.prepare()
+    stack.start()
+    wait_until(
+        lambda: bool(demo.submit(client, POSTS[:10])), seconds=120, what="posts are accepted"
+    )
+    stack.manage("shell", "-c", PUBLISH)
+    demo.submit(client, POSTS[10:])
+    stack.manage("shell", "-c", PUBLISH)
+    demo.await_empty(client)
+    listed = stack.manage("dead_letters", "list").splitlines()
+    assert sum(publication["posts"] for publication in client.publications()) == len(POSTS)
+    assert {line.split()[2] for line in listed[:-1]} == {"unreadable"}
+    # One for each message of the two steps, however often it came.
+    assert len(listed) - 1 >= 2 * len(DAMAGES) - 3
+    assert "died" not in stack.log.read_text()
