@@ -67,17 +67,17 @@ def enqueue_save(posts: Sequence[PostEntities], *, through: Producer | None = No
         _publish(SAVE_TASK, SAVE, SaveMessage(posts=group), through)
 
 
-def return_posts(step_queue: str, posts: Sequence[AcceptedPost], *, returns: int) -> None:
+def return_posts(queue: str, posts: Sequence[AcceptedPost], returns: int) -> None:
     """
     Publish posts again, each in a message of its own, which the broker has delivered too often.
 
     Raises:
         BrokerUnavailable: as `enqueue`.
     """
-    task, kind = (SAVE_TASK, SaveMessage) if step_queue == SAVE else (EXTRACT_TASK, ExtractMessage)
+    task, kind = (SAVE_TASK, SaveMessage) if queue == SAVE else (EXTRACT_TASK, ExtractMessage)
     for post in posts:
         message = kind(posts=(post,))  # type: ignore[arg-type]
-        _publish(task, step_queue, message, None, headers={RETURNS: returns})
+        _publish(task, queue, message, None, headers={RETURNS: returns})
 
 
 def enqueue_backfill_step(backfill_id: int, *, through: Producer | None = None) -> None:

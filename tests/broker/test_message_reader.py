@@ -60,7 +60,7 @@ def test_an_entry_that_is_no_message_is_unreadable(entry: str | bytes, empty_bro
 
 def test_a_message_of_ours_is_readable_and_so_is_its_copy(empty_broker: None) -> None:
     post = accepted("Oslo.")
-    publish.return_posts(EXTRACT, [post], returns=2)
+    publish.return_posts(EXTRACT, [post], 2)
     with taken() as message:
         call = read_message(message)
     assert (call.task, call.returns) == (publish.EXTRACT_TASK, 2)
