@@ -53,10 +53,12 @@ if configuration.BROKER_IS_RABBITMQ:
     broker_transport_options: dict[str, object] = {
         # A publish ends when a majority of nodes has the message.
         "confirm_publish": True,
-        # A frozen broker counts as unavailable after these seconds.
+        # A frozen broker counts as unavailable after these seconds: a client has its 503 within 5.
         "connect_timeout": 2,
-        "read_timeout": 5,
-        "write_timeout": 5,
+        "read_timeout": 4,
+        "write_timeout": 4,
+        # A request fails at once if the broker is unavailable; its client retries. Workers wait.
+        "max_retries": 0,
     }
 else:
     broker_transport_options = {
@@ -72,8 +74,8 @@ else:
         "priority_steps": [0],
         # A request fails at once if the broker is unavailable; its client retries. Workers wait.
         "max_retries": 0,
-        # A frozen broker counts as unavailable after these seconds.
-        "socket_timeout": 5,
+        # A frozen broker counts as unavailable after these seconds: a client has its 503 within 5.
+        "socket_timeout": 4,
         "socket_connect_timeout": 2,
         "health_check_interval": 25,
     }

@@ -26,10 +26,12 @@ class BrokerUnavailable(Exception):
 
 
 @contextmanager
-def unavailable_on_error() -> Iterator[None]:
-    """Raise BrokerUnavailable for every connection error in the block."""
+def unavailable_on_error(*, besides: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+    """Raise BrokerUnavailable for every connection error in the block, besides those of a kind."""
     try:
         yield
+    except besides:
+        raise
     except CONNECTION_ERRORS as error:
         raise BrokerUnavailable(f"the broker does not answer: {error}") from error
 
@@ -43,6 +45,7 @@ def redis_client() -> redis.Redis:
         socket_timeout=options["socket_timeout"],
         socket_connect_timeout=options["socket_connect_timeout"],
         decode_responses=True,
-        # One retry without a delay, since a restart closes connections and a client is waiting.
-        retry=Retry(NoBackoff(), 1),
+        # One retry without a delay, since a restart closes connections and a client is waiting. A
+        # frozen broker gets none: its answer would come too late for the client.
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )

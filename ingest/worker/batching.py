@@ -164,11 +164,11 @@ def _characters(delivery: Delivery) -> int:
 
 def _waiting(queue: str, characters: int) -> list[BrokerMessage]:
     """Take waiting messages of about `characters` characters; on RabbitMQ, one at most."""
-    channel = _connection().default_channel
+    channel: Any = _connection().default_channel
     if isinstance(channel, redis_transport.Channel):
         return channel.get_many(queue, characters=characters)
-    message = current_app.amqp.queues[queue].bind(channel).get(no_ack=False)
-    return [] if message is None else [message]
+    raw = channel.basic_get(queue)  # kombu's `get` would raise if the body cannot be unpacked
+    return [] if raw is None else [channel.message_to_python(raw)]
 
 
 def _acknowledge(taken: Sequence[BrokerMessage]) -> None:

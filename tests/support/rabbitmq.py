@@ -78,6 +78,14 @@ class RabbitMQ:
         """Resume the process of a quorum queue."""
         self._control("eval", f"sys:resume('{host}_{queue}').")
 
+    def raise_alarm(self) -> None:
+        """Let the node be short of memory, so that it takes no message."""
+        self._control("set_vm_memory_high_watermark", "absolute", "1")
+
+    def clear_alarm(self) -> None:
+        """Let the node have memory again."""
+        self._control("set_vm_memory_high_watermark", "0.4")
+
     def queues(self) -> str:
         """Return what each virtual host's queues hold, ready and unacknowledged."""
         hosts = self._output("list_vhosts", "name").split()

@@ -31,13 +31,19 @@ from ingest.broker.admission.base import (
     low_watermark,
     queue_ages,
 )
-from ingest.broker.connection import BrokerUnavailable, unavailable_on_error
+from ingest.broker.connection import (
+    CONNECTION_ERRORS,
+    BrokerUnavailable,
+    unavailable_on_error,
+)
 from ingest.broker.publish import DEAD_QUEUE, IN_PROGRESS_COMMAND, QUEUES
 from ingest.models import InFlightRequest, IntakePause
 
 REQUEST_SECONDS = 60  # a dead process's row ends after this; no request takes so long
 ANSWER_SECONDS = 2  # for the workers to report their messages in progress
 DELIVERY_SECONDS = 0.2  # between two readings; no delivery takes so long
+PROBE_SECONDS = 1  # for RabbitMQ to confirm a message for no queue
+NO_QUEUE = "ingest.no-queue"  # RabbitMQ drops what is published with this routing key
 POLL_SECONDS = 1  # between two checks of the queues' limit by one web process
 
 
@@ -48,6 +54,7 @@ class RabbitmqAdmission:
         self._check_lock = threading.Lock()
         self._checked_at = float("-inf")
         self._full = False
+        self._problem = ""
 
     @contextmanager
     def admit(self) -> Iterator[Producer]:
@@ -76,7 +83,7 @@ class RabbitmqAdmission:
 
     def is_writable(self) -> bool:
         with unavailable_on_error():
-            _ready()  # raises if the broker is away, which accepts no post either
+            _publish_nothing()
         with _database():
             return not IntakePause.objects.exists()
 
@@ -96,26 +103,45 @@ class RabbitmqAdmission:
             in_flight = InFlightRequest.objects.filter(ends_at__gt=timezone.now()).count()
         with unavailable_on_error():
             waiting, workers = _ready()
-            in_progress, started, taken = _in_progress(workers)
+            blocked = _is_blocked()
+            # A blocked broker passes no question on to the workers, so the pipeline is not empty.
+            in_progress, started, taken = (1, 0, {}) if blocked else _in_progress(workers)
         oldest = queue_ages({queue: taken.get(queue) for queue in waiting if waiting[queue]})
-        return Backlog(writable, waiting, in_progress, in_flight, oldest), started
+        return Backlog(writable, waiting, in_progress, in_flight, oldest, blocked), started
 
     def _refuse_if_paused(self) -> None:
         if IntakePause.objects.exists():
             raise IntakePaused("the intake is paused")
 
     def _refuse_if_full(self) -> None:
-        """Check the queues at most once per POLL_SECONDS: the limit need not be exact."""
-        limit = settings.QUEUE_LIMIT
-        with self._check_lock:
-            if time.monotonic() > self._checked_at + POLL_SECONDS:
-                with unavailable_on_error():
-                    waiting, _ = _ready()
-                total = sum(waiting[queue] for queue in QUEUES)
-                self._full = total >= limit or (self._full and total > low_watermark(limit))
-                self._checked_at = time.monotonic()
+        """
+        Refuse a request by the last check of the queues, which is about POLL_SECONDS old.
+
+        One thread checks, and no other waits for it: a frozen broker answers late.
+        """
+        if self._check_lock.acquire(blocking=False):
+            try:
+                if time.monotonic() > self._checked_at + POLL_SECONDS:
+                    self._check()
+            finally:
+                self._check_lock.release()
+        if self._problem:
+            raise BrokerUnavailable(self._problem)
         if self._full:
-            raise QueueFull(f"{limit} messages wait already")
+            raise QueueFull(f"{settings.QUEUE_LIMIT} messages wait already")
+
+    def _check(self) -> None:
+        limit = settings.QUEUE_LIMIT
+        try:
+            with unavailable_on_error():
+                waiting, _ = _ready()
+                _publish_nothing()
+            total = sum(waiting[queue] for queue in QUEUES)
+            self._full = total >= limit or (self._full and total > low_watermark(limit))
+            self._problem = ""
+        except BrokerUnavailable as error:
+            self._problem = str(error)
+        self._checked_at = time.monotonic()
 
 
 @contextmanager
@@ -126,6 +152,29 @@ def _database() -> Iterator[None]:
     except DatabaseError as error:
         close_old_connections()  # a dead one, so that a drain goes on with a new one
         raise BrokerUnavailable(f"the database does not answer: {error}") from error
+
+
+def _publish_nothing() -> None:
+    """
+    Publish a message for no queue, and wait until RabbitMQ confirms it.
+
+    RabbitMQ reads nothing from a publisher while it is short of memory or disk space, and says so
+    to no other connection.
+    """
+    with current_app.connection_for_write() as connection:
+        try:
+            connection.Producer().publish("", routing_key=NO_QUEUE, timeout=PROBE_SECONDS)
+        except Exception:
+            connection.collect()  # a broker that reads nothing would not answer a close either
+            raise
+
+
+def _is_blocked() -> bool:
+    try:
+        _publish_nothing()
+    except CONNECTION_ERRORS:
+        return True
+    return False
 
 
 def _ready() -> tuple[dict[str, int], int | None]:
