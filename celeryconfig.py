@@ -26,6 +26,9 @@ task_queues = [Queue(name, routing_key=name) for name in publish.QUEUES]
 # A worker waits for its broker without a limit, at the start and later.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
+# A worker outlives an error of its channel: RabbitMQ's consumer timeout, a name that is still taken
+# after a reconnect, and a Redis that became a replica.
+broker_channel_error_retry = True
 # A request must not wait without a limit for a connection that other threads use.
 broker_pool_acquire_timeout = 2  # seconds
 broker_pool_limit = configuration.WEB_THREADS + 2

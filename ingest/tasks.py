@@ -19,7 +19,7 @@ from ingest.store.base import StoreUnavailable
 from ingest.worker.acknowledgement import ReliableTask
 from ingest.worker.batching import take_batch
 from ingest.worker.crash_counter import TRANSIENT_ERRORS
-from ingest.worker.failure_isolation import dead_letter_message, process_batch
+from ingest.worker.failure_isolation import dead_letter_message, give_back, process_batch
 from ingest.worker.steps import extract_batch, retry_until_available, save_batch
 
 logger = get_logger()
@@ -33,7 +33,8 @@ def extract_posts(task: "Task[Any, Any]", payload: Any) -> None:
     """Find the entities of posts, and publish the posts for saving."""
     with take_batch(task, payload, characters=BATCH_CHARACTERS) as deliveries:
         retry_until_available(
-            lambda: process_batch(Step.EXTRACT, deliveries, ExtractMessage, extract_batch)
+            lambda: process_batch(Step.EXTRACT, deliveries, ExtractMessage, extract_batch),
+            lambda: give_back(publish.EXTRACT_TASK, deliveries),
         )
 
 
@@ -47,7 +48,10 @@ def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
         source=publish.EXTRACT,
         patience=settings.MERGE_SECONDS,
     ) as deliveries:
-        retry_until_available(lambda: process_batch(Step.SAVE, deliveries, SaveMessage, save_batch))
+        retry_until_available(
+            lambda: process_batch(Step.SAVE, deliveries, SaveMessage, save_batch),
+            lambda: give_back(publish.SAVE_TASK, deliveries),
+        )
 
 
 @shared_task(name=publish.UNREADABLE_TASK, base=ReliableTask)
@@ -60,10 +64,15 @@ def keep_unreadable(message: dict[str, Any], problem: str) -> None:
 def backfill_aliases(backfill_id: int) -> None:
     """Take one step of an alias backfill; the broker redelivers an interrupted step."""
     stopping = False
-    try:
+
+    def take_step() -> None:
+        nonlocal stopping
         stopping = shutdown.wait(alias_backfill.seconds_too_early(backfill_id))
         if not stopping:
-            retry_until_available(lambda: alias_backfill.take_step(backfill_id))
+            alias_backfill.take_step(backfill_id)
+
+    try:
+        retry_until_available(take_step, lambda: publish.enqueue_backfill_step(backfill_id))
     except TRANSIENT_ERRORS as error:
         raise Reject(str(error), requeue=True) from error
     except Exception as error:

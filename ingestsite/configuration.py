@@ -216,6 +216,9 @@ BROKER_IS_RABBITMQ = BROKER_URL.startswith("amqp")
 # RabbitMQ dead-letters a message after so many deliveries. A message that a stopping worker returns
 # counts as one.
 DELIVERY_LIMIT = _whole("INGEST_DELIVERY_LIMIT", 50, minimum=5)
+# After so long an outage, a worker gives its messages back to RabbitMQ, which closes the channel of
+# a worker that keeps a message longer than its `consumer_timeout`, by default 30 minutes.
+HOLD_SECONDS = _whole("INGEST_HOLD_SECONDS", 900) if BROKER_IS_RABBITMQ else None
 # The visibility timeout: the broker then redelivers the messages of a dead worker. A live worker
 # extends it four times per period. Redis only, since RabbitMQ sees the connection close.
 VISIBILITY_SECONDS = _whole("INGEST_VISIBILITY_SECONDS", 60)

@@ -80,6 +80,16 @@ def return_posts(queue: str, posts: Sequence[AcceptedPost], returns: int) -> Non
         _publish(task, queue, message, None, headers={RETURNS: returns})
 
 
+def enqueue_again(task: str, payload: Any, *, returns: int) -> None:
+    """
+    Publish the payload of a message anew, for its task.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    _send(task, TASKS[task], payload, shown="again, after an outage", headers={RETURNS: returns})
+
+
 def enqueue_backfill_step(backfill_id: int, *, through: Producer | None = None) -> None:
     """
     Publish the next step of an alias backfill.

@@ -88,6 +88,21 @@ def process_batch(
         run_suspects(step, suspects, effect)
 
 
+def give_back(task: str, deliveries: Sequence[Delivery]) -> None:
+    """
+    Publish the messages of deliveries anew, for the caller to acknowledge the old ones.
+
+    Raises:
+        TRANSIENT_ERRORS: some messages may be on the queue twice, which counts no post twice.
+    """
+    logger.warning("given back in an outage", messages=len(deliveries), task=task)
+    for delivery in deliveries:
+        if delivery.problem:
+            dead_letter_message(delivery.payload, delivery.problem)
+        else:
+            publish.enqueue_again(task, delivery.payload, returns=delivery.returns)
+
+
 def run_batch(
     step: Step, posts: Sequence[P], effect: Effect[P], survived: Survived = nothing_to_tell
 ) -> None:

@@ -1,6 +1,8 @@
 """The steps of a worker, each over a batch of posts, and the retries during an outage."""
 
+import math
 import random
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -113,14 +115,18 @@ def _settle_dead_letters(posts: Sequence[PostEntities]) -> None:
             settle_dead_letters(posts)
 
 
-def retry_until_available(work: Callable[[], None]) -> None:
+def retry_until_available(
+    work: Callable[[], None], give_back: Callable[[], None] | None = None
+) -> None:
     """
     Repeat work through an outage, for as long as the outage lasts.
 
     The messages stay in progress, since requeueing them would count against the broker's delivery
-    limit. A worker that stops requeues them.
+    limit. But RabbitMQ closes the channel of a worker that keeps a message for too long. So after
+    HOLD_SECONDS, `give_back` publishes them anew. A worker that stops requeues them.
     """
     wait = 0.5  # seconds
+    hold_until = time.monotonic() + (settings.HOLD_SECONDS or math.inf)
     while True:
         try:
             return work()
@@ -131,6 +137,10 @@ def retry_until_available(work: Callable[[], None]) -> None:
             close_old_connections()  # with a dead connection no retry would succeed
             if shutdown.wait(seconds):
                 raise
+            if time.monotonic() >= hold_until:
+                if give_back is None:
+                    raise
+                return give_back()
             wait = min(2 * wait, MAX_WAIT_SECONDS)
 
 

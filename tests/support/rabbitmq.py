@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -27,10 +28,10 @@ def install() -> None:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator["RabbitMQ"]:
+def running(folder: Path, **options: int) -> Iterator["RabbitMQ"]:
     """Run a node while a block runs; install RabbitMQ first where it is missing."""
     install()
-    node = RabbitMQ(folder)
+    node = RabbitMQ(folder, options=options)
     node.start()
     try:
         yield node
@@ -46,10 +47,18 @@ class RabbitMQ:
         folder: an empty one.
         host: the address it listens on.
         inside: the words before a command that runs it on the machine of that address.
+        options: RabbitMQ's own settings, by their Erlang names.
     """
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        host: str = "127.0.0.1",
+        inside: Sequence[str] = (),
+        options: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._options = options
         self._folder, self._host, self._inside = folder, host, inside
         self._port, self._epmd, self._distribution = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
@@ -190,6 +199,7 @@ class RabbitMQ:
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(CONFIGURATION),
             # `guest` may log in from any address, because only the tests reach this node.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                "-kernel inet_dist_use_interface {127,0,0,1} -rabbit loopback_users []"
+                "-kernel inet_dist_use_interface {127,0,0,1} -rabbit loopback_users [] "
+                + " ".join(f"-rabbit {name} {value}" for name, value in self._options.items())
             ),
         }
