@@ -12,7 +12,7 @@ from ingest.broker import publish
 from ingest.core.messages import ExtractMessage, SaveMessage
 from ingest.models import Step
 from ingest.nlp.ner import BATCH_CHARACTERS
-from ingest.operations import alias_backfill
+from ingest.operations import alias_backfill, replay
 from ingest.process import shutdown
 from ingest.store import open_store
 from ingest.store.base import StoreUnavailable
@@ -80,6 +80,14 @@ def backfill_aliases(backfill_id: int) -> None:
         alias_backfill.finish(backfill_id, problem=f"{type(error).__name__}: {error}")
     if stopping:
         raise Reject("the worker stops", requeue=True)
+
+
+@shared_task(name=publish.REPLAY_TASK, base=ReliableTask)
+def replay_dead_letters(replay_id: int) -> None:
+    """Replay the next dead letters of a replay; the broker redelivers an interrupted step."""
+    retry_until_available(
+        lambda: replay.take_step(replay_id), lambda: publish.enqueue_replay_step(replay_id)
+    )
 
 
 @shared_task(name=publish.SUMMARY_TASK, acks_late=False)

@@ -21,10 +21,18 @@ EXTRACT_TASK = "ingest.extract_posts"
 SAVE_TASK = "ingest.save_posts"
 # One step of an alias backfill, which changes saved posts.
 BACKFILL_TASK = "ingest.revise_posts"
+# One step of a replay of many dead letters.
+REPLAY_TASK = "ingest.replay_dead_letters"
 # Computes the summary that the pages show of a publication.
 SUMMARY_TASK = "ingest.summarise"
 # Every task that a message may call, with its queue. Each takes one argument.
-TASKS = {EXTRACT_TASK: EXTRACT, SAVE_TASK: SAVE, BACKFILL_TASK: SAVE, SUMMARY_TASK: SAVE}
+TASKS = {
+    EXTRACT_TASK: EXTRACT,
+    SAVE_TASK: SAVE,
+    BACKFILL_TASK: SAVE,
+    REPLAY_TASK: SAVE,
+    SUMMARY_TASK: SAVE,
+}
 # The task that keeps a message that a worker cannot read. No message on a queue calls it.
 UNREADABLE_TASK = "ingest.keep_unreadable"
 # The remote-control command that returns a worker's messages in progress, and those started.
@@ -98,6 +106,16 @@ def enqueue_backfill_step(backfill_id: int, *, through: Producer | None = None) 
         BrokerUnavailable: as `enqueue`.
     """
     _send(BACKFILL_TASK, SAVE, backfill_id, through, shown=f"alias backfill {backfill_id}")
+
+
+def enqueue_replay_step(replay_id: int, *, through: Producer | None = None) -> None:
+    """
+    Publish the next step of a replay of dead letters.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    _send(REPLAY_TASK, SAVE, replay_id, through, shown=f"replay {replay_id}")
 
 
 def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.broker import publish
@@ -13,7 +14,7 @@ from ingest.broker.admission.base import IntakePaused
 from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.message_reader import UnreadableMessage, from_json, read_message
 from ingest.core.messages import ExtractMessage, SaveMessage
-from ingest.models import DeadLetter, Step
+from ingest.models import DeadLetter, DeadLetterReplay, Step
 from ingest.operations import audit
 
 # The task and its argument.
@@ -24,6 +25,7 @@ ARGUMENTS: Mapping[str, Callable[[Any], Any]] = {
     publish.EXTRACT_TASK: ExtractMessage.read,
     publish.SAVE_TASK: SaveMessage.read,
     publish.BACKFILL_TASK: TypeAdapter(int).validate_python,
+    publish.REPLAY_TASK: TypeAdapter(int).validate_python,
     publish.SUMMARY_TASK: TypeAdapter(str).validate_python,
 }
 
@@ -56,16 +58,66 @@ def replay(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> ReplayRe
     """
     result = ReplayResult()
     for chunk in _chunks(dead_letters):
-        readable = {row: call for row in chunk if (call := _call(row))}
-        result.unreadable += len(chunk) - len(readable)
-        try:
-            _enqueue(readable.values())
-        except (IntakePaused, BrokerUnavailable) as error:
-            result.problem = str(error)
+        _replay_chunk(chunk, result, by)
+        if result.problem:
             break
-        _delete(readable, audit.Action.REPLAY, by)
-        result.replayed += len(readable)
     return result
+
+
+def _replay_chunk(chunk: Collection[DeadLetter], result: ReplayResult, by: audit.Actor) -> None:
+    """Replay some dead letters, and add the outcome to a result."""
+    readable = {row: call for row in chunk if (call := _call(row))}
+    result.unreadable += len(chunk) - len(readable)
+    try:
+        _enqueue(readable.values())
+    except (IntakePaused, BrokerUnavailable) as error:
+        result.problem = str(error)
+        return
+    _delete(readable, audit.Action.REPLAY, by)
+    result.replayed += len(readable)
+
+
+def start(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> DeadLetterReplay:
+    """Start a replay of many dead letters, which a worker does, a chunk in each step."""
+    run = DeadLetterReplay.objects.create(actor=by.name, via=by.via, total=0)
+    run.total = DeadLetter.objects.filter(pk__in=dead_letters.values("pk")).update(replay=run)
+    run.save(update_fields=["total"])
+    try:
+        publish.enqueue_replay_step(run.pk)
+    except BrokerUnavailable as error:
+        _end(run, problem=f"not enqueued, start another replay: {error}")
+    return DeadLetterReplay.objects.get(pk=run.pk)
+
+
+def take_step(pk: int) -> None:
+    """
+    Replay the next chunk of a replay, then enqueue the next step, or end the replay.
+
+    Raises:
+        BrokerUnavailable: the next step is not enqueued; the same step may be repeated.
+    """
+    run = DeadLetterReplay.objects.filter(pk=pk, ended_at=None).first()
+    if run is None:
+        return
+    chunk = list(run.waiting.order_by("pk")[:CHUNK_SIZE])
+    result = ReplayResult()
+    _replay_chunk(chunk, result, audit.Actor(run.actor, audit.Via(run.via)))
+    if not result.problem:
+        DeadLetter.objects.filter(pk__in=[row.pk for row in chunk], replay=run).update(replay=None)
+    DeadLetterReplay.objects.filter(pk=pk).update(
+        replayed=F("replayed") + result.replayed, unreadable=F("unreadable") + result.unreadable
+    )
+    if result.problem or len(chunk) < CHUNK_SIZE:
+        _end(run, problem=result.problem)
+    else:
+        publish.enqueue_replay_step(pk)
+
+
+def _end(run: DeadLetterReplay, *, problem: str = "") -> None:
+    run.waiting.update(replay=None)
+    DeadLetterReplay.objects.filter(pk=run.pk, ended_at=None).update(
+        ended_at=timezone.now(), problem=problem
+    )
 
 
 def discard(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> int:
@@ -108,6 +160,8 @@ def _enqueue(calls: Collection[Call]) -> None:
                 publish.enqueue_backfill_step(argument, through=producer)
             elif task == publish.SUMMARY_TASK:
                 publish.enqueue_summary(argument, through=producer)
+            elif task == publish.REPLAY_TASK:
+                publish.enqueue_replay_step(argument, through=producer)
 
 
 def _delete(dead_letters: Iterable[DeadLetter], action: audit.Action, by: audit.Actor) -> int:

@@ -20,7 +20,7 @@ from structlog import get_logger
 from ingest.broker import publish
 from ingest.core.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.core.posts import digest
-from ingest.models import DeadLetter, Step
+from ingest.models import DeadLetter, Step, delete_until
 from ingest.observability import metrics
 from ingest.observability.post_log import chunk_ids
 from ingest.process.time_limit import TimeLimitExceeded
@@ -227,7 +227,8 @@ def dead_letter(
 
 
 def _save_dead_letter(step: Step, post_id: str, fields: dict[str, Any]) -> None:
-    _, is_new = DeadLetter.objects.update_or_create(post_id=post_id, step=step, defaults=fields)
+    defaults = {**fields, "replay": None}  # what failed again waits for no replay
+    _, is_new = DeadLetter.objects.update_or_create(post_id=post_id, step=step, defaults=defaults)
     if is_new:
         metrics.DEAD.labels(step, fields["reason"]).inc()
 
@@ -249,11 +250,8 @@ def _printable(text: str) -> str:
 
 def settle_dead_letters(posts: Sequence[AcceptedPost]) -> None:
     """Delete the dead letters of saved posts, unless one is of a later revision."""
-    saved_at = {post.post_id: post.accepted_at for post in posts}
-    for row in DeadLetter.objects.filter(post_id__in=saved_at):
-        if row.accepted_at and row.accepted_at <= saved_at[row.post_id]:
-            DeadLetter.objects.filter(pk=row.pk, last_at=row.last_at).delete()
-            logger.info("dead letter settled", posts=row.post_id, step=row.step)
+    for row in delete_until({post.post_id: post.accepted_at for post in posts}):
+        logger.info("dead letter settled", posts=row.post_id, step=row.step)
 
 
 def _is_older_revision(step: Step, post: AcceptedPost) -> bool:

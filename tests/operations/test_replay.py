@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.utils import timezone
 
 from ingest.broker import connection, publish
 from ingest.broker.admission import get_admission
+from ingest.broker.message_reader import read_message
 from ingest.broker.publish import EXTRACT, SAVE
 from ingest.core.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.models import AuditEntry, DeadLetter, Step
@@ -145,3 +147,50 @@ def test_an_unreadable_message_is_kept_until_a_version_knows_it(payload: Any) ->
     assert str(result) == "0 replayed, 1 kept because this version cannot read them"
     assert DeadLetter.objects.get().payload == payload
     assert get_admission().backlog().empty
+
+
+def task_of_save_worker() -> str:
+    """Take the message on the save queue, and return the task that it calls."""
+    with current_app.connection_for_read() as taken:
+        message = current_app.amqp.queues[SAVE].bind(taken.default_channel).get()
+        assert message
+        message.ack()
+        return read_message(message).task
+
+
+def test_many_dead_letters_are_replayed_in_steps_with_progress() -> None:
+    for number in range(replay.CHUNK_SIZE + 1):
+        dead_letter(accepted(f"Post {number}."))
+    unreadable({"message": None})
+    run = replay.start(DeadLetter.objects.all(), by=ALICE)
+    assert (run.total, run.replayed, run.ended_at) == (replay.CHUNK_SIZE + 2, 0, None)
+    for replayed, left in ((replay.CHUNK_SIZE, 2), (replay.CHUNK_SIZE + 1, 1)):
+        assert task_of_save_worker() == publish.REPLAY_TASK
+        replay.take_step(run.pk)
+        run.refresh_from_db()
+        assert (run.replayed, DeadLetter.objects.count()) == (replayed, left)
+    assert (run.unreadable, run.problem) == (1, "")
+    assert run.ended_at
+    assert not connection.redis_client().exists(SAVE)
+    assert AuditEntry.objects.filter(actor="alice", via="admin").count() == replay.CHUNK_SIZE + 1
+
+
+def test_a_step_that_is_delivered_again_replays_nothing_twice() -> None:
+    dead_letter(accepted("Bad."))
+    run = replay.start(DeadLetter.objects.all(), by=ALICE)
+    for _ in range(2):
+        replay.take_step(run.pk)
+    run.refresh_from_db()
+    assert run.replayed == 1
+    assert connection.redis_client().llen(EXTRACT) == 1
+
+
+def test_a_paused_intake_ends_a_replay_and_keeps_the_dead_letters() -> None:
+    dead_letter(accepted("Bad."))
+    run = replay.start(DeadLetter.objects.all(), by=ALICE)
+    get_admission().pause("operator")
+    replay.take_step(run.pk)
+    run.refresh_from_db()
+    assert (run.replayed, run.problem) == (0, "the intake is paused")
+    assert run.ended_at
+    assert DeadLetter.objects.get().replay is None
