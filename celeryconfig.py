@@ -82,3 +82,5 @@ else:
         "socket_connect_timeout": 2,
         "health_check_interval": 25,
     }
+    if configuration.BROKER_MASTER:
+        broker_transport_options["master_name"] = configuration.BROKER_MASTER

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from celery import current_app
 from kombu import Producer
 
-from ingest.broker.connection import unavailable_on_error
+from ingest.broker.connection import CONNECTION_ERRORS, drop_connection, unavailable_on_error
 from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage, cut
 
 EXTRACT = "extract"
@@ -49,6 +50,8 @@ RETURNS = "returns"
 MESSAGE_CHARACTERS = 24_000
 
 NO_HEADERS: Mapping[str, Any] = MappingProxyType({})
+
+AT_ONCE_SECONDS = 0.5  # a connection that fails later may be that of a frozen broker
 
 SAMPLE_SIZE = 3  # post ids of a message that monitors show
 
@@ -156,9 +159,16 @@ def _send(
     shown: str,
     headers: Mapping[str, Any] = NO_HEADERS,
 ) -> None:
-    """Publish one message, and wait until the broker or the buffer of `admit` has it."""
+    """
+    Publish one message, and wait until the broker or the buffer of `admit` has it.
+
+    A connection of the pool may be dead since the broker restarted. It fails at once, and the
+    message is published again through a new one.
+    """
     with unavailable_on_error(), current_app.producer_or_acquire(through) as producer:
-        current_app.send_task(
+        began = time.monotonic()
+        send = partial(
+            current_app.send_task,
             task,
             (argument,),
             queue=queue,
@@ -171,3 +181,12 @@ def _send(
             # With retries, a frozen broker would hold a request for half a minute.
             retry=False,
         )
+        try:
+            send()
+        except CONNECTION_ERRORS as error:
+            drop_connection(producer.connection)
+            is_dead = isinstance(error, producer.connection.recoverable_connection_errors)
+            if not is_dead or time.monotonic() - began > AT_ONCE_SECONDS:
+                raise
+            producer.revive(producer.connection)
+            send()

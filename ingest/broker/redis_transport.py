@@ -213,8 +213,12 @@ class Channel(kombu_redis.Channel):
         return [loads(bytes_to_str(message)) for message in taken]
 
 
+class SentinelChannel(Channel, kombu_redis.SentinelChannel):
+    """The same channel to the server that Redis Sentinel names at each connection."""
+
+
 class Transport(kombu_redis.Transport):
-    """The transport of `redis://` URLs after a call of `install`."""
+    """The transport of `redis://` and `rediss://` URLs after a call of `install`."""
 
     Channel = Channel
 
@@ -228,11 +232,19 @@ class Transport(kombu_redis.Transport):
         cycle._renewal_tref = loop.call_repeatedly(seconds, _extend_all, cycle)
 
 
+class SentinelTransport(Transport, kombu_redis.SentinelTransport):
+    """The transport of `sentinel://` URLs after a call of `install`."""
+
+    Channel = SentinelChannel
+
+
 def _extend_all(cycle: Any) -> None:
     for channel in list(cycle._channels):
         channel.extend_visibility()
 
 
 def install() -> None:
-    """Use this transport for `redis://`, so that Flower understands the broker's URL."""
-    transport.TRANSPORT_ALIASES["redis"] = f"{__name__}:Transport"
+    """Use these transports for Redis' URLs, so that Flower understands the broker's URL."""
+    for scheme in ("redis", "rediss"):
+        transport.TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
+    transport.TRANSPORT_ALIASES["sentinel"] = f"{__name__}:SentinelTransport"

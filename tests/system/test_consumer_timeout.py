@@ -33,7 +33,7 @@ def test_a_save_worker_lives_through_an_outage_longer_than_the_consumer_timeout(
             "INGEST_STORE_SECONDS": "1",
             "INGEST_MERGE_SECONDS": "0",
         }
-        stack = Stack(tmp_path / "stack", settings)
+        stack = Stack(tmp_path, settings)
         client = stack.prepare()
         stack.start()
         try:

@@ -34,6 +34,7 @@ from ingest.broker.admission.base import (
 from ingest.broker.connection import (
     CONNECTION_ERRORS,
     BrokerUnavailable,
+    drop_connection,
     unavailable_on_error,
 )
 from ingest.broker.publish import DEAD_QUEUE, IN_PROGRESS_COMMAND, QUEUES
@@ -131,7 +132,7 @@ class RabbitmqAdmission:
             raise QueueFull(f"{settings.QUEUE_LIMIT} messages wait already")
 
     def _check(self) -> None:
-        limit = settings.QUEUE_LIMIT
+        limit, began = settings.QUEUE_LIMIT, time.monotonic()
         try:
             with unavailable_on_error():
                 waiting, _ = _ready()
@@ -141,6 +142,8 @@ class RabbitmqAdmission:
             self._problem = ""
         except BrokerUnavailable as error:
             self._problem = str(error)
+            if time.monotonic() < began + POLL_SECONDS:
+                return  # the next request may check again at once, since the answer came soon
         self._checked_at = time.monotonic()
 
 
@@ -156,16 +159,18 @@ def _database() -> Iterator[None]:
 
 def _publish_nothing() -> None:
     """
-    Publish a message for no queue, and wait until RabbitMQ confirms it.
+    Publish two messages for no queue, and wait until RabbitMQ confirms each.
 
-    RabbitMQ reads nothing from a publisher while it is short of memory or disk space, and says so
-    to no other connection.
+    While it is short of memory or disk space, RabbitMQ takes the first message of a connection, and
+    then reads nothing more from it.
     """
     with current_app.connection_for_write() as connection:
+        producer = connection.Producer()
         try:
-            connection.Producer().publish("", routing_key=NO_QUEUE, timeout=PROBE_SECONDS)
+            for _ in range(2):
+                producer.publish("", routing_key=NO_QUEUE, timeout=PROBE_SECONDS)
         except Exception:
-            connection.collect()  # a broker that reads nothing would not answer a close either
+            drop_connection(connection)
             raise
 
 
