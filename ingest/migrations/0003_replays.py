@@ -52,5 +52,10 @@ class Migration(migrations.Migration):
             name='replay',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='waiting', to='ingest.deadletterreplay'),
         ),
+        migrations.AlterField(
+            model_name='aliasbackfill',
+            name='publication_done',
+            field=models.CharField(blank=True, default='', max_length=200),
+        ),
         migrations.RunPython(let_roles_view, migrations.RunPython.noop),
     ]

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from ingest.broker.admission.base import Backlog, IntakePaused, QueueFull
 from ingest.broker.admission.redis import UNACKED_KEY
 from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.publish import EXTRACT, SAVE
+from ingest.devstack.stack import wait_until
+from ingest.models import InFlightRequest
 from tests.support.factories import accepted
 
 pytestmark = pytest.mark.usefixtures("empty_broker")
@@ -216,3 +219,20 @@ def test_threads_do_not_wait_for_the_one_that_checks_rabbitmq(
     first.join()
     check()
     assert len(errors) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_lease_of_a_request_lasts_as_long_as_the_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A drain once counted a request of more than a minute as ended."""
+    monkeypatch.setattr(rabbitmq, "REQUEST_SECONDS", 0.4)
+    monkeypatch.setattr(rabbitmq.RabbitmqAdmission, "_refuse_if_full", lambda _: None)
+
+    def lease() -> datetime:
+        return InFlightRequest.objects.get().ends_at
+
+    with rabbitmq.RabbitmqAdmission().admit():
+        first = lease()
+        wait_until(lambda: lease() > first, seconds=30, what="the lease is renewed")
+    assert not InFlightRequest.objects.exists()

@@ -13,13 +13,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.utils import timezone
 from kombu import Producer
 
@@ -40,7 +40,8 @@ from ingest.broker.connection import (
 from ingest.broker.publish import DEAD_QUEUE, IN_PROGRESS_COMMAND, QUEUES
 from ingest.models import InFlightRequest, IntakePause
 
-REQUEST_SECONDS = 60  # a dead process's row ends after this; no request takes so long
+REQUEST_SECONDS = 60  # a dead process's row ends after this; a live one renews its rows
+RENEWALS = 4  # in REQUEST_SECONDS
 ANSWER_SECONDS = 2  # for the workers to report their messages in progress
 DELIVERY_SECONDS = 0.2  # between two readings; no delivery takes so long
 PROBE_SECONDS = 1  # for RabbitMQ to confirm a message for no queue
@@ -56,6 +57,8 @@ class RabbitmqAdmission:
         self._checked_at = float("-inf")
         self._full = False
         self._problem = ""
+        self._in_flight: set[str] = set()
+        self._renewing = threading.Lock()
 
     @contextmanager
     def admit(self) -> Iterator[Producer]:
@@ -64,15 +67,37 @@ class RabbitmqAdmission:
         try:
             with _database():
                 self._refuse_if_paused()
-                ends_at = timezone.now() + timedelta(seconds=REQUEST_SECONDS)
-                InFlightRequest.objects.create(name=name, ends_at=ends_at)
+                InFlightRequest.objects.create(name=name, ends_at=_lease_end())
+                self._in_flight.add(name)
+                self._start_renewing()
                 # Check again: a pause since the first check may not have seen the row.
                 self._refuse_if_paused()
             with unavailable_on_error(), current_app.producer_or_acquire() as producer:
                 yield producer
         finally:
+            self._in_flight.discard(name)
             with suppress(DatabaseError):  # the row expires, so the request must not fail
                 InFlightRequest.objects.filter(name=name).delete()
+
+    def _start_renewing(self) -> None:
+        """Start the thread that renews the rows of this process's requests, if none runs."""
+        if self._renewing.acquire(blocking=False):
+            threading.Thread(target=self._renew, daemon=True).start()
+
+    def _renew(self) -> None:
+        """Renew the rows of long requests, a few times before they would expire."""
+        try:
+            while self._in_flight:
+                time.sleep(REQUEST_SECONDS / RENEWALS)
+                with suppress(DatabaseError):  # the next round may find the database again
+                    InFlightRequest.objects.filter(name__in=list(self._in_flight)).update(
+                        ends_at=_lease_end()
+                    )
+        finally:
+            connection.close()  # the thread's own
+            self._renewing.release()
+        if self._in_flight:  # a request came since the last look
+            self._start_renewing()
 
     def pause(self, by: PauseOwner) -> None:
         with _database():
@@ -145,6 +170,10 @@ class RabbitmqAdmission:
             if time.monotonic() < began + POLL_SECONDS:
                 return  # the next request may check again at once, since the answer came soon
         self._checked_at = time.monotonic()
+
+
+def _lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=REQUEST_SECONDS)
 
 
 @contextmanager
