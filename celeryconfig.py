@@ -50,8 +50,10 @@ if configuration.BROKER_IS_RABBITMQ:
         "x-overflow": "reject-publish",
     }
     task_queues = [Queue(q, routing_key=q, queue_arguments=limited) for q in publish.QUEUES]
+    # RabbitMQ 4 drops a message after 20 deliveries, unless its queue has another limit.
+    unlimited = {**durable, "x-delivery-limit": 2**31 - 1}
     task_queues.append(
-        Queue(publish.DEAD_QUEUE, routing_key=publish.DEAD_QUEUE, queue_arguments=durable)
+        Queue(publish.DEAD_QUEUE, routing_key=publish.DEAD_QUEUE, queue_arguments=unlimited)
     )
     broker_transport_options: dict[str, object] = {
         # A publish ends when a majority of nodes has the message.

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from ingest import samples
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
@@ -17,14 +19,14 @@ GIVEN_BACK = "given back in an outage"
 TIMES = 8  # about four consumer timeouts
 
 
+@pytest.mark.parametrize("newest", [False, True], ids=["debian", "newest"])
 def test_a_save_worker_lives_through_an_outage_longer_than_the_consumer_timeout(
-    firestore: FirestoreStore, tmp_path: Path
+    firestore: FirestoreStore, tmp_path: Path, newest: bool
 ) -> None:
     """It once ended with `PreconditionFailed`, and took nothing more until its child was back."""
     line = Line(environment.FIRESTORE_PORT)
-    with running(
-        tmp_path / "rabbitmq", consumer_timeout=8_000, channel_tick_interval=1_000
-    ) as node:
+    options = {"consumer_timeout": 8_000, "channel_tick_interval": 1_000}
+    with running(tmp_path / "rabbitmq", newest=newest, **options) as node:
         settings = {
             **project_settings(firestore._client.project, port=line.port),
             "INGEST_BROKER_URL": node.new_host(),

@@ -77,9 +77,8 @@ def test_8_a_post_delivered_too_often_is_a_dead_letter_whose_replay_counts_once(
         channel = connection.default_channel
         queue = Queue(EXTRACT, routing_key=EXTRACT, queue_arguments=arguments)(channel)
         queue.declare()
-        Queue(DEAD_QUEUE, routing_key=DEAD_QUEUE, queue_arguments={"x-queue-type": "quorum"})(
-            channel
-        ).declare()
+        unlimited = {"x-queue-type": "quorum", "x-delivery-limit": 2**31 - 1}
+        Queue(DEAD_QUEUE, routing_key=DEAD_QUEUE, queue_arguments=unlimited)(channel).declare()
         body = json.dumps([[ExtractMessage(posts=(post,)).payload()], {}, {}])
         connection.Producer().publish(
             body,

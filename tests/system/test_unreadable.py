@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from ingest import samples
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
@@ -20,6 +22,7 @@ with current_app.producer_or_acquire() as producer:
 """
 
 
+@pytest.mark.parametrize("stack", ["embedded", "rabbitmq", "rabbitmq_4"], indirect=True)
 def test_each_becomes_a_dead_letter_and_every_good_post_is_saved(stack: Stack) -> None:
     """They come alone, or among others in a batch."""
     client = stack.prepare()
