@@ -185,7 +185,9 @@ def _send(
             send()
         except CONNECTION_ERRORS as error:
             drop_connection(producer.connection)
-            is_dead = isinstance(error, producer.connection.recoverable_connection_errors)
+            # Celery wraps errors of the connection and of the channel alike.
+            dead = producer.connection.recoverable_connection_errors
+            is_dead = isinstance(error.__cause__ or error, dead)
             if not is_dead or time.monotonic() - began > AT_ONCE_SECONDS:
                 raise
             producer.revive(producer.connection)

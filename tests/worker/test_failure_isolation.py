@@ -18,7 +18,7 @@ from ingest.worker.crash_counter import count_crashes
 from ingest.worker.failure_isolation import MAX_CRASHES, MAX_RETURNS, Survived
 from tests.support.factories import accepted, with_entities
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("memory_store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sql_store")]
 
 POSTS = [accepted(f"Post {n}.") for n in range(5)]
 BAD = POSTS[2]
