@@ -17,7 +17,7 @@ raising its version.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from queue import Empty
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +26,9 @@ from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+from redis.exceptions import OutOfMemoryError
+
+FULL_SECONDS = 0.05  # between two takes from a server without memory
 
 # A process extends the visibility of its messages this often per visibility timeout.
 RENEWALS = 4
@@ -185,6 +188,10 @@ class Channel(kombu_redis.Channel):
         try:
             try:
                 waiting = self.client.parse_response(connection, "BLMOVE", **options)
+            except OutOfMemoryError:
+                # A full server refuses to wait, but lets a script take, which frees its memory.
+                sleep(FULL_SECONDS)
+                waiting = True
             except self.connection_errors:
                 connection.disconnect()  # the next round opens a new connection
                 raise
