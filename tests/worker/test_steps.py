@@ -8,6 +8,9 @@ from ingest.process import shutdown
 from ingest.store.base import StoreUnavailable
 from ingest.worker.steps import retry_until_available
 
+# Each retry closes a dead connection to the database.
+pytestmark = pytest.mark.django_db
+
 
 class Outage:
     """Work that fails so many times, and a note of how often its messages were given back."""
