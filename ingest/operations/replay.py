@@ -73,7 +73,8 @@ def _replay_chunk(chunk: Collection[DeadLetter], result: ReplayResult, by: audit
     except (IntakePaused, BrokerUnavailable) as error:
         result.problem = str(error)
         return
-    _delete(readable, audit.Action.REPLAY, by)
+    audit.record_all(by, audit.Action.REPLAY, map(_audited, readable))
+    _delete(readable)
     result.replayed += len(readable)
 
 
@@ -122,7 +123,12 @@ def _end(run: DeadLetterReplay, *, problem: str = "") -> None:
 
 def discard(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> int:
     """Delete dead letters for good, and return how many."""
-    return sum(_delete(chunk, audit.Action.DISCARD, by) for chunk in _chunks(dead_letters))
+    discarded = 0
+    for chunk in _chunks(dead_letters):
+        deleted = _delete(chunk)
+        audit.record_all(by, audit.Action.DISCARD, map(_audited, deleted))
+        discarded += len(deleted)
+    return discarded
 
 
 def _chunks(dead_letters: "QuerySet[DeadLetter]") -> Iterator[list[DeadLetter]]:
@@ -164,16 +170,15 @@ def _enqueue(calls: Collection[Call]) -> None:
                 publish.enqueue_replay_step(argument, through=producer)
 
 
-def _delete(dead_letters: Iterable[DeadLetter], action: audit.Action, by: audit.Actor) -> int:
-    """Delete dead letters that have not changed: a replayed post may have failed again."""
-    deleted = [
+def _delete(dead_letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+    """Delete and return dead letters that have not changed: a replayed post may fail again."""
+    return [
         row
         for row in dead_letters
         if DeadLetter.objects.filter(pk=row.pk, last_at=row.last_at).delete()[0]
     ]
-    audit.record_all(by, action, [(row.post_id, _detail(row)) for row in deleted])
-    return len(deleted)
 
 
-def _detail(row: DeadLetter) -> str:
-    return f"{row.reason} at {row.step}, {row.publication}, attempts: {row.attempts}"
+def _audited(row: DeadLetter) -> tuple[str, str]:
+    """Return what the audit log has of a dead letter."""
+    return row.post_id, f"{row.reason} at {row.step}, {row.publication}, attempts: {row.attempts}"

@@ -194,3 +194,19 @@ def test_a_paused_intake_ends_a_replay_and_keeps_the_dead_letters() -> None:
     assert (run.replayed, run.problem) == (0, "the intake is paused")
     assert run.ended_at
     assert DeadLetter.objects.get().replay is None
+
+
+def test_the_audit_log_has_a_replay_whose_post_was_saved_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A save worker deletes the dead letter of a saved post, and may be quicker than the replay."""
+    letter = dead_letter(accepted("Bad."))
+    enqueue = publish.enqueue
+
+    def save_at_once(posts: Any, **options: Any) -> None:
+        enqueue(posts, **options)
+        DeadLetter.objects.all().delete()
+
+    monkeypatch.setattr(publish, "enqueue", save_at_once)
+    replay.replay(DeadLetter.objects.all(), by=ALICE)
+    assert AuditEntry.objects.get().target == letter.post_id
