@@ -49,6 +49,7 @@ def test_a_save_worker_lives_through_an_outage_longer_than_the_consumer_timeout(
                 what="the worker has given its messages back",
             )
             assert not client.status()["empty"]
+            assert "celery_delayed" not in node.queues()
             line.restore()
             demo.await_empty(client)
             after, _ = main_and_children(stack, "-Q save")
