@@ -168,6 +168,7 @@ def test_no_post_slips_in_after_a_drain() -> None:
 def unwritable(request: pytest.FixtureRequest, empty_broker: None) -> Iterator[None]:
     """Make the broker one that takes no message, while the test runs."""
     client = connection.redis_client()
+    assert get_admission().is_writable()
     if request.param == "full":
         client.config_set("maxmemory", 1)
     else:

@@ -96,7 +96,8 @@ def _write_problem() -> str:
     """Return why the broker takes no write: a full memory or disk, or a read-only replica."""
     try:
         with unavailable_on_error(besides=redis.ResponseError):
-            redis_client().set(PROBE_KEY, 1, ex=PROBE_SECONDS)
+            # A server refuses a write before it looks whether the key exists, which needs no flush.
+            redis_client().set(PROBE_KEY, 1, ex=PROBE_SECONDS, nx=True)
     except redis.ResponseError as error:
         return str(error)
     return ""
