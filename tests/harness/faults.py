@@ -2,6 +2,7 @@
 The fault test: workers are killed between each effect and its acknowledgement, half of the time.
 
     python -m tests.harness.faults [--posts N] [--probability P] [--brokers embedded rabbitmq]
+                                   [--store sqlite]
 
 The program runs the real stack and sends it good posts. Each child may be killed by SIGKILL after
 each hand-over, after each commit and before each acknowledgement. At the end every counter is
@@ -20,9 +21,9 @@ from pathlib import Path
 from ingest import samples
 from ingest.devstack.stack import wait_until
 from tests.harness import runner
-from tests.support import faulty_worker, servers
+from tests.harness.attacked_store import STORES, AttackedStore, attacked_store
+from tests.support import faulty_worker
 from tests.support.sender import Sender, is_empty
-from tests.support.stores import firestore_of, new_project, project_settings
 from tests.support.verdict import judge, redelivered
 
 LIST_POSTS = 20  # of one request
@@ -52,11 +53,18 @@ class Result(runner.Result):
         return not wrong and self.saved == self.accepted and self.deaths > 0
 
 
-def faults(folder: Path, *, broker: str, posts: int, probability: float) -> Result:
+def faults(folder: Path, *, broker: str, store: str, posts: int, probability: float) -> Result:
     """Do one run, and judge it."""
+    with attacked_store(store, folder) as attacked:
+        return _run(folder, attacked, broker=broker, posts=posts, probability=probability)
+
+
+def _run(
+    folder: Path, attacked: AttackedStore, *, broker: str, posts: int, probability: float
+) -> Result:
     settings = {
         **faulty_worker.settings(folder / "faults", probability=probability),
-        **project_settings(new_project()),
+        **attacked.settings,
         "INGEST_EXTRACT_CONCURRENCY": "4",
         "INGEST_VISIBILITY_SECONDS": "6",
         "INGEST_MERGE_SECONDS": "2",
@@ -77,17 +85,16 @@ def faults(folder: Path, *, broker: str, posts: int, probability: float) -> Resu
             lambda: is_empty(client), seconds=MAX_SETTLE_SECONDS, what="the queues are empty"
         )
         log = stack.log.read_text(errors="replace")
+        dead_letters = stack.manage("dead_letters", "list")
+        with attacked.open(stack) as store:
+            judgement = judge(sender.sent, dead_letters, store)
         result = Result(
             broker=broker,
             accepted=len(sender.sent),
             deaths=log.count("signal 9 (SIGKILL)"),
             redelivered=redelivered(log),
             seconds=round(time.monotonic() - began),
-            **judge(
-                sender.sent,
-                stack.manage("dead_letters", "list"),
-                firestore_of(stack.environment["INGEST_FIRESTORE_PROJECT"]),
-            ),
+            **judgement,
         )
         if not result.right:
             runner.keep_log(stack.log, f"faults-{broker}.log")
@@ -97,10 +104,9 @@ def faults(folder: Path, *, broker: str, posts: int, probability: float) -> Resu
 def rounds(options: Namespace) -> Iterator[Result]:
     """Run each broker."""
     for broker in options.brokers:
-        with runner.temporary_folder("faults") as folder, servers.emulator():
-            yield faults(
-                folder, broker=broker, posts=options.posts, probability=options.probability
-            )
+        with runner.temporary_folder("faults") as folder:
+            sizes = {"posts": options.posts, "probability": options.probability}
+            yield faults(folder, broker=broker, store=options.store, **sizes)
 
 
 def main() -> int:
@@ -108,6 +114,7 @@ def main() -> int:
     parser = runner.argument_parser("faults", "Kill workers between effect and acknowledgement.")
     parser.add_argument("--posts", type=int, default=1000)
     parser.add_argument("--probability", type=float, default=0.5)
+    parser.add_argument("--store", choices=STORES, default="firestore")
     parser.add_argument("--brokers", nargs="+", default=runner.BROKERS)
     return runner.exit_status(runner.run_rounds(rounds(parser.parse_args())))
 
