@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large
+.PHONY: help run demo test check chaos faults signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check: .venv/dev ## check the style, the types and the documents
 chaos: .venv/dev ## kill processes under load, and check the counts (POSTS=10000 STRIKES=24 OUTAGE=60 SEEDS="1 2 3" ON="embedded/sqlite")
 	python -m tests.harness.chaos --posts $(or $(POSTS),10000) --strikes $(or $(STRIKES),24) \
 		--outage $(or $(OUTAGE),60) --seeds $(or $(SEEDS),1 2 3) $(if $(ON),--on $(ON))
+
+faults: .venv/dev ## kill workers between effect and acknowledgement, and check the counts (POSTS=1000 BROKERS="embedded rabbitmq")
+	python -m tests.harness.faults --posts $(or $(POSTS),1000) --brokers $(or $(BROKERS),embedded rabbitmq)
 
 hosts: .venv/dev ## run six machines, cut one off, kill another, and check the counts; needs root (POSTS=5000 OUTAGE=30)
 	python -m tests.harness.multi_host --posts $(or $(POSTS),5000) --outage $(or $(OUTAGE),30)

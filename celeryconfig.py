@@ -7,6 +7,8 @@ from ingestsite import configuration
 
 broker_url = configuration.BROKER_URL
 imports = ["ingest.tasks", "ingest.worker.lifecycle"]
+# A message that Celery cannot start a task for becomes a dead letter. Celery drops it.
+worker_consumer = "ingest.worker.consumer:Consumer"
 
 # Acknowledge a message after its effect. The broker redelivers it if its process dies before.
 task_acks_late = True
@@ -24,6 +26,9 @@ task_queues = [Queue(name, routing_key=name) for name in publish.QUEUES]
 # A worker waits for its broker without a limit, at the start and later.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
+# A worker outlives an error of its channel: RabbitMQ's consumer timeout, a name that is still taken
+# after a reconnect, and a Redis that became a replica.
+broker_channel_error_retry = True
 # A request must not wait without a limit for a connection that other threads use.
 broker_pool_acquire_timeout = 2  # seconds
 broker_pool_limit = configuration.WEB_THREADS + 2
@@ -45,16 +50,20 @@ if configuration.BROKER_IS_RABBITMQ:
         "x-overflow": "reject-publish",
     }
     task_queues = [Queue(q, routing_key=q, queue_arguments=limited) for q in publish.QUEUES]
+    # RabbitMQ 4 drops a message after 20 deliveries, unless its queue has another limit.
+    unlimited = {**durable, "x-delivery-limit": 2**31 - 1}
     task_queues.append(
-        Queue(publish.DEAD_QUEUE, routing_key=publish.DEAD_QUEUE, queue_arguments=durable)
+        Queue(publish.DEAD_QUEUE, routing_key=publish.DEAD_QUEUE, queue_arguments=unlimited)
     )
     broker_transport_options: dict[str, object] = {
         # A publish ends when a majority of nodes has the message.
         "confirm_publish": True,
-        # A frozen broker counts as unavailable after these seconds.
+        # A frozen broker counts as unavailable after these seconds: a client has its 503 within 5.
         "connect_timeout": 2,
-        "read_timeout": 5,
-        "write_timeout": 5,
+        "read_timeout": 4,
+        "write_timeout": 4,
+        # A request fails at once if the broker is unavailable; its client retries. Workers wait.
+        "max_retries": 0,
     }
 else:
     broker_transport_options = {
@@ -70,8 +79,10 @@ else:
         "priority_steps": [0],
         # A request fails at once if the broker is unavailable; its client retries. Workers wait.
         "max_retries": 0,
-        # A frozen broker counts as unavailable after these seconds.
-        "socket_timeout": 5,
+        # A frozen broker counts as unavailable after these seconds: a client has its 503 within 5.
+        "socket_timeout": 4,
         "socket_connect_timeout": 2,
         "health_check_interval": 25,
     }
+    if configuration.BROKER_MASTER:
+        broker_transport_options["master_name"] = configuration.BROKER_MASTER

@@ -108,18 +108,43 @@ def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
         raise BadSetting(name, f"must be a URL that begins with one of {', '.join(schemes)}.")
 
 
+SOCKET = "redis+socket"
+BROKER_SCHEMES = ("redis", "rediss", SOCKET, "sentinel", "amqp", "amqps")
+# A URL may name several of these servers, separated by semicolons.
+CLUSTER_SCHEMES = ("sentinel", "amqp", "amqps")
+
+
 def _check_broker_url(name: str, url: str) -> None:
-    """Refuse a URL whose password ends the host, since the client would print the rest."""
-    _check_url(name, url, ("redis", "amqp", "amqps"))
+    """Refuse a URL that no broker can have, without its password in the message."""
+    servers = url.split(";")
+    for server in servers:
+        _check_url(name, server, BROKER_SCHEMES)
+        if problem := _problem_of_broker(server):
+            raise BadSetting(name, problem)
+    schemes = {urlsplit(server).scheme for server in servers}
+    if len(servers) > 1 and (len(schemes) > 1 or not schemes <= set(CLUSTER_SCHEMES)):
+        raise BadSetting(
+            name, f"may name several servers only with one of {', '.join(CLUSTER_SCHEMES)}."
+        )
+
+
+def _problem_of_broker(url: str) -> str:
+    """Return why no server has this URL; it may have a password that ends the host."""
+    parts = urlsplit(url)
     try:
-        parts = urlsplit(url)
         is_readable = parts.port != 0
     except ValueError:  # its message would show part of the password
         is_readable = False
     if not is_readable or ("@" in url and "@" not in parts.netloc):
-        raise BadSetting(
-            name, "has no readable host and port: write / ? # @ in a password as %2F %3F %23 %40."
-        )
+        return "has no readable host and port: write / ? # @ in a password as %2F %3F %23 %40."
+    if parts.scheme == SOCKET:
+        is_path = not parts.hostname and len(parts.path) > 1
+        return "" if is_path else f"must name a file: {SOCKET}:///run/valkey.sock."
+    if not parts.hostname:
+        return "names no host."
+    if not parts.scheme.startswith("amqp") and not re.fullmatch(r"/?\d*", parts.path):
+        return "must end with the number of a database, such as /0."
+    return ""
 
 
 def _database(name: str) -> dict[str, str]:
@@ -227,10 +252,17 @@ else:
 QUEUE_LIMIT = _whole("INGEST_QUEUE_LIMIT", 10_000)
 # When the embedded broker flushes its file: `always` before it confirms a publish, or `everysec`.
 BROKER_FSYNC = _choice("INGEST_BROKER_FSYNC", "always", ("always", "everysec"))
+# The name that Redis Sentinel knows the servers by.
+BROKER_MASTER = _text("INGEST_BROKER_MASTER", "")
+if BROKER_URL.startswith("sentinel") and not BROKER_MASTER:
+    raise BadSetting("INGEST_BROKER_MASTER", "must be set, since INGEST_BROKER_URL is of Sentinel.")
 BROKER_IS_RABBITMQ = BROKER_URL.startswith("amqp")
 # RabbitMQ dead-letters a message after so many deliveries. A message that a stopping worker returns
 # counts as one.
 DELIVERY_LIMIT = _whole("INGEST_DELIVERY_LIMIT", 50, minimum=5)
+# After so long an outage, a worker gives its messages back to RabbitMQ, which closes the channel of
+# a worker that keeps a message longer than its `consumer_timeout`, by default 30 minutes.
+HOLD_SECONDS = _whole("INGEST_HOLD_SECONDS", 900) if BROKER_IS_RABBITMQ else None
 # The visibility timeout: the broker then redelivers the messages of a dead worker. A live worker
 # extends it four times per period. Redis only, since RabbitMQ sees the connection close.
 VISIBILITY_SECONDS = _whole("INGEST_VISIBILITY_SECONDS", 60)

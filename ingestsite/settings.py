@@ -10,6 +10,7 @@ from ingestsite.configuration import (  # noqa: F401
     CLIENT_SECONDS,
     DRAIN_SECONDS,
     EXTRACT_SECONDS,
+    HOLD_SECONDS,
     LABELS,
     MAX_BODY_BYTES,
     MAX_POSTS,

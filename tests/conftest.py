@@ -71,6 +71,13 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
+def rabbitmq_4(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """Run the newest RabbitMQ."""
+    with running(tmp_path_factory.mktemp("rabbitmq-4"), newest=True) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
 def emulator() -> Iterator[None]:
     """Run Google's Firestore emulator; a test without it fails and says what to install."""
     assert os.environ["FIRESTORE_EMULATOR_HOST"].startswith("127.0.0.1:")

@@ -17,8 +17,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ingest.admin.audit import ReadOnlyAdmin, actor_of
-from ingest.models import DeadLetter
-from ingest.operations.replay import discard, replay
+from ingest.models import DeadLetter, DeadLetterReplay
+from ingest.operations.replay import CHUNK_SIZE, discard, replay, start
 
 # Each decision is the name of a method here, of a permission and of a URL.
 DECISIONS = ("replay", "discard")
@@ -142,9 +142,26 @@ class DeadLetterAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg
         if decision == "discard":
             self.message_user(request, f"{discard(dead_letters, by=actor_of(request))} discarded.")
             return
+        if dead_letters.count() > CHUNK_SIZE:  # a request must not take minutes
+            run = start(dead_letters, by=actor_of(request))
+            url = reverse("admin:ingest_deadletterreplay_changelist")
+            text = format_html('A worker replays {}: <a href="{}">progress</a>.', run.total, url)
+            self.message_user(request, text, messages.ERROR if run.problem else messages.SUCCESS)
+            return
         outcome = replay(dead_letters, by=actor_of(request))
         level = messages.ERROR if outcome.problem else messages.SUCCESS
         self.message_user(request, f"{outcome}.", level)
+
+
+@admin.register(DeadLetterReplay)
+class DeadLetterReplayAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Follow the replays of many dead letters."""
+
+    list_display = (
+        *("started_at", "actor", "total", "replayed", "unreadable", "ended_at", "problem"),
+    )
+    fields = (*list_display, "via")
+    list_display_links = None
 
 
 def _seen_at(request: HttpRequest) -> datetime:

@@ -70,7 +70,7 @@ def _actor(request: Request) -> audit.Actor:
 def _status() -> Response:
     backlog = get_admission().backlog()
     status = schemas.PipelineStatus(
-        writable=backlog.writable,
+        writable=backlog.accepting,
         drained=backlog.drained,
         empty=backlog.empty,
         waiting=backlog.waiting,

@@ -18,7 +18,7 @@ from ingest.api.authentication import Client, KeyedView, client_of
 from ingest.api.errors import TooLarge, Unprocessable
 from ingest.api.ndjson import stream_results
 from ingest.core.revisions import PostRecord
-from ingest.models import DeadLetter, Scope
+from ingest.models import DeadLetter, Scope, delete_until
 from ingest.store import open_store
 
 
@@ -51,11 +51,11 @@ class PostView(KeyedView):
     @openapi.delete
     def delete(self, request: Request, post_id: str) -> Response:
         now = timezone.now()
-        dead_letters = DeadLetter.objects.filter(post_id=post_id)
+        dead_letter = DeadLetter.objects.filter(post_id=post_id).first()
         record = open_store().get_record(post_id)
-        _check_may_delete(client_of(request), record, dead_letters.first())
+        _check_may_delete(client_of(request), record, dead_letter)
         open_store().remove(post_id, at=now)
-        dead_letters.delete()
+        delete_until({post_id: now})
         return Response(schemas.DeletedPost(id=post_id, deleted_at=now).model_dump(mode="json"))
 
 

@@ -105,7 +105,7 @@ class QueueMetrics(Collector):
 
 
 def _backlog(backlog: Backlog) -> Iterator[Metric]:
-    yield _gauge("ingest_writable", "Whether posts are accepted.", value=backlog.writable)
+    yield _gauge("ingest_writable", "Whether posts are accepted.", value=backlog.accepting)
     waiting = _gauge("ingest_queue_messages", "Messages that wait on a queue.", "queue")
     oldest = _gauge(
         "ingest_queue_oldest_seconds", "How long the oldest message has waited.", "queue"

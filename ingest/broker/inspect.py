@@ -8,6 +8,7 @@ against a message's delivery limit, so we do not search its queues.
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +55,9 @@ def _waiting(queue: str) -> Iterator[Any]:
     client: Any = redis_client()
     start = 0
     while page := client.lrange(queue, start, start + PAGE_SIZE - 1):
-        yield from map(json.loads, page)
+        for entry in page:
+            with suppress(ValueError):  # any program may put anything on a queue
+                yield json.loads(entry)
         start += PAGE_SIZE
 
 
@@ -66,17 +69,17 @@ def _in_progress() -> Iterator[Any]:
 
 
 def _positions(message: Any, post_id: str, state: str) -> Iterator[QueuePosition]:
-    body = base64.b64decode(message["body"])
-    if post_id.encode() not in body:
-        return
-    argument = json.loads(body)[0][0]
-    posts = argument.get("posts", ()) if isinstance(argument, dict) else ()
-    for post in posts:
-        if post["post_id"] == post_id:
-            timestamp = message["headers"].get(ENQUEUED_AT)
-            enqueued_at = datetime.fromtimestamp(timestamp, UTC) if timestamp else None
-            queue = message["properties"]["delivery_info"]["routing_key"]
-            yield QueuePosition(queue, state, enqueued_at, post.get("request_id"))
+    """Yield the positions of a post in a message; one that is not ours has none."""
+    with suppress(KeyError, TypeError, ValueError):
+        body = base64.b64decode(message["body"])
+        if post_id.encode() not in body:
+            return
+        for post in json.loads(body)[0][0]["posts"]:
+            if post["post_id"] == post_id:
+                timestamp = message["headers"].get(ENQUEUED_AT)
+                enqueued_at = datetime.fromtimestamp(timestamp, UTC) if timestamp else None
+                queue = message["properties"]["delivery_info"]["routing_key"]
+                yield QueuePosition(queue, state, enqueued_at, post.get("request_id"))
 
 
 ANSWER_SECONDS = 1.0

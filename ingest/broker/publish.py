@@ -1,13 +1,15 @@
 """Publishing messages: the order of the steps, their tasks and their queues."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from celery import current_app
 from kombu import Producer
 
-from ingest.broker.connection import unavailable_on_error
+from ingest.broker.connection import CONNECTION_ERRORS, drop_connection, unavailable_on_error
 from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage, cut
 
 EXTRACT = "extract"
@@ -20,8 +22,20 @@ EXTRACT_TASK = "ingest.extract_posts"
 SAVE_TASK = "ingest.save_posts"
 # One step of an alias backfill, which changes saved posts.
 BACKFILL_TASK = "ingest.revise_posts"
+# One step of a replay of many dead letters.
+REPLAY_TASK = "ingest.replay_dead_letters"
 # Computes the summary that the pages show of a publication.
 SUMMARY_TASK = "ingest.summarise"
+# Every task that a message may call, with its queue. Each takes one argument.
+TASKS = {
+    EXTRACT_TASK: EXTRACT,
+    SAVE_TASK: SAVE,
+    BACKFILL_TASK: SAVE,
+    REPLAY_TASK: SAVE,
+    SUMMARY_TASK: SAVE,
+}
+# The task that keeps a message that a worker cannot read. No message on a queue calls it.
+UNREADABLE_TASK = "ingest.keep_unreadable"
 # The remote-control command that returns a worker's messages in progress, and those started.
 IN_PROGRESS_COMMAND = "ingest_in_work"
 # The remote-control command that returns a worker's queues, messages in progress and throughput.
@@ -29,9 +43,15 @@ STATUS_COMMAND = "ingest_at_work"
 
 # The header with the time at which a message was enqueued, in seconds since 1970.
 ENQUEUED_AT = "enqueued_at"
+# The header with the number of times that a post reached the broker's delivery limit.
+RETURNS = "returns"
 
 # Two messages make a good batch. Larger ones would only make a retry more expensive.
 MESSAGE_CHARACTERS = 24_000
+
+NO_HEADERS: Mapping[str, Any] = MappingProxyType({})
+
+AT_ONCE_SECONDS = 0.5  # a connection that fails later may be that of a frozen broker
 
 SAMPLE_SIZE = 3  # post ids of a message that monitors show
 
@@ -58,14 +78,47 @@ def enqueue_save(posts: Sequence[PostEntities], *, through: Producer | None = No
         _publish(SAVE_TASK, SAVE, SaveMessage(posts=group), through)
 
 
-def enqueue_backfill_step(backfill_id: int) -> None:
+def return_posts(queue: str, posts: Sequence[AcceptedPost], returns: int) -> None:
+    """
+    Publish posts again, each in a message of its own, which the broker has delivered too often.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    task, kind = (SAVE_TASK, SaveMessage) if queue == SAVE else (EXTRACT_TASK, ExtractMessage)
+    for post in posts:
+        message = kind(posts=(post,))  # type: ignore[arg-type]
+        _publish(task, queue, message, None, headers={RETURNS: returns})
+
+
+def enqueue_again(task: str, payload: Any, *, returns: int) -> None:
+    """
+    Publish the payload of a message anew, for its task.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    _send(task, TASKS[task], payload, shown="again, after an outage", headers={RETURNS: returns})
+
+
+def enqueue_backfill_step(backfill_id: int, *, through: Producer | None = None) -> None:
     """
     Publish the next step of an alias backfill.
 
     Raises:
         BrokerUnavailable: as `enqueue`.
     """
-    _send(BACKFILL_TASK, SAVE, backfill_id, shown=f"alias backfill {backfill_id}")
+    _send(BACKFILL_TASK, SAVE, backfill_id, through, shown=f"alias backfill {backfill_id}")
+
+
+def enqueue_replay_step(replay_id: int, *, through: Producer | None = None) -> None:
+    """
+    Publish the next step of a replay of dead letters.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    _send(REPLAY_TASK, SAVE, replay_id, through, shown=f"replay {replay_id}")
 
 
 def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
@@ -79,10 +132,15 @@ def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
 
 
 def _publish(
-    task: str, queue: str, message: ExtractMessage | SaveMessage, through: Producer | None
+    task: str,
+    queue: str,
+    message: ExtractMessage | SaveMessage,
+    through: Producer | None,
+    *,
+    headers: Mapping[str, Any] = NO_HEADERS,
 ) -> None:
     shown = _shown_posts([post.post_id for post in message.posts])
-    _send(task, queue, message.payload(), through, shown=shown)
+    _send(task, queue, message.payload(), through, shown=shown, headers=headers)
 
 
 def _shown_posts(post_ids: Sequence[str]) -> str:
@@ -93,20 +151,44 @@ def _shown_posts(post_ids: Sequence[str]) -> str:
 
 
 def _send(
-    task: str, queue: str, argument: Any, through: Producer | None = None, *, shown: str
+    task: str,
+    queue: str,
+    argument: Any,
+    through: Producer | None = None,
+    *,
+    shown: str,
+    headers: Mapping[str, Any] = NO_HEADERS,
 ) -> None:
-    """Publish one message, and wait until the broker or the buffer of `admit` has it."""
+    """
+    Publish one message, and wait until the broker or the buffer of `admit` has it.
+
+    A connection of the pool may be dead since the broker restarted. It fails at once, and the
+    message is published again through a new one.
+    """
     with unavailable_on_error(), current_app.producer_or_acquire(through) as producer:
-        current_app.send_task(
+        began = time.monotonic()
+        send = partial(
+            current_app.send_task,
             task,
             (argument,),
             queue=queue,
             producer=producer,
             argsrepr=f"({shown})",
             kwargsrepr="{}",
-            headers={ENQUEUED_AT: time.time()},
+            headers={ENQUEUED_AT: time.time(), **headers},
             # If the queue is gone, fail instead of dropping the message.
             mandatory=True,
             # With retries, a frozen broker would hold a request for half a minute.
             retry=False,
         )
+        try:
+            send()
+        except CONNECTION_ERRORS as error:
+            drop_connection(producer.connection)
+            # Celery wraps errors of the connection and of the channel alike.
+            dead = producer.connection.recoverable_connection_errors
+            is_dead = isinstance(error.__cause__ or error, dead)
+            if not is_dead or time.monotonic() - began > AT_ONCE_SECONDS:
+                raise
+            producer.revive(producer.connection)
+            send()

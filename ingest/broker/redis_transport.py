@@ -17,31 +17,50 @@ raising its version.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from queue import Empty
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import Any
+from uuid import uuid4
 
 from kombu import transport
 from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+from redis.exceptions import OutOfMemoryError
+
+FULL_SECONDS = 0.05  # between two takes from a server without memory
 
 # A process extends the visibility of its messages this often per visibility timeout.
 RENEWALS = 4
 
 # Takes one message, or as many as have ARGV[2] characters. It records what kombu's QoS.append would
-# record, in the form that kombu's restore_by_tag reads.
+# record, in the form that kombu's restore_by_tag reads. An entry of the queue that is no message of
+# kombu's becomes the body of one, with a tag that begins with ARGV[3], so that it is recorded too.
 TAKE_SCRIPT = """
-local taken, size = {}, 0
+local function filled(value) return type(value) == 'table' and next(value) ~= nil end
+local function is_message(value)
+    return filled(value) and type(value.headers) == 'table' and #value.headers == 0
+        and filled(value.properties) and type(value.properties.delivery_tag) == 'string'
+        and filled(value.properties.delivery_info) and #value.properties.delivery_info == 0
+end
+local taken, size, queue = {}, 0, KEYS[1]
 repeat
-    local message = redis.call('RPOP', KEYS[1])
+    local message = redis.call('RPOP', queue)
     if not message then break end
-    local properties = cjson.decode(message)['properties']
-    local info = properties['delivery_info']
-    local tag = properties['delivery_tag']
+    local ok, found = pcall(cjson.decode, message)
+    if not (ok and is_message(found)) then
+        found = {
+            body = message, headers = {malformed = true}, ['content-type'] = 'application/data',
+            properties = {
+                delivery_tag = ARGV[3] .. #taken,
+                delivery_info = {exchange = '', routing_key = queue},
+            },
+        }
+        message = cjson.encode(found)
+    end
+    local tag = found.properties.delivery_tag
     redis.call('ZADD', KEYS[3], ARGV[1], tag)
-    redis.call('HSET', KEYS[2], tag, '[' .. message .. ',' .. cjson.encode(info['exchange'])
-        .. ',' .. cjson.encode(info['routing_key']) .. ']')
+    redis.call('HSET', KEYS[2], tag, '[' .. message .. ',"",' .. cjson.encode(queue) .. ']')
     taken[#taken + 1] = message
     size = size + #message
 until size >= tonumber(ARGV[2])
@@ -95,6 +114,18 @@ class Channel(kombu_redis.Channel):
             super()._put(queue, message, **kwargs)
         else:
             self._buffer.append((queue, dumps(message)))
+
+    def decode_body(self, body: Any, encoding: str | None = None) -> Any:
+        """Decode a body, or return a damaged one as it is, for its reader to refuse."""
+        try:
+            return super().decode_body(body, encoding)
+        except Exception:  # an unknown encoding, or any error of a known one
+            return body
+
+    def _do_restore_message(self, payload: Any, *args: Any, **options: Any) -> None:
+        """Put a message back; an empty list passes for headers in TAKE_SCRIPT, and kombu fails."""
+        payload["headers"] = payload["headers"] or {}
+        super()._do_restore_message(payload, *args, **options)
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
         (self._unacknowledged.add if no_ack else self._unacknowledged.discard)(queue)
@@ -157,6 +188,10 @@ class Channel(kombu_redis.Channel):
         try:
             try:
                 waiting = self.client.parse_response(connection, "BLMOVE", **options)
+            except OutOfMemoryError:
+                # A full server refuses to wait, but lets a script take, which frees its memory.
+                sleep(FULL_SECONDS)
+                waiting = True
             except self.connection_errors:
                 connection.disconnect()  # the next round opens a new connection
                 raise
@@ -181,12 +216,16 @@ class Channel(kombu_redis.Channel):
     def _take_many(self, queue: str, characters: int) -> list[Any]:
         keys = (queue, self.unacked_key, self.unacked_index_key)
         with self.conn_or_acquire() as client:
-            taken = client.eval(TAKE_SCRIPT, len(keys), *keys, time(), characters)
+            taken = client.eval(TAKE_SCRIPT, len(keys), *keys, time(), characters, uuid4().hex)
         return [loads(bytes_to_str(message)) for message in taken]
 
 
+class SentinelChannel(Channel, kombu_redis.SentinelChannel):
+    """The same channel to the server that Redis Sentinel names at each connection."""
+
+
 class Transport(kombu_redis.Transport):
-    """The transport of `redis://` URLs after a call of `install`."""
+    """The transport of `redis://` and `rediss://` URLs after a call of `install`."""
 
     Channel = Channel
 
@@ -200,11 +239,19 @@ class Transport(kombu_redis.Transport):
         cycle._renewal_tref = loop.call_repeatedly(seconds, _extend_all, cycle)
 
 
+class SentinelTransport(Transport, kombu_redis.SentinelTransport):
+    """The transport of `sentinel://` URLs after a call of `install`."""
+
+    Channel = SentinelChannel
+
+
 def _extend_all(cycle: Any) -> None:
     for channel in list(cycle._channels):
         channel.extend_visibility()
 
 
 def install() -> None:
-    """Use this transport for `redis://`, so that Flower understands the broker's URL."""
-    transport.TRANSPORT_ALIASES["redis"] = f"{__name__}:Transport"
+    """Use these transports for Redis' URLs, so that Flower understands the broker's URL."""
+    for scheme in ("redis", "rediss"):
+        transport.TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
+    transport.TRANSPORT_ALIASES["sentinel"] = f"{__name__}:SentinelTransport"

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from itertools import accumulate, groupby
-from typing import Any, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ingest.core.posts import Post
 
@@ -43,7 +43,8 @@ class Message(BaseModel):
 class AcceptedPost(Message):
     """A post that the API answered with 202: the client's fields, the post id and the time."""
 
-    post_id: str
+    # The limits of these two are those of the database's columns.
+    post_id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
     accepted_at: AwareDatetime
     # When the API accepted the first revision, if the client has edited the post since.
     first_accepted_at: AwareDatetime | None = None
@@ -53,7 +54,7 @@ class AcceptedPost(Message):
     request_id: str | None = None
     # The request's trace context, as in W3C's header of this name.
     traceparent: str | None = None
-    publication: str
+    publication: Annotated[str, Field(max_length=200)]
     content: str
     url: str | None = None
     title: str | None = None

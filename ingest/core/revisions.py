@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Self
 
 from ingest.core.counts import Counts, count_posts
-from ingest.core.messages import PostEntities
+from ingest.core.messages import AcceptedPost, PostEntities
 from ingest.core.posts import publication_id
 
 
@@ -28,6 +28,12 @@ class PostRecord:
         """Add a revision: an older one changes only the day, a repeated one changes nothing."""
         post = _after_deletion(self.deleted_at, revision)
         return self if post is None else replace(self, post=_latest(self.post, post))
+
+    def covers(self, revision: AcceptedPost) -> bool:
+        """Return whether it has this revision, a later one, or a later deletion."""
+        if self.deleted_at and revision.accepted_at <= self.deleted_at:
+            return True
+        return self.post is not None and _revision_order(self.post) >= _revision_order(revision)
 
     def deleted(self, at: datetime) -> Self:
         """Remove the revisions accepted until `at`."""
@@ -66,7 +72,7 @@ def _last_date(*posts: PostEntities) -> tuple[datetime, datetime] | None:
     return max(dates, key=lambda date: date[0], default=None)
 
 
-def _revision_order(revision: PostEntities) -> tuple[datetime, datetime]:
+def _revision_order(revision: AcceptedPost) -> tuple[datetime, datetime]:
     """Order revisions by acceptance; of equal ones, the one reprocessed last wins."""
     return revision.accepted_at, revision.again_at or revision.accepted_at
 

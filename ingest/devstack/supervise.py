@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO
 
 from ingest.process.parent_death import die_with_parent
@@ -97,12 +98,14 @@ class Supervisor:
 
 def start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     """Start a command in its own session; it gets SIGTERM if its supervisor is killed."""
-    return subprocess.Popen(command, start_new_session=True, preexec_fn=_prepare)
+    return subprocess.Popen(
+        command, start_new_session=True, preexec_fn=partial(_prepare, os.getpid())
+    )
 
 
-def _prepare() -> None:
+def _prepare(parent: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED_SIGNALS)
-    die_with_parent(signal.SIGTERM)
+    die_with_parent(signal.SIGTERM, parent=parent)
 
 
 def stop(child: "subprocess.Popen[bytes]") -> int:

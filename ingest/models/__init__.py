@@ -4,7 +4,7 @@ from ingest.models.admission import InFlightRequest, IntakePause
 from ingest.models.api_keys import ApiKey, KeyUse, Scope
 from ingest.models.audit import AuditEntry
 from ingest.models.curation import Alias, AliasBackfill, Pattern, PatternSet, RulesVersion
-from ingest.models.dead_letters import CrashCount, DeadLetter, Step
+from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
 
 __all__ = [
     "Alias",
@@ -13,6 +13,7 @@ __all__ = [
     "AuditEntry",
     "CrashCount",
     "DeadLetter",
+    "DeadLetterReplay",
     "InFlightRequest",
     "IntakePause",
     "KeyUse",
@@ -21,4 +22,5 @@ __all__ = [
     "RulesVersion",
     "Scope",
     "Step",
+    "delete_until",
 ]

@@ -200,7 +200,7 @@ class AliasBackfill(models.Model):
     seen = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     # The next step starts after this publication, or after this post of the next one.
-    publication_done = models.CharField(max_length=64, default="", blank=True)
+    publication_done = models.CharField(max_length=MAX_NAME_CHARACTERS, default="", blank=True)
     post_done = models.CharField(max_length=64, default="", blank=True)
 
     class Meta:

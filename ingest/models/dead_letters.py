@@ -1,6 +1,7 @@
 """Dead letters, and the crash counts of posts."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +35,28 @@ class Step(models.TextChoices):
     SAVE = "save", "save"
 
 
+class DeadLetterReplay(models.Model):
+    """A replay of many dead letters: who asked for it, how far it is, and what ended it early."""
+
+    actor = models.CharField(max_length=200)
+    via = models.CharField(max_length=20)
+    total = models.PositiveIntegerField()
+    replayed = models.PositiveIntegerField(default=0)
+    unreadable = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "replay of dead letters"
+        verbose_name_plural = "replays of dead letters"
+        ordering = ("-started_at",)
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"replay {self.pk} by {self.actor}"
+
+
 class DeadLetter(models.Model):
     """A post that the workers could not process, with the reason and all that replay needs."""
 
@@ -55,6 +78,8 @@ class DeadLetter(models.Model):
     payload = Payload()
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
+    # The replay that it waits for.
+    replay = models.ForeignKey(DeadLetterReplay, models.SET_NULL, null=True, related_name="waiting")
 
     class Meta:
         constraints = (
@@ -80,6 +105,16 @@ class DeadLetter(models.Model):
         """The text of the post."""
         payload: dict[str, Any] = self.payload
         return str(payload.get("content", ""))
+
+
+def delete_until(accepted_at: Mapping[str, datetime]) -> list[DeadLetter]:
+    """Delete dead letters whose revision was accepted until a time, by post id; return them."""
+    return [
+        row
+        for row in DeadLetter.objects.filter(post_id__in=accepted_at)
+        if (row.accepted_at is None or row.accepted_at <= accepted_at[row.post_id])
+        and DeadLetter.objects.filter(pk=row.pk, last_at=row.last_at).delete()[0]
+    ]
 
 
 class CrashCount(models.Model):

@@ -21,7 +21,7 @@ from ingest.store.base import Publication
 
 logger = get_logger()
 
-PAGE_SIZE = 200  # posts per step
+PAGE_SIZE = 200  # posts per step, or publications per read
 
 # By then every save worker has read the rules again and has finished work under older ones.
 START_DELAY = timedelta(seconds=REFRESH_SECONDS + 1)
@@ -64,23 +64,33 @@ def take_step(pk: int) -> None:
     backfill = AliasBackfill.objects.filter(pk=pk, ended_at=None).first()
     if backfill is None:
         return
-    publications = _publications(backfill)
-    total = backfill.total
-    if total is None:
-        total = sum(publication.posts for publication in publications)
-    remaining = [p for p in publications if p.id > backfill.publication_done]
-    if not remaining:
+    publication = _next_publication(backfill)
+    if publication is None:
         finish(pk)
-    elif _revise_page(backfill, remaining[0], total):
+        return
+    total = _total(backfill) if backfill.total is None else backfill.total
+    if _revise_page(backfill, publication, total):
         publish.enqueue_backfill_step(pk)
 
 
-def _publications(backfill: AliasBackfill) -> list[Publication]:
-    """Return the publications of a backfill, in the order of its steps."""
-    if not backfill.publication:
-        return sorted(open_store().publications(), key=lambda publication: publication.id)
-    found = open_store().publication(backfill.publication)
-    return [found] if found else []
+def _next_publication(backfill: AliasBackfill) -> Publication | None:
+    """Return the publication that a step works on; a backfill of all goes by their names."""
+    done = backfill.publication_done or None
+    if backfill.publication:
+        return None if done else open_store().publication(backfill.publication)
+    return next(iter(open_store().publications(limit=1, after=done)), None)
+
+
+def _total(backfill: AliasBackfill) -> int:
+    """Return the number of posts of a backfill, from pages of publications."""
+    if backfill.publication:
+        publication = open_store().publication(backfill.publication)
+        return publication.posts if publication else 0
+    total, after = 0, None
+    while page := open_store().publications(limit=PAGE_SIZE, after=after):
+        total += sum(publication.posts for publication in page)
+        after = page[-1].name
+    return total
 
 
 def _revise_page(backfill: AliasBackfill, publication: Publication, total: int) -> bool:
@@ -89,7 +99,7 @@ def _revise_page(backfill: AliasBackfill, publication: Publication, total: int) 
     posts = open_store().posts(publication.name, limit=PAGE_SIZE, after=after)
     changed = open_store().revise([post.post_id for post in posts], newest_rules().revise)
     if len(posts) < PAGE_SIZE:
-        done = {"publication_done": publication.id, "post_done": ""}
+        done = {"publication_done": publication.name, "post_done": ""}
     else:
         done = {"publication_done": backfill.publication_done, "post_done": posts[-1].post_id}
     unchanged = AliasBackfill.objects.filter(

@@ -1,18 +1,33 @@
 """Replay dead letters at the step where they failed, or discard them."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import QuerySet
-from pydantic import ValidationError
+from django.db.models import F, QuerySet
+from django.utils import timezone
+from pydantic import TypeAdapter, ValidationError
 
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import IntakePaused
 from ingest.broker.connection import BrokerUnavailable
-from ingest.core.messages import AcceptedPost, PostEntities
-from ingest.models import DeadLetter, Step
+from ingest.broker.message_reader import UnreadableMessage, from_json, read_message
+from ingest.core.messages import ExtractMessage, SaveMessage
+from ingest.models import DeadLetter, DeadLetterReplay, Step
 from ingest.operations import audit
+
+# The task and its argument.
+Call = tuple[str, Any]
+
+# How this version reads the argument of each task.
+ARGUMENTS: Mapping[str, Callable[[Any], Any]] = {
+    publish.EXTRACT_TASK: ExtractMessage.read,
+    publish.SAVE_TASK: SaveMessage.read,
+    publish.BACKFILL_TASK: TypeAdapter(int).validate_python,
+    publish.REPLAY_TASK: TypeAdapter(int).validate_python,
+    publish.SUMMARY_TASK: TypeAdapter(str).validate_python,
+}
 
 CHUNK_SIZE = 100  # dead letters that are admitted together
 
@@ -43,21 +58,77 @@ def replay(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> ReplayRe
     """
     result = ReplayResult()
     for chunk in _chunks(dead_letters):
-        readable = {dead_letter: post for dead_letter in chunk if (post := _post(dead_letter))}
-        result.unreadable += len(chunk) - len(readable)
-        try:
-            _enqueue(readable.values())
-        except (IntakePaused, BrokerUnavailable) as error:
-            result.problem = str(error)
+        _replay_chunk(chunk, result, by)
+        if result.problem:
             break
-        _delete(readable, audit.Action.REPLAY, by)
-        result.replayed += len(readable)
     return result
+
+
+def _replay_chunk(chunk: Collection[DeadLetter], result: ReplayResult, by: audit.Actor) -> None:
+    """Replay some dead letters, and add the outcome to a result."""
+    readable = {row: call for row in chunk if (call := _call(row))}
+    result.unreadable += len(chunk) - len(readable)
+    try:
+        _enqueue(readable.values())
+    except (IntakePaused, BrokerUnavailable) as error:
+        result.problem = str(error)
+        return
+    audit.record_all(by, audit.Action.REPLAY, map(_audited, readable))
+    _delete(readable)
+    result.replayed += len(readable)
+
+
+def start(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> DeadLetterReplay:
+    """Start a replay of many dead letters, which a worker does, a chunk in each step."""
+    run = DeadLetterReplay.objects.create(actor=by.name, via=by.via, total=0)
+    run.total = DeadLetter.objects.filter(pk__in=dead_letters.values("pk")).update(replay=run)
+    run.save(update_fields=["total"])
+    try:
+        publish.enqueue_replay_step(run.pk)
+    except BrokerUnavailable as error:
+        _end(run, problem=f"not enqueued, start another replay: {error}")
+    return DeadLetterReplay.objects.get(pk=run.pk)
+
+
+def take_step(pk: int) -> None:
+    """
+    Replay the next chunk of a replay, then enqueue the next step, or end the replay.
+
+    Raises:
+        BrokerUnavailable: the next step is not enqueued; the same step may be repeated.
+    """
+    run = DeadLetterReplay.objects.filter(pk=pk, ended_at=None).first()
+    if run is None:
+        return
+    chunk = list(run.waiting.order_by("pk")[:CHUNK_SIZE])
+    result = ReplayResult()
+    _replay_chunk(chunk, result, audit.Actor(run.actor, audit.Via(run.via)))
+    if not result.problem:
+        DeadLetter.objects.filter(pk__in=[row.pk for row in chunk], replay=run).update(replay=None)
+    DeadLetterReplay.objects.filter(pk=pk).update(
+        replayed=F("replayed") + result.replayed, unreadable=F("unreadable") + result.unreadable
+    )
+    if result.problem or len(chunk) < CHUNK_SIZE:
+        _end(run, problem=result.problem)
+    else:
+        publish.enqueue_replay_step(pk)
+
+
+def _end(run: DeadLetterReplay, *, problem: str = "") -> None:
+    run.waiting.update(replay=None)
+    DeadLetterReplay.objects.filter(pk=run.pk, ended_at=None).update(
+        ended_at=timezone.now(), problem=problem
+    )
 
 
 def discard(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> int:
     """Delete dead letters for good, and return how many."""
-    return sum(_delete(chunk, audit.Action.DISCARD, by) for chunk in _chunks(dead_letters))
+    discarded = 0
+    for chunk in _chunks(dead_letters):
+        deleted = _delete(chunk)
+        audit.record_all(by, audit.Action.DISCARD, map(_audited, deleted))
+        discarded += len(deleted)
+    return discarded
 
 
 def _chunks(dead_letters: "QuerySet[DeadLetter]") -> Iterator[list[DeadLetter]]:
@@ -66,32 +137,48 @@ def _chunks(dead_letters: "QuerySet[DeadLetter]") -> Iterator[list[DeadLetter]]:
         yield list(DeadLetter.objects.filter(pk__in=keys[start : start + CHUNK_SIZE]))
 
 
-def _post(dead_letter: DeadLetter) -> AcceptedPost | None:
-    kind = AcceptedPost if dead_letter.step == Step.EXTRACT else PostEntities
+def _call(dead_letter: DeadLetter) -> Call | None:
+    """Return the task that a dead letter calls again; None if this version cannot read it."""
+    payload = dead_letter.payload
+    task = publish.SAVE_TASK if dead_letter.step == Step.SAVE else publish.EXTRACT_TASK
     try:
-        return kind.read(dead_letter.payload)
-    except ValidationError:
+        if dead_letter.reason != DeadLetter.Reason.UNREADABLE:
+            argument: Any = {"posts": [payload]}
+        elif "raw" in payload:
+            call = read_message(from_json(payload["raw"]))
+            task, argument = call.task, call.argument
+        else:
+            argument = payload["message"]
+        return task, ARGUMENTS[task](argument)
+    except (ValidationError, UnreadableMessage):
         return None
 
 
-def _enqueue(posts: Collection[AcceptedPost]) -> None:
-    to_extract = [post for post in posts if not isinstance(post, PostEntities)]
-    to_save = [post for post in posts if isinstance(post, PostEntities)]
+def _enqueue(calls: Collection[Call]) -> None:
+    def posts(wanted: str) -> list[Any]:
+        return [post for task, argument in calls if task == wanted for post in argument.posts]
+
     with get_admission().admit() as producer:
-        publish.enqueue(to_extract, through=producer)
-        publish.enqueue_save(to_save, through=producer)
+        publish.enqueue(posts(publish.EXTRACT_TASK), through=producer)
+        publish.enqueue_save(posts(publish.SAVE_TASK), through=producer)
+        for task, argument in calls:
+            if task == publish.BACKFILL_TASK:
+                publish.enqueue_backfill_step(argument, through=producer)
+            elif task == publish.SUMMARY_TASK:
+                publish.enqueue_summary(argument, through=producer)
+            elif task == publish.REPLAY_TASK:
+                publish.enqueue_replay_step(argument, through=producer)
 
 
-def _delete(dead_letters: Iterable[DeadLetter], action: audit.Action, by: audit.Actor) -> int:
-    """Delete dead letters that have not changed: a replayed post may have failed again."""
-    deleted = [
+def _delete(dead_letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+    """Delete and return dead letters that have not changed: a replayed post may fail again."""
+    return [
         row
         for row in dead_letters
         if DeadLetter.objects.filter(pk=row.pk, last_at=row.last_at).delete()[0]
     ]
-    audit.record_all(by, action, [(row.post_id, _detail(row)) for row in deleted])
-    return len(deleted)
 
 
-def _detail(row: DeadLetter) -> str:
-    return f"{row.reason} at {row.step}, {row.publication}, attempts: {row.attempts}"
+def _audited(row: DeadLetter) -> tuple[str, str]:
+    """Return what the audit log has of a dead letter."""
+    return row.post_id, f"{row.reason} at {row.step}, {row.publication}, attempts: {row.attempts}"

@@ -25,7 +25,8 @@ from structlog import get_logger
 
 from ingest.broker import redis_transport
 from ingest.broker.connection import BrokerUnavailable, unavailable_on_error
-from ingest.broker.publish import DEAD_QUEUE, ENQUEUED_AT
+from ingest.broker.message_reader import UnreadableMessage, as_json, read_message
+from ingest.broker.publish import DEAD_QUEUE, ENQUEUED_AT, RETURNS
 from ingest.observability import metrics
 from ingest.process import shutdown
 
@@ -46,13 +47,18 @@ class Delivery:
     """
     One delivered message: its payload, and whether it was delivered before, or too often.
 
-    `enqueued_at` is in seconds since 1970; None for a message of an older version.
+    Args:
+        enqueued_at: in seconds since 1970; None for a message of an older version.
+        returns: how often the message reached the broker's delivery limit before.
+        problem: why the message is unreadable; its payload is then the message as JSON.
     """
 
     payload: Any
     redelivered: bool
     too_often: bool = False
     enqueued_at: float | None = None
+    returns: int = 0
+    problem: str = ""
 
 
 @contextmanager
@@ -79,11 +85,13 @@ def take_batch(
     """
     info = task.request.delivery_info or {}
     queue = str(info["routing_key"])
+    returns = getattr(task.request, RETURNS, None) or 0
     first = Delivery(
         payload,
-        bool(info.get("redelivered")),
+        bool(info.get("redelivered") or returns),
         too_often=queue == DEAD_QUEUE,
         enqueued_at=getattr(task.request, ENQUEUED_AT, None),
+        returns=returns,
     )
     deliveries = [first]
     taken: list[BrokerMessage] = []
@@ -94,11 +102,12 @@ def take_batch(
             deadline = time.monotonic() + patience
             while size < characters:
                 found = _waiting(queue, characters - size)
-                taken += (own := [m for m in found if m.headers["task"] == task.name])
-                deliveries += (more := [_delivery(message) for message in own])
+                read = [(message, _delivery(message, task.name)) for message in found]
+                taken += [message for message, delivery in read if delivery]
+                deliveries += (more := [delivery for _, delivery in read if delivery])
                 size += sum(map(_characters, more))
-                if len(own) < len(found):
-                    _requeue(m for m in found if m not in own)
+                if len(more) < len(found):
+                    _requeue(message for message, delivery in read if not delivery)
                     break
                 if not found and not _wait_for_more(source, deadline):
                     break
@@ -128,28 +137,38 @@ def _record(queue: str, deliveries: Sequence[Delivery]) -> None:
             waits.observe(max(0.0, now - delivery.enqueued_at))
 
 
-def _delivery(message: BrokerMessage) -> Delivery:
-    (payload,), _, _ = message.payload
-    headers: dict[str, Any] = message.headers
-    redelivered = bool(message.delivery_info.get("redelivered"))
-    return Delivery(payload, redelivered, enqueued_at=headers.get(ENQUEUED_AT))
+def _delivery(message: BrokerMessage, task: str) -> Delivery | None:
+    """Return what a taken message holds; None for a message of another task."""
+    redelivered = bool((message.delivery_info or {}).get("redelivered"))
+    try:
+        call = read_message(message)
+    except UnreadableMessage as problem:
+        return Delivery(as_json(message), redelivered, problem=str(problem))
+    if call.task != task:
+        return None
+    return Delivery(
+        call.argument,
+        redelivered or call.returns > 0,
+        enqueued_at=call.enqueued_at,
+        returns=call.returns,
+    )
 
 
 def _characters(delivery: Delivery) -> int:
-    """Return the size of a payload in characters; 0 if it is unreadable."""
+    """Return the size of a payload in characters; that of one short post if it has no posts."""
     try:
         return sum(POST_CHARACTERS + len(post["content"]) for post in delivery.payload["posts"])
     except (KeyError, TypeError):
-        return 0
+        return POST_CHARACTERS
 
 
 def _waiting(queue: str, characters: int) -> list[BrokerMessage]:
     """Take waiting messages of about `characters` characters; on RabbitMQ, one at most."""
-    channel = _connection().default_channel
+    channel: Any = _connection().default_channel
     if isinstance(channel, redis_transport.Channel):
         return channel.get_many(queue, characters=characters)
-    message = current_app.amqp.queues[queue].bind(channel).get(no_ack=False)
-    return [] if message is None else [message]
+    raw = channel.basic_get(queue)  # kombu's `get` would raise if the body cannot be unpacked
+    return [] if raw is None else [channel.message_to_python(raw)]
 
 
 def _acknowledge(taken: Sequence[BrokerMessage]) -> None:

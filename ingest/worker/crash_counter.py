@@ -31,7 +31,8 @@ def count_crashes(step: Step, post_ids: Collection[str]) -> Iterator[int]:
     """
     Count one more start of posts, durably, before the block; yield the highest count of any post.
 
-    An outage in the block takes the start back. A finished block deletes the counts.
+    An exception of the block takes the start back, since it is no death of the process. A finished
+    block deletes the counts.
     """
     rows = CrashCount.objects.filter(step=step, post_id__in=post_ids)
     with transaction.atomic():
@@ -44,7 +45,7 @@ def count_crashes(step: Step, post_ids: Collection[str]) -> Iterator[int]:
         most: int = rows.aggregate(most=Max("starts"))["most"]
     try:
         yield most
-    except TRANSIENT_ERRORS:
+    except (Exception, SystemExit, KeyboardInterrupt):
         with transaction.atomic():
             _lock_rows(step, post_ids)
             counted.update(starts=F("starts") - 1, process="")
@@ -52,6 +53,11 @@ def count_crashes(step: Step, post_ids: Collection[str]) -> Iterator[int]:
     with transaction.atomic():
         _lock_rows(step, post_ids)
         rows.delete()
+
+
+def clear_counts(step: Step, post_ids: Collection[str]) -> None:
+    """Delete the counts of posts that no longer can end their process at this step."""
+    CrashCount.objects.filter(step=step, post_id__in=post_ids).delete()
 
 
 def _lock_rows(step: Step, post_ids: Collection[str]) -> None:

@@ -9,22 +9,30 @@ tries them together first, and each alone after another crash.
 
 import json
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from django.utils import timezone
 from pydantic import ValidationError
 from structlog import get_logger
 
+from ingest.broker import publish
 from ingest.core.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.core.posts import digest
-from ingest.models import DeadLetter, Step
+from ingest.models import DeadLetter, Step, delete_until
 from ingest.observability import metrics
 from ingest.observability.post_log import chunk_ids
 from ingest.process.time_limit import TimeLimitExceeded
-from ingest.store.base import StoreRefused
+from ingest.store import open_store
+from ingest.store.base import StoreRefused, StoreUnavailable
 from ingest.worker.batching import Delivery
-from ingest.worker.crash_counter import TRANSIENT_ERRORS, count_crashes, crashed_before
+from ingest.worker.crash_counter import (
+    TRANSIENT_ERRORS,
+    clear_counts,
+    count_crashes,
+    crashed_before,
+)
 
 logger = get_logger()
 
@@ -32,8 +40,18 @@ logger = get_logger()
 # die for another reason.
 MAX_CRASHES = 3
 
+# A post that reaches the broker's delivery limit more often becomes a dead letter. Since the first
+# time it has a message of its own, so its company is no longer the reason.
+MAX_RETURNS = 3
+
 P = TypeVar("P", bound=AcceptedPost)
-Effect = Callable[[Sequence[P]], object]
+# Says that posts no longer can end the process: a death from here on is nothing against them.
+Survived = Callable[[], object]
+Effect = Callable[[Sequence[P], Survived], object]
+
+
+def nothing_to_tell() -> None:
+    """Tell nobody that posts survived, since their starts are not counted."""
 
 
 def process_batch(
@@ -53,13 +71,16 @@ def process_batch(
     fresh: list[P] = []
     suspects: list[P] = []
     for delivery in deliveries:
+        if delivery.problem:
+            dead_letter_message(delivery.payload, delivery.problem)
+            continue
         try:
             posts = cast(Sequence[P], message.read(delivery.payload).posts)
         except ValidationError as error:
-            dead_letter_unreadable(step, delivery.payload, error)
+            _dead_letter_unreadable(step, {"message": delivery.payload}, str(error))
             continue
         if delivery.too_often:
-            dead_letter_all(step, posts)
+            return_posts(step, posts, delivery.returns + 1)
         else:
             (suspects if delivery.redelivered else fresh).extend(posts)
     run_batch(step, fresh, effect)
@@ -67,12 +88,29 @@ def process_batch(
         run_suspects(step, suspects, effect)
 
 
-def run_batch(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
+def give_back(task: str, deliveries: Sequence[Delivery]) -> None:
+    """
+    Publish the messages of deliveries anew, for the caller to acknowledge the old ones.
+
+    Raises:
+        TRANSIENT_ERRORS: some messages may be on the queue twice, which counts no post twice.
+    """
+    logger.warning("given back in an outage", messages=len(deliveries), task=task)
+    for delivery in deliveries:
+        if delivery.problem:
+            dead_letter_message(delivery.payload, delivery.problem)
+        else:
+            publish.enqueue_again(task, delivery.payload, returns=delivery.returns)
+
+
+def run_batch(
+    step: Step, posts: Sequence[P], effect: Effect[P], survived: Survived = nothing_to_tell
+) -> None:
     """Apply an effect to posts together, or to each alone if that fails."""
     if not posts:
         return
     try:
-        effect(posts)
+        effect(posts, survived)
     except TRANSIENT_ERRORS:
         raise
     except Exception as error:
@@ -88,32 +126,44 @@ def run_suspects(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
     Apply an effect to posts of redelivered messages, one of which may have killed a process.
 
     It tries them together first, since most are good and a crash may affect hundreds. After
-    another crash, it tries each alone.
+    another crash, it tries each alone, unless the store has it by now.
     """
     distinct = {(post.post_id, post.accepted_at): post for post in posts}.values()
     crashed = crashed_before(step, {post.post_id for post in distinct})
     first = [post for post in distinct if post.post_id not in crashed]
     if first:
-        with count_crashes(step, {post.post_id for post in first}):
-            run_batch(step, first, effect)
+        ids = {post.post_id for post in first}
+        with count_crashes(step, ids):
+            run_batch(step, first, effect, partial(clear_counts, step, ids))
     for post in distinct:
         if post.post_id in crashed:
             _run_suspect(step, post, effect)
 
 
 def _run_suspect(step: Step, post: P, effect: Effect[P]) -> None:
+    if step == Step.SAVE and _is_saved(step, post):
+        clear_counts(step, [post.post_id])
+        return
+    survived = partial(clear_counts, step, [post.post_id])
     with count_crashes(step, [post.post_id]) as starts:
         if starts > MAX_CRASHES:
             detail = f"the process that worked on it died {starts} times"
             dead_letter(step, post, DeadLetter.Reason.KILLED, detail, attempts=starts)
         else:
-            run_single(step, post, effect, attempts=starts + 1)
+            run_single(step, post, effect, survived, attempts=starts + 1)
 
 
-def run_single(step: Step, post: P, effect: Effect[P], *, attempts: int) -> None:
+def run_single(
+    step: Step,
+    post: P,
+    effect: Effect[P],
+    survived: Survived = nothing_to_tell,
+    *,
+    attempts: int,
+) -> None:
     """Apply an effect to one post, or dead-letter it."""
     try:
-        effect([post])
+        effect([post], survived)
     except TRANSIENT_ERRORS:
         raise
     except Exception as error:
@@ -129,11 +179,20 @@ def _reason(error: Exception) -> DeadLetter.Reason:
     return DeadLetter.Reason.FAILED
 
 
-def dead_letter_all(step: Step, posts: Sequence[AcceptedPost]) -> None:
-    """Dead-letter the posts of a message that reached the broker's delivery limit."""
-    for post in posts:
+def return_posts(step: Step, posts: Sequence[AcceptedPost], returns: int) -> None:
+    """
+    Enqueue each post of a message that reached the broker's delivery limit, in one of its own.
+
+    Most such posts are innocent: a message counts the deaths of its company and of its workers. A
+    post that returns too often becomes a dead letter.
+    """
+    if returns > MAX_RETURNS:
         detail = "the broker delivered its message too often, without an acknowledgement"
-        dead_letter(step, post, DeadLetter.Reason.KILLED, detail)
+        for post in posts:
+            dead_letter(step, post, DeadLetter.Reason.KILLED, detail, attempts=returns)
+        return
+    logger.warning("delivery limit reached", step=step, posts=chunk_ids(posts), returns=returns)
+    publish.return_posts(publish.SAVE if step == Step.SAVE else publish.EXTRACT, posts, returns)
 
 
 def dead_letter(
@@ -144,7 +203,13 @@ def dead_letter(
     trace: str = "",
     attempts: int = 1,
 ) -> None:
-    """Dead-letter a post, once per step and post; its dead letter keeps the last revision."""
+    """
+    Dead-letter a post, once per step and post; its dead letter keeps the last revision.
+
+    A post that the store has is not dead: its process died after the commit.
+    """
+    if (step == Step.SAVE or reason == DeadLetter.Reason.KILLED) and _is_saved(step, post):
+        return
     (ids,) = chunk_ids([post])
     logger.error("dead letter", posts=ids, step=step, reason=reason, attempts=attempts)
     if _is_older_revision(step, post):
@@ -162,14 +227,31 @@ def dead_letter(
 
 
 def _save_dead_letter(step: Step, post_id: str, fields: dict[str, Any]) -> None:
-    _, is_new = DeadLetter.objects.update_or_create(post_id=post_id, step=step, defaults=fields)
+    defaults = {**fields, "replay": None}  # what failed again waits for no replay
+    _, is_new = DeadLetter.objects.update_or_create(post_id=post_id, step=step, defaults=defaults)
     if is_new:
         metrics.DEAD.labels(step, fields["reason"]).inc()
+
+
+def _is_saved(step: Step, post: AcceptedPost) -> bool:
+    """Return whether the store has the revision; the extract step does not wait for the store."""
+    try:
+        return open_store().get_record(post.post_id).covers(post)
+    except StoreUnavailable:
+        if step == Step.SAVE:
+            raise
+        return False
 
 
 def _printable(text: str) -> str:
     """Return a text that every database accepts; an exception may contain any character."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def settle_dead_letters(posts: Sequence[AcceptedPost]) -> None:
+    """Delete the dead letters of saved posts, unless one is of a later revision."""
+    for row in delete_until({post.post_id: post.accepted_at for post in posts}):
+        logger.info("dead letter settled", posts=row.post_id, step=row.step)
 
 
 def _is_older_revision(step: Step, post: AcceptedPost) -> bool:
@@ -179,16 +261,22 @@ def _is_older_revision(step: Step, post: AcceptedPost) -> bool:
     return saved_at is not None and saved_at > post.accepted_at
 
 
-def dead_letter_unreadable(step: Step, payload: object, error: ValidationError) -> None:
-    """Dead-letter a message that this version cannot read, as a whole."""
-    logger.error("dead letter", step=step, reason="unreadable", errors=error.error_count())
+def dead_letter_message(message: Mapping[str, Any], problem: str) -> None:
+    """Dead-letter a message that this version cannot read, as `as_json` returned it."""
+    queue = publish.TASKS.get(str(message["headers"].get("task")), message["queue"])
+    step = Step.SAVE if queue == publish.SAVE else Step.EXTRACT
+    _dead_letter_unreadable(step, {"raw": message}, problem)
+
+
+def _dead_letter_unreadable(step: Step, payload: Mapping[str, Any], problem: str) -> None:
+    """Dead-letter what this version cannot read, once, however often it is delivered."""
+    logger.error("dead letter", step=step, reason="unreadable")
     fields = {
         "publication": "",
         "reason": DeadLetter.Reason.UNREADABLE,
-        "detail": _printable(str(error)),
+        "detail": _printable(problem),
         "attempts": 1,
-        "payload": {"message": payload},
+        "payload": (kept := json.loads(json.dumps(payload, default=repr))),
         "last_at": timezone.now(),
     }
-    post_id = digest(json.dumps(payload, sort_keys=True))
-    _save_dead_letter(step, post_id, fields)
+    _save_dead_letter(step, digest(json.dumps(kept, sort_keys=True)), fields)

@@ -2,16 +2,19 @@
 
 import os
 import signal
+import threading
 from typing import Any
 
 from celery import signals
 from celery.worker import state as worker_state
 from celery.worker.control import inspect_command
 from django.conf import settings
+from django.db import connection
 from structlog import get_logger
 
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
+from ingest.broker.connection import BrokerUnavailable
 from ingest.observability import metric_slots, throughput, tracing
 from ingest.process import fork_memory, shutdown
 from ingest.process.parent_death import die_with_parent
@@ -19,6 +22,7 @@ from ingest.worker.steps import load_spacy_models
 
 logger = get_logger()
 
+MAX_RESUME_SECONDS = 10  # between two attempts to resume the intake
 
 # By queue: when the message that this worker received last was enqueued, in seconds since 1970.
 _last_enqueued_at: dict[str, float] = {}
@@ -49,6 +53,9 @@ def note_position(request: Any, **_: Any) -> None:
         _last_enqueued_at[request.delivery_info["routing_key"]] = enqueued_at
 
 
+# The pid of the process that forks the children.
+_parent = 0
+
 # The steps of this worker, as its role in metrics and traces.
 _roles: list[str] = []
 
@@ -56,6 +63,8 @@ _roles: list[str] = []
 @signals.worker_init.connect
 def prepare_parent(sender: Any, **_: Any) -> None:
     """Do in the parent, before the fork, what each child would otherwise repeat."""
+    global _parent
+    _parent = os.getpid()
     shutdown.prepare()
     throughput.prepare(sender.concurrency or os.cpu_count() or 1)
     queues = sender.app.amqp.queues
@@ -82,7 +91,7 @@ def prepare_child(**_: Any) -> None:
     on messages that the broker redelivers, without showing up in the in-progress count.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    die_with_parent(signal.SIGKILL)
+    die_with_parent(signal.SIGKILL, parent=_parent)
     metric_slots.take_role(role := " ".join(_roles))
     tracing.start(settings.TRACES_ENDPOINT, role=role)
     shutdown.attach_child()
@@ -96,8 +105,27 @@ def send_spans(**_: Any) -> None:
 
 @signals.worker_ready.connect
 def resume_intake(**_: Any) -> None:
-    """Resume the intake after a stop of the whole stack; an operator's pause stays."""
-    get_admission().resume("stop")
+    """
+    Resume the intake after a stop of the whole stack; an operator's pause stays.
+
+    The pause may be in a database that is away for now, so a thread tries until it succeeds.
+    """
+    threading.Thread(target=try_to_resume, daemon=True).start()
+
+
+def try_to_resume() -> None:
+    """Resume the intake as soon as its broker and database answer."""
+    seconds = 0.5
+    while True:
+        try:
+            return get_admission().resume("stop")
+        except BrokerUnavailable as error:
+            logger.warning("intake not resumed", seconds=seconds, why=str(error))
+            if shutdown.wait(seconds):
+                return None
+            seconds = min(2 * seconds, MAX_RESUME_SECONDS)
+        finally:
+            connection.close()  # the thread's own
 
 
 @signals.worker_ready.connect

@@ -1,12 +1,15 @@
 """The steps of a worker, each over a batch of posts, and the retries during an outage."""
 
+import math
 import random
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from structlog import get_logger
 
 from ingest import samples
@@ -18,13 +21,18 @@ from ingest.nlp.languages import Models, extract_by_language, lacks_model, load_
 from ingest.nlp.ner import warm
 from ingest.observability import metrics, throughput, tracing
 from ingest.observability.post_log import log_posts
-from ingest.operations.rule_versions import current_patterns, current_rules
+from ingest.operations.rule_versions import RefreshingValue, current_patterns, current_rules
 from ingest.process import shutdown
 from ingest.process.time_limit import time_limit
 from ingest.store import open_store
 from ingest.store.base import StoreUnavailable
 from ingest.worker.crash_counter import TRANSIENT_ERRORS
-from ingest.worker.failure_isolation import dead_letter
+from ingest.worker.failure_isolation import (
+    Survived,
+    dead_letter,
+    nothing_to_tell,
+    settle_dead_letters,
+)
 
 logger = get_logger()
 
@@ -32,12 +40,13 @@ logger = get_logger()
 MAX_WAIT_SECONDS = 30
 
 
-def extract_batch(posts: Sequence[AcceptedPost]) -> None:
+def extract_batch(posts: Sequence[AcceptedPost], survived: Survived = nothing_to_tell) -> None:
     """
     Find the entities of posts, and publish the posts for saving.
 
-    A post in a language without a model becomes a dead letter. With OTHER_LANGUAGES "skip" it is
-    saved without entities instead.
+    A process that dies after the model is done says nothing against the posts. A post in a
+    language without a model becomes a dead letter. With OTHER_LANGUAGES "skip" it is saved without
+    entities instead.
     """
     with tracing.batch_span("extract", posts):
         patterns = current_patterns()
@@ -45,6 +54,7 @@ def extract_batch(posts: Sequence[AcceptedPost]) -> None:
             found = extract_by_language(
                 posts, load_spacy_models(), labels=settings.LABELS, patterns=patterns
             )
+        survived()
         extracted = _dead_letter_languages(posts, found)
         publish.enqueue_save(extracted)
     metrics.EXTRACTED.inc(len(extracted))
@@ -64,9 +74,11 @@ def _dead_letter_languages(
     return [post for post in found if not lacks_model(post)]
 
 
-def save_batch(posts: Sequence[PostEntities]) -> None:
+def save_batch(posts: Sequence[PostEntities], _survived: Survived = nothing_to_tell) -> None:
     """
     Save posts and count them under the current rules.
+
+    Whether a post survived its commit is what the store says.
 
     If the rules change meanwhile, this applies the new ones too: their alias backfill may have
     passed these posts already.
@@ -75,6 +87,7 @@ def save_batch(posts: Sequence[PostEntities]) -> None:
     with tracing.batch_span("save", posts), metrics.step(Step.SAVE, len(posts)):
         new = open_store().add([rules.apply(post) for post in posts])
     _note_saved(posts, new)
+    _settle_dead_letters(posts)
     newer = current_rules()
     if newer.version != rules.version:
         open_store().revise([post.post_id for post in posts], newer.revise)
@@ -91,14 +104,29 @@ def _note_saved(posts: Sequence[PostEntities], new: int) -> None:
             metrics.SAVED_AFTER.observe(max(0.0, (now - post.accepted_at).total_seconds()))
 
 
-def retry_until_available(work: Callable[[], None]) -> None:
+# Whether there are dead letters: most of the time a fresh post's path reads none.
+_there_are_dead_letters = RefreshingValue(lambda _: DeadLetter.objects.exists())
+
+
+def _settle_dead_letters(posts: Sequence[PostEntities]) -> None:
+    """Delete dead letters of posts that are saved now; without a database they stay."""
+    with suppress(OperationalError, InterfaceError):
+        if _there_are_dead_letters.value():
+            settle_dead_letters(posts)
+
+
+def retry_until_available(
+    work: Callable[[], None], give_back: Callable[[], None] | None = None
+) -> None:
     """
     Repeat work through an outage, for as long as the outage lasts.
 
     The messages stay in progress, since requeueing them would count against the broker's delivery
-    limit. A worker that stops requeues them.
+    limit. But RabbitMQ closes the channel of a worker that keeps a message for too long. So after
+    HOLD_SECONDS, `give_back` publishes them anew. A worker that stops requeues them.
     """
     wait = 0.5  # seconds
+    hold_until = time.monotonic() + (settings.HOLD_SECONDS or math.inf)
     while True:
         try:
             return work()
@@ -109,6 +137,10 @@ def retry_until_available(work: Callable[[], None]) -> None:
             close_old_connections()  # with a dead connection no retry would succeed
             if shutdown.wait(seconds):
                 raise
+            if time.monotonic() >= hold_until:
+                if give_back is None:
+                    raise
+                return give_back()
             wait = min(2 * wait, MAX_WAIT_SECONDS)
 
 

@@ -5,7 +5,8 @@ from django.test import Client
 from django.utils import timezone
 
 from ingest.broker.admission import get_admission
-from ingest.models import ApiKey, AuditEntry, DeadLetter
+from ingest.models import ApiKey, AuditEntry, DeadLetter, DeadLetterReplay
+from ingest.operations.replay import CHUNK_SIZE, take_step
 from tests.support.dead_letters import make_dead_letters
 
 pytestmark = pytest.mark.django_db
@@ -98,3 +99,19 @@ def test_an_unreadable_message_is_shown_as_it_came(operator: Client) -> None:
     DeadLetter.objects.update(payload={"message": {"odd": "<b>7</b>"}})
     page = operator.get(f"{URL}{dead_letter.pk}/change/").content.decode()
     assert "&quot;odd&quot;: &quot;&lt;b&gt;7&lt;/b&gt;&quot;" in page
+
+
+@pytest.mark.usefixtures("empty_broker")
+def test_a_worker_replays_many_and_the_admin_shows_the_progress(operator: Client) -> None:
+    make_dead_letters(*(f"Post {number}." for number in range(CHUNK_SIZE + 1)))
+    page = operator.post(f"{URL}replay/?step__exact=extract", follow=True).content.decode()
+    assert f"A worker replays {CHUNK_SIZE + 1}" in page
+    assert DeadLetter.objects.count() == CHUNK_SIZE + 1, "the request did it"
+    run = DeadLetterReplay.objects.get()
+    replays = "/admin/ingest/deadletterreplay/"
+    assert replays in page
+    take_step(run.pk)
+    take_step(run.pk)
+    assert not DeadLetter.objects.exists()
+    progress = operator.get(replays).content.decode()
+    assert f'<td class="field-replayed">{CHUNK_SIZE + 1}</td>' in progress

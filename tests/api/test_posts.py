@@ -1,6 +1,6 @@
 """The API, with a real broker behind it and a store in memory."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -356,3 +356,19 @@ def test_the_samples_are_posts(api: Client) -> None:
     assert len(posts) >= 60
     assert len({post["publication"] for post in posts}) == 5
     assert send(api, posts).json()["refused"] == 0
+
+
+def test_a_deletion_keeps_the_dead_letter_of_a_revision_that_came_meanwhile(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post_id = "d" * 32
+    dead_letter(post_id=post_id, payload={"accepted_at": "2026-05-04T12:00:00Z"})
+
+    def die_meanwhile(post_id: str, *, at: datetime) -> bool:
+        later = (at + timedelta(microseconds=1)).isoformat()
+        dead_letter(post_id=post_id, step="save", payload={"accepted_at": later})
+        return True
+
+    monkeypatch.setattr(open_store(), "remove", die_meanwhile)
+    assert api.delete(f"/api/posts/{post_id}").status_code == HTTPStatus.OK
+    assert [row.step for row in DeadLetter.objects.all()] == ["save"]

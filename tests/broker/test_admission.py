@@ -2,16 +2,20 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from ingest.broker import connection, publish
-from ingest.broker.admission import get_admission
+from ingest.broker.admission import get_admission, rabbitmq
 from ingest.broker.admission.base import Backlog, IntakePaused, QueueFull
 from ingest.broker.admission.redis import UNACKED_KEY
+from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.publish import EXTRACT, SAVE
+from ingest.devstack.stack import wait_until
+from ingest.models import InFlightRequest
 from tests.support.factories import accepted
 
 pytestmark = pytest.mark.usefixtures("empty_broker")
@@ -158,3 +162,78 @@ def test_no_post_slips_in_after_a_drain() -> None:
         for thread in threads:
             thread.join()
     assert not wrong
+
+
+@pytest.fixture(params=["full", "replica"])
+def unwritable(request: pytest.FixtureRequest, empty_broker: None) -> Iterator[None]:
+    """Make the broker one that takes no message, while the test runs."""
+    client = connection.redis_client()
+    assert get_admission().is_writable()
+    if request.param == "full":
+        client.config_set("maxmemory", 1)
+    else:
+        client.replicaof("127.0.0.1", 1)
+    yield
+    client.config_set("maxmemory", 0)
+    client.replicaof("NO", "ONE")
+
+
+def test_a_broker_that_takes_no_message_is_not_writable(unwritable: None) -> None:
+    """It answers each read, so a probe that only reads finds nothing wrong."""
+    with pytest.raises(BrokerUnavailable, match="takes no message"):
+        get_admission().is_writable()
+    backlog = get_admission().backlog()
+    assert not backlog.accepting
+    assert not backlog.drained
+    assert backlog.state(10) == "unavailable"
+    with pytest.raises(BrokerUnavailable):
+        send("Oslo.")
+
+
+def test_threads_do_not_wait_for_the_one_that_checks_rabbitmq(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They once stood behind one lock: of eight requests, the last waited for 48 seconds."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def freeze() -> tuple[dict[str, int], int]:
+        asked.set()
+        answer.wait(30)
+        raise OSError("frozen")
+
+    monkeypatch.setattr(rabbitmq, "_ready", freeze)
+    admission = rabbitmq.RabbitmqAdmission()
+    errors: list[BaseException] = []
+
+    def check() -> None:
+        try:
+            admission._refuse_if_full()
+        except BrokerUnavailable as error:
+            errors.append(error)
+
+    first = threading.Thread(target=check)
+    first.start()
+    assert asked.wait(30)
+    check()  # returns at once, by the last check
+    assert not errors
+    answer.set()
+    first.join()
+    check()
+    assert len(errors) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_lease_of_a_request_lasts_as_long_as_the_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A drain once counted a request of more than a minute as ended."""
+    monkeypatch.setattr(rabbitmq, "REQUEST_SECONDS", 0.4)
+    monkeypatch.setattr(rabbitmq.RabbitmqAdmission, "_refuse_if_full", lambda _: None)
+
+    def lease() -> datetime:
+        return InFlightRequest.objects.get().ends_at
+
+    with rabbitmq.RabbitmqAdmission().admit():
+        first = lease()
+        wait_until(lambda: lease() > first, seconds=30, what="the lease is renewed")
+    assert not InFlightRequest.objects.exists()

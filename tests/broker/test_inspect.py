@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from ingest.api import receipts
 from ingest.broker import publish
+from ingest.broker.connection import redis_client
 from ingest.broker.inspect import find_on_queues
+from ingest.broker.publish import EXTRACT
 from ingest.broker.redis_transport import Channel
 from ingest.models import CrashCount, DeadLetter, Step
 from ingest.store import open_store
@@ -78,3 +80,10 @@ def test_an_unknown_post_is_said_to_be_so_and_a_receipt_tells_more() -> None:
         where(POST.post_id, "--receipt", "wrong")
     with pytest.raises(CommandError, match="32 hexadecimal"):
         where("7")
+
+
+@pytest.mark.parametrize("entry", ["{", "7", "[]", "{}", '{"body": 7}', '{"body": "WzddCg=="}'])
+def test_an_entry_that_is_no_message_of_ours_hides_no_post(entry: str) -> None:
+    redis_client().rpush(EXTRACT, entry)
+    publish.enqueue([POST])
+    assert [found.queue for found in find_on_queues(POST.post_id)] == [EXTRACT]

@@ -153,6 +153,27 @@ def test_a_worker_s_event_loop_extends_the_visibility_of_its_messages(
     wait_until(is_extended, seconds=30, what="the loop has extended it")
 
 
+def test_a_worker_empties_a_server_that_has_no_memory_left(connection: Connection) -> None:
+    """The command that waits for a message needs memory, so a full server stayed full."""
+    publish(connection, range(3))
+    client = redis_client()
+    bodies: list[int] = []
+
+    def receive(body: int, message: Any) -> None:
+        bodies.append(body)
+        message.ack()
+
+    with Consumer(connection, [QUEUE], callbacks=[receive]):
+        client.config_set("maxmemory", 1)
+        try:
+            for _ in range(3):
+                connection.drain_events(timeout=5)
+        finally:
+            client.config_set("maxmemory", 0)
+    assert bodies == [0, 1, 2]
+    assert client.hlen(UNACKED_KEY) == 0
+
+
 def test_a_channel_takes_from_one_queue(connection: Connection) -> None:
     second = Queue("second", routing_key="second")
     with (

@@ -18,6 +18,7 @@ from ingest.devstack.stack import Stack
 from tests.support import rabbitmq
 
 BROKERS = ("embedded", "rabbitmq")
+NEWEST = "rabbitmq_4"  # not the one of this machine's Debian
 LOGS = Path("var")
 TABLE_WIDTH = 200  # characters
 
@@ -57,8 +58,9 @@ def prepared_stack(
     """Prepare a stack on a broker for the caller to start; stop both after the block."""
     with ExitStack() as exits:
         node = None
-        if broker == "rabbitmq":
-            node = exits.enter_context(rabbitmq.running(folder / "rabbitmq"))
+        if broker.startswith("rabbitmq"):
+            newest = broker == NEWEST
+            node = exits.enter_context(rabbitmq.running(folder / "rabbitmq", newest=newest))
             settings = {**settings, "INGEST_BROKER_URL": node.new_host()}
         stack = Stack(folder, settings)
         exits.callback(stack.stop)

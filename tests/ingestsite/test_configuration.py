@@ -87,6 +87,55 @@ def test_a_bad_value_stops_the_process(tmp_path: Path, name: str, value: str) ->
     assert "secret@" not in words
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:secret@host:6379/0",
+        "rediss://:secret@host:6379?ssl_cert_reqs=required",
+        "redis+socket:///run/valkey.sock",
+        "sentinel://:secret@one:26379/0;sentinel://two",
+        "amqps://user:secret@host/ingest",
+        "amqp://user:secret@one//;amqp://user:secret@two//",
+    ],
+)
+def test_every_kind_of_broker_is_accepted(tmp_path: Path, url: str) -> None:
+    environment = {"INGEST_BROKER_URL": url, "INGEST_BROKER_MASTER": "mymaster"}
+    assert read(tmp_path, environment) == (0, url)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://user:secret@host", "must be a URL that begins with one of"),
+        ("redis://:secret@host:port/0", "has no readable host and port"),
+        ("redis://:secret@host:70000/0", "has no readable host and port"),
+        ("redis://:sec/ret@host:6379/0", "has no readable host and port"),
+        ("redis://:secret@/0", "names no host"),
+        ("redis:///0", "names no host"),
+        ("rediss://:secret@host/posts", "must end with the number of a database"),
+        ("redis+socket://", "must name a file"),
+        ("redis+socket://host/run/valkey.sock", "must name a file"),
+        ("redis://:secret@one/0;redis://:secret@two/0", "may name several servers only with"),
+        ("amqp://user:secret@one;sentinel://two", "may name several servers only with"),
+        ("amqp://user:secret@one;amqp://user:secret@two:x", "has no readable host and port"),
+    ],
+)
+def test_a_broker_that_cannot_be_meant_is_one_sentence_without_the_password(
+    tmp_path: Path, url: str, problem: str
+) -> None:
+    status, words = read(tmp_path, {"INGEST_BROKER_URL": url})
+    assert status == 1
+    assert words.startswith(f"INGEST_BROKER_URL {problem}")
+    assert len(words.splitlines()) == 1
+    assert "secret" not in words
+    assert "ret@" not in words
+
+
+def test_sentinel_needs_the_name_of_its_servers(tmp_path: Path) -> None:
+    status, words = read(tmp_path, {"INGEST_BROKER_URL": "sentinel://host"})
+    assert (status, words.split()[0]) == (1, "INGEST_BROKER_MASTER")
+
+
 def test_production_starts_with_everything_it_needs(tmp_path: Path) -> None:
     assert read(tmp_path, PRODUCTION) == (0, PRODUCTION["INGEST_BROKER_URL"])
     assert list(tmp_path.iterdir()) == []

@@ -1,13 +1,18 @@
 """Changed aliases are applied to saved posts."""
 
+from typing import Any
+
 import pytest
+from django.db import OperationalError
 
 from ingest.broker import connection, publish
 from ingest.core.messages import PostEntities
 from ingest.models import Alias, AliasBackfill
 from ingest.operations import alias_backfill, rule_versions
 from ingest.operations.rule_versions import bump_version, current_rules, newest_rules
+from ingest.process import shutdown
 from ingest.store import open_store
+from ingest.tasks import backfill_aliases
 from tests.support.factories import entity, with_entities
 from tests.support.stores import mentions
 
@@ -126,3 +131,39 @@ def test_rules_that_change_while_posts_are_saved_are_applied_at_once(
     monkeypatch.setattr(open_store(), "add", slowly)
     save_batch([with_entities("1", [entity("US", label="GPE")])])
     assert mentions(open_store(), "The Gazette") == {"united states": (1, 1)}
+
+
+def test_a_step_reads_one_publication_and_not_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        save(2, publication=f"Paper {number}")
+    limits: list[int | None] = []
+    read = open_store().publications
+
+    def publications(**options: Any) -> Any:
+        limits.append(options.get("limit"))
+        return read(**options)
+
+    monkeypatch.setattr(open_store(), "publications", publications)
+    assert finish(alias_backfill.start()).seen == 10
+    assert None not in limits
+
+
+def test_a_step_waits_out_an_outage_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was once given back at once, and taken again at once, for as long as the outage."""
+    save(2)
+    backfill = alias_backfill.start()
+    answers: list[Exception] = [OperationalError("away"), OperationalError("away")]
+
+    def seconds_too_early(pk: int) -> float:
+        if answers:
+            raise answers.pop()
+        return 0
+
+    waits: list[float] = []
+    monkeypatch.setattr(alias_backfill, "seconds_too_early", seconds_too_early)
+    monkeypatch.setattr(shutdown, "wait", lambda seconds: waits.append(seconds))
+    backfill_aliases(backfill.pk)
+    backfill.refresh_from_db()
+    assert backfill.seen == 2
+    assert waits[0] > 0
+    assert len(waits) == 3, "two waits for the database, and one for the other workers"

@@ -1,12 +1,16 @@
 """A real RabbitMQ of the tests' own: a private node on loopback, installed if it is missing."""
 
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -26,11 +30,63 @@ def install() -> None:
     apt.install("rabbitmq-server")
 
 
+# RabbitMQ 4 and its Erlang are in this release of Debian, which need not be that of the machine.
+RELEASE = "forky"
+ROOT_FOLDER = Path(tempfile.gettempdir()) / f"ingest-rabbitmq-{RELEASE}"
+
+# Runs a command in that release, with the node's folder at the same path, in mounts of its own.
+IN_RELEASE = """
+root=$1 folder=$2; shift 2
+mkdir -p "$root$folder"
+for path in /proc /dev "$folder"; do mount --bind "$path" "$root$path"; done
+exec chroot "$root" "$@"
+"""
+
+
+def install_release() -> None:
+    """Unpack RabbitMQ 4 into a folder of its own, once; it needs root, and 400 MB."""
+    apt.install("debootstrap")
+    with ROOT_FOLDER.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes of pytest may come here
+        if not (ROOT_FOLDER / "etc" / "hosts").exists():
+            scripts = Path("/usr/share/debootstrap/scripts")
+            script = next(path for path in (scripts / RELEASE, scripts / "sid") if path.exists())
+            subprocess.run(
+                [
+                    *("debootstrap", "--variant=minbase", "--include=erlang-base,rabbitmq-server"),
+                    *(RELEASE, str(ROOT_FOLDER), "http://deb.debian.org/debian", str(script)),
+                ],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            shutil.copy("/etc/hosts", ROOT_FOLDER / "etc" / "hosts")  # the last step
+
+
 @contextmanager
-def running(folder: Path) -> Iterator["RabbitMQ"]:
-    """Run a node while a block runs; install RabbitMQ first where it is missing."""
-    install()
-    node = RabbitMQ(folder)
+def running(folder: Path, *, newest: bool = False, **options: int) -> Iterator["RabbitMQ"]:
+    """
+    Run a node while a block runs; install RabbitMQ first where it is missing.
+
+    Args:
+        newest: whether it is RabbitMQ 4, and not the one of this machine's Debian.
+        options: RabbitMQ's own settings, by their Erlang names.
+    """
+    inside: Sequence[str] = ()
+    if newest:
+        install_release()
+        inside = (
+            "unshare",
+            "--mount",
+            "sh",
+            "-euc",
+            IN_RELEASE,
+            "sh",
+            str(ROOT_FOLDER),
+            str(folder),
+        )
+    else:
+        install()
+    node = RabbitMQ(folder, inside=inside, options=options)
     node.start()
     try:
         yield node
@@ -46,10 +102,19 @@ class RabbitMQ:
         folder: an empty one.
         host: the address it listens on.
         inside: the words before a command that runs it on the machine of that address.
+        options: RabbitMQ's own settings, by their Erlang names.
     """
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        host: str = "127.0.0.1",
+        inside: Sequence[str] = (),
+        options: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._options = options
+        shutil.copy(CONFIGURATION, folder)
         self._folder, self._host, self._inside = folder, host, inside
         self._port, self._epmd, self._distribution = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,6 +142,14 @@ class RabbitMQ:
     def thaw(self, host: str, queue: str) -> None:
         """Resume the process of a quorum queue."""
         self._control("eval", f"sys:resume('{host}_{queue}').")
+
+    def raise_alarm(self) -> None:
+        """Let the node be short of memory, so that it takes no message."""
+        self._control("set_vm_memory_high_watermark", "absolute", "1")
+
+    def clear_alarm(self) -> None:
+        """Let the node have memory again."""
+        self._control("set_vm_memory_high_watermark", "0.4")
 
     def queues(self) -> str:
         """Return what each virtual host's queues hold, ready and unacknowledged."""
@@ -179,9 +252,10 @@ class RabbitMQ:
             "RABBITMQ_PID_FILE": f"{home}/rabbitmq.pid",
             "ERL_EPMD_PORT": str(self._epmd),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(CONFIGURATION),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{home}/{CONFIGURATION.name}",
             # `guest` may log in from any address, because only the tests reach this node.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                "-kernel inet_dist_use_interface {127,0,0,1} -rabbit loopback_users []"
+                "-kernel inet_dist_use_interface {127,0,0,1} -rabbit loopback_users [] "
+                + " ".join(f"-rabbit {name} {value}" for name, value in self._options.items())
             ),
         }

@@ -15,13 +15,17 @@ from tests.support.stores import project_settings
 def stack(
     request: pytest.FixtureRequest, tmp_path: Path, firestore: FirestoreStore
 ) -> Iterator[Stack]:
-    """Return a stack on each broker, whose store is the test's own and outlives the stack."""
+    """
+    Return a stack on each broker, whose store is the test's own and outlives the stack.
+
+    A test may ask for the newest RabbitMQ, `rabbitmq_4`, too.
+    """
     settings = {
         **project_settings(firestore._client.project),
         "INGEST_EXTRACT_CONCURRENCY": "4",
     }
-    if request.param == "rabbitmq":
-        settings["INGEST_BROKER_URL"] = request.getfixturevalue("rabbitmq").new_host()
+    if request.param.startswith("rabbitmq"):
+        settings["INGEST_BROKER_URL"] = request.getfixturevalue(request.param).new_host()
     stack = Stack(tmp_path, settings)
     yield stack
     # Killing is faster than stopping, which has tests of its own.

@@ -9,11 +9,12 @@ from pathlib import Path
 from kombu import Connection, Queue
 
 from ingest import samples
-from ingest.broker.publish import DEAD_QUEUE, EXTRACT, EXTRACT_TASK
+from ingest.broker.publish import DEAD_QUEUE, EXTRACT, EXTRACT_TASK, RETURNS
 from ingest.core.messages import ExtractMessage
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
+from ingest.worker.failure_isolation import MAX_RETURNS
 from tests.support.factories import accepted
 from tests.support.processes import kill, main_and_children, processes
 from tests.support.rabbitmq import RabbitMQ
@@ -76,16 +77,16 @@ def test_8_a_post_delivered_too_often_is_a_dead_letter_whose_replay_counts_once(
         channel = connection.default_channel
         queue = Queue(EXTRACT, routing_key=EXTRACT, queue_arguments=arguments)(channel)
         queue.declare()
-        Queue(DEAD_QUEUE, routing_key=DEAD_QUEUE, queue_arguments={"x-queue-type": "quorum"})(
-            channel
-        ).declare()
+        unlimited = {"x-queue-type": "quorum", "x-delivery-limit": 2**31 - 1}
+        Queue(DEAD_QUEUE, routing_key=DEAD_QUEUE, queue_arguments=unlimited)(channel).declare()
         body = json.dumps([[ExtractMessage(posts=(post,)).payload()], {}, {}])
         connection.Producer().publish(
             body,
             routing_key=EXTRACT,
             content_type="application/json",
             content_encoding="utf-8",
-            headers={"task": EXTRACT_TASK, "id": "1", "lang": "py", "argsrepr": "()"},
+            # It has a message of its own since the first time, and reached the limit before.
+            headers={"task": EXTRACT_TASK, "id": "1", "lang": "py", RETURNS: MAX_RETURNS},
         )
         for _ in range(6):
             wait_until(lambda: _give_back(queue), seconds=10, what="the message is delivered")

@@ -73,3 +73,30 @@ def test_a_message_for_a_deleted_queue_does_not_count_as_published(
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
     printed = Stack(tmp_path, settings).manage("shell", "-c", VANISH)
     assert printed.splitlines()[-2:] == ["refused", "waiting 1"]
+
+
+DEAD_CONNECTION = """
+from celery import current_app
+from ingest.broker import publish
+from ingest.broker.admission import get_admission
+from tests.support.factories import accepted
+
+def send(text):
+    with get_admission().admit() as producer:
+        publish.enqueue([accepted(text)], through=producer)
+        return producer
+
+send("Lima.").connection.connection.sock.shutdown(2)
+send("Oslo.")
+with current_app.connection_for_read() as connection:
+    channel = connection.default_channel
+    print("waiting", channel.queue_declare(publish.EXTRACT, passive=True).message_count)
+"""
+
+
+def test_a_dead_connection_of_the_pool_costs_no_request(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    """After a restart of RabbitMQ, the first request on each connection was answered with 503."""
+    settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
+    stack = Stack(tmp_path, settings)
+    stack.manage("migrate", "--verbosity", "0")
+    assert stack.manage("shell", "-c", DEAD_CONNECTION).splitlines()[-1] == "waiting 2"

@@ -21,6 +21,7 @@ from tests.support.rabbitmq import RabbitMQ
 POSTS = list(samples.read())[:50]
 
 
+@pytest.mark.parametrize("stack", ["embedded", "rabbitmq", "rabbitmq_4"], indirect=True)
 def test_posts_become_the_counts_that_the_model_alone_gives(
     stack: Stack, firestore: FirestoreStore
 ) -> None:

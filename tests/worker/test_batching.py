@@ -6,13 +6,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery import current_app
 
 from ingest.broker import publish
+from ingest.broker.admission.redis import UNACKED_KEY
 from ingest.broker.connection import redis_client
 from ingest.core.messages import SaveMessage
 from ingest.devstack.stack import wait_until
 from ingest.worker.batching import Delivery, take_batch
 from tests.support.factories import accepted, with_entities
+from tests.support.unreadable import DAMAGES, publish_damaged
 
 pytestmark = pytest.mark.usefixtures("empty_broker")
 
@@ -103,3 +106,15 @@ def test_the_visibility_of_a_batch_is_extended(settings: Any) -> None:
             lambda: client.zscore("unacked_index", tag) > long_ago, seconds=30, what="renewal"
         )
     assert not client.exists("unacked_index")
+
+
+def test_a_message_that_cannot_be_read_is_part_of_the_batch_and_its_neighbours_stay() -> None:
+    """It once gave the whole batch back, again and again."""
+    publish.enqueue_save([with_entities("second")])
+    with current_app.producer_or_acquire() as producer:
+        publish_damaged(producer, "no argument", publish.SAVE)
+    publish.enqueue_save([with_entities("third")])
+    found = take(patience=0)
+    assert [bool(delivery.problem) for delivery in found] == [False, False, True, False]
+    assert found[2].payload["body"] == DAMAGES["no argument"]["body"]
+    assert not redis_client().exists(publish.SAVE, UNACKED_KEY)

@@ -35,8 +35,11 @@ class Backlog:
     """
     The content of the pipeline at its read time, in messages; `in_flight` are requests.
 
-    `oldest` is the age of the oldest waiting message of each queue, in seconds. It leaves out
-    empty queues, and queues of unknown age.
+    Args:
+        writable: whether no owner has paused the intake.
+        oldest: the age of the oldest waiting message of each queue, in seconds. It leaves out empty
+            queues, and queues of unknown age.
+        blocked: whether the broker answers, but takes no message now.
     """
 
     writable: bool
@@ -44,6 +47,12 @@ class Backlog:
     in_progress: int
     in_flight: int = 0
     oldest: dict[str, float] = field(default_factory=dict)
+    blocked: bool = False
+
+    @property
+    def accepting(self) -> bool:
+        """Whether a post would be accepted, unless too many messages wait."""
+        return self.writable and not self.blocked
 
     @property
     def messages(self) -> int:
@@ -64,6 +73,8 @@ class Backlog:
         """Return the state of the intake, whose queues are full at `limit` waiting messages."""
         if not self.writable:
             return "drained" if self.drained else "draining"
+        if self.blocked:
+            return UNAVAILABLE
         return "full" if sum(self.waiting.values()) >= limit else "open"
 
 
@@ -97,7 +108,12 @@ class AdmissionControl(Protocol):
         """End this owner's pause; another owner's pause stays."""
 
     def is_writable(self) -> bool:
-        """Read whether no owner has paused the intake, however many messages wait."""
+        """
+        Read whether no owner has paused the intake, however many messages wait.
+
+        Raises:
+            BrokerUnavailable: the broker is away, or it answers and takes no message.
+        """
 
     def backlog(self) -> Backlog:
         """Read whether the intake is writable, and the messages in the pipeline."""

@@ -13,13 +13,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.utils import timezone
 from kombu import Producer
 
@@ -31,13 +31,21 @@ from ingest.broker.admission.base import (
     low_watermark,
     queue_ages,
 )
-from ingest.broker.connection import BrokerUnavailable, unavailable_on_error
+from ingest.broker.connection import (
+    CONNECTION_ERRORS,
+    BrokerUnavailable,
+    drop_connection,
+    unavailable_on_error,
+)
 from ingest.broker.publish import DEAD_QUEUE, IN_PROGRESS_COMMAND, QUEUES
 from ingest.models import InFlightRequest, IntakePause
 
-REQUEST_SECONDS = 60  # a dead process's row ends after this; no request takes so long
+REQUEST_SECONDS = 60  # a dead process's row ends after this; a live one renews its rows
+RENEWALS = 4  # in REQUEST_SECONDS
 ANSWER_SECONDS = 2  # for the workers to report their messages in progress
 DELIVERY_SECONDS = 0.2  # between two readings; no delivery takes so long
+PROBE_SECONDS = 1  # for RabbitMQ to confirm a message for no queue
+NO_QUEUE = "ingest.no-queue"  # RabbitMQ drops what is published with this routing key
 POLL_SECONDS = 1  # between two checks of the queues' limit by one web process
 
 
@@ -48,6 +56,9 @@ class RabbitmqAdmission:
         self._check_lock = threading.Lock()
         self._checked_at = float("-inf")
         self._full = False
+        self._problem = ""
+        self._in_flight: set[str] = set()
+        self._renewing = threading.Lock()
 
     @contextmanager
     def admit(self) -> Iterator[Producer]:
@@ -56,15 +67,37 @@ class RabbitmqAdmission:
         try:
             with _database():
                 self._refuse_if_paused()
-                ends_at = timezone.now() + timedelta(seconds=REQUEST_SECONDS)
-                InFlightRequest.objects.create(name=name, ends_at=ends_at)
+                InFlightRequest.objects.create(name=name, ends_at=_lease_end())
+                self._in_flight.add(name)
+                self._start_renewing()
                 # Check again: a pause since the first check may not have seen the row.
                 self._refuse_if_paused()
             with unavailable_on_error(), current_app.producer_or_acquire() as producer:
                 yield producer
         finally:
+            self._in_flight.discard(name)
             with suppress(DatabaseError):  # the row expires, so the request must not fail
                 InFlightRequest.objects.filter(name=name).delete()
+
+    def _start_renewing(self) -> None:
+        """Start the thread that renews the rows of this process's requests, if none runs."""
+        if self._renewing.acquire(blocking=False):
+            threading.Thread(target=self._renew, daemon=True).start()
+
+    def _renew(self) -> None:
+        """Renew the rows of long requests, a few times before they would expire."""
+        try:
+            while self._in_flight:
+                time.sleep(REQUEST_SECONDS / RENEWALS)
+                with suppress(DatabaseError):  # the next round may find the database again
+                    InFlightRequest.objects.filter(name__in=list(self._in_flight)).update(
+                        ends_at=_lease_end()
+                    )
+        finally:
+            connection.close()  # the thread's own
+            self._renewing.release()
+        if self._in_flight:  # a request came since the last look
+            self._start_renewing()
 
     def pause(self, by: PauseOwner) -> None:
         with _database():
@@ -76,7 +109,7 @@ class RabbitmqAdmission:
 
     def is_writable(self) -> bool:
         with unavailable_on_error():
-            _ready()  # raises if the broker is away, which accepts no post either
+            _publish_nothing()
         with _database():
             return not IntakePause.objects.exists()
 
@@ -96,26 +129,51 @@ class RabbitmqAdmission:
             in_flight = InFlightRequest.objects.filter(ends_at__gt=timezone.now()).count()
         with unavailable_on_error():
             waiting, workers = _ready()
-            in_progress, started, taken = _in_progress(workers)
+            blocked = _is_blocked()
+            # A blocked broker passes no question on to the workers, so the pipeline is not empty.
+            in_progress, started, taken = (1, 0, {}) if blocked else _in_progress(workers)
         oldest = queue_ages({queue: taken.get(queue) for queue in waiting if waiting[queue]})
-        return Backlog(writable, waiting, in_progress, in_flight, oldest), started
+        return Backlog(writable, waiting, in_progress, in_flight, oldest, blocked), started
 
     def _refuse_if_paused(self) -> None:
         if IntakePause.objects.exists():
             raise IntakePaused("the intake is paused")
 
     def _refuse_if_full(self) -> None:
-        """Check the queues at most once per POLL_SECONDS: the limit need not be exact."""
-        limit = settings.QUEUE_LIMIT
-        with self._check_lock:
-            if time.monotonic() > self._checked_at + POLL_SECONDS:
-                with unavailable_on_error():
-                    waiting, _ = _ready()
-                total = sum(waiting[queue] for queue in QUEUES)
-                self._full = total >= limit or (self._full and total > low_watermark(limit))
-                self._checked_at = time.monotonic()
+        """
+        Refuse a request by the last check of the queues, which is about POLL_SECONDS old.
+
+        One thread checks, and no other waits for it: a frozen broker answers late.
+        """
+        if self._check_lock.acquire(blocking=False):
+            try:
+                if time.monotonic() > self._checked_at + POLL_SECONDS:
+                    self._check()
+            finally:
+                self._check_lock.release()
+        if self._problem:
+            raise BrokerUnavailable(self._problem)
         if self._full:
-            raise QueueFull(f"{limit} messages wait already")
+            raise QueueFull(f"{settings.QUEUE_LIMIT} messages wait already")
+
+    def _check(self) -> None:
+        limit, began = settings.QUEUE_LIMIT, time.monotonic()
+        try:
+            with unavailable_on_error():
+                waiting, _ = _ready()
+                _publish_nothing()
+            total = sum(waiting[queue] for queue in QUEUES)
+            self._full = total >= limit or (self._full and total > low_watermark(limit))
+            self._problem = ""
+        except BrokerUnavailable as error:
+            self._problem = str(error)
+            if time.monotonic() < began + POLL_SECONDS:
+                return  # the next request may check again at once, since the answer came soon
+        self._checked_at = time.monotonic()
+
+
+def _lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=REQUEST_SECONDS)
 
 
 @contextmanager
@@ -126,6 +184,31 @@ def _database() -> Iterator[None]:
     except DatabaseError as error:
         close_old_connections()  # a dead one, so that a drain goes on with a new one
         raise BrokerUnavailable(f"the database does not answer: {error}") from error
+
+
+def _publish_nothing() -> None:
+    """
+    Publish two messages for no queue, and wait until RabbitMQ confirms each.
+
+    While it is short of memory or disk space, RabbitMQ takes the first message of a connection, and
+    then reads nothing more from it.
+    """
+    with current_app.connection_for_write() as connection:
+        producer = connection.Producer()
+        try:
+            for _ in range(2):
+                producer.publish("", routing_key=NO_QUEUE, timeout=PROBE_SECONDS)
+        except Exception:
+            drop_connection(connection)
+            raise
+
+
+def _is_blocked() -> bool:
+    try:
+        _publish_nothing()
+    except CONNECTION_ERRORS:
+        return True
+    return False
 
 
 def _ready() -> tuple[dict[str, int], int | None]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
+import redis
 from celery import current_app
 from django.conf import settings
 from kombu import Producer
@@ -16,11 +17,14 @@ from ingest.broker.admission.base import (
     low_watermark,
     queue_ages,
 )
-from ingest.broker.connection import redis_client, unavailable_on_error
+from ingest.broker.connection import BrokerUnavailable, redis_client, unavailable_on_error
 from ingest.broker.publish import ENQUEUED_AT, QUEUES
 
 PAUSED_KEY = "ingest:gate:closed"
 FULL_KEY = "ingest:gate:full"
+# Written to find out whether the broker takes a write.
+PROBE_KEY = "ingest:gate:probe"
+PROBE_SECONDS = 60
 # Kombu's key of the messages that workers have taken and not acknowledged.
 UNACKED_KEY = "unacked"
 
@@ -44,7 +48,8 @@ return 'admitted'
 # the posts are in base64.
 OLDEST_SCRIPT = """
 local message = redis.call('LINDEX', KEYS[1], -1)
-return message and string.match(message, '"{header}": ?([%d.]+)')
+local at = message and string.match(message, '"{header}": ?([%d.]+)')
+return tonumber(at) and at
 """.replace("{header}", ENQUEUED_AT)
 
 
@@ -67,6 +72,8 @@ class RedisAdmission:
             redis_client().srem(PAUSED_KEY, by)
 
     def is_writable(self) -> bool:
+        if problem := _write_problem():
+            raise BrokerUnavailable(f"the broker takes no message: {problem}")
         with unavailable_on_error():
             return not redis_client().scard(PAUSED_KEY)
 
@@ -81,7 +88,19 @@ class RedisAdmission:
         waiting = dict(zip(QUEUES, queues[::2], strict=True))
         enqueued_at = zip(QUEUES, queues[1::2], strict=True)
         oldest = queue_ages({queue: float(at) for queue, at in enqueued_at if at})
-        return Backlog(not paused, waiting, in_progress, oldest=oldest)
+        blocked = bool(_write_problem())
+        return Backlog(not paused, waiting, in_progress, oldest=oldest, blocked=blocked)
+
+
+def _write_problem() -> str:
+    """Return why the broker takes no write: a full memory or disk, or a read-only replica."""
+    try:
+        with unavailable_on_error(besides=redis.ResponseError):
+            # A server refuses a write before it looks whether the key exists, which needs no flush.
+            redis_client().set(PROBE_KEY, 1, ex=PROBE_SECONDS, nx=True)
+    except redis.ResponseError as error:
+        return str(error)
+    return ""
 
 
 def _admit(messages: Sequence[tuple[str, str]]) -> None:

@@ -1,0 +1,71 @@
+"""
+The consumer of a worker's parent process: each message it receives starts a task.
+
+Celery drops a message that it cannot decode, or whose task it does not know. Others end the worker,
+or fail in the child, again and again. Here such a message starts a task that keeps it.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from celery.worker import consumer
+from kombu.message import Message
+
+from ingest.broker import publish
+from ingest.broker.message_reader import (
+    CONTENT_TYPE,
+    HEADERS,
+    UnreadableMessage,
+    as_json,
+    read_message,
+)
+
+
+class Consumer(consumer.Consumer):
+    """A consumer that judges each message alone, before a task starts."""
+
+    class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc, valid-type]
+        """Celery's steps, without the one that makes 28 queues which nothing here uses."""
+
+        default_steps = [
+            step
+            for step in consumer.Consumer.Blueprint.default_steps
+            if "DelayedDelivery" not in step
+        ]
+
+    def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], None]:
+        """Return the handler of received messages."""
+        self._start_task = super().create_task_handler(*args, **options)
+
+        def handle(message: Message) -> None:
+            make_readable(message)
+            self._start_task(message)
+
+        return handle
+
+    def on_decode_error(self, message: Message, exc: Exception) -> None:
+        """Keep a message that cannot be unpacked."""
+        make_readable(message)
+        self._start_task(message)
+
+
+def make_readable(message: Any) -> None:
+    """Make an unreadable message a call of the task that keeps it; only here, not on the queue."""
+    try:
+        read_message(message)
+        message.headers = {name: message.headers.get(name) for name in HEADERS}
+    except UnreadableMessage as problem:
+        kept = as_json(message)
+        shown = f"(a message on {kept['queue']}: {problem})"
+        message.headers = {
+            "lang": "py",
+            "task": publish.UNREADABLE_TASK,
+            "id": uuid4().hex,
+            "argsrepr": shown,
+            "kwargsrepr": "{}",
+        }
+        message.body = json.dumps([[kept, str(problem)], {}, None])
+        message.content_type, message.content_encoding = CONTENT_TYPE, "utf-8"
+        message.errors, message._decoded_cache = [], None
