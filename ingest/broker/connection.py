@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from functools import cache
 
 import redis
-from amqp.exceptions import AMQPError, MessageNacked
+from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, NotAllowed
 from celery import current_app
 from kombu.exceptions import LimitExceeded, OperationalError
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError
 from redis.retry import Retry
 
 CONNECTION_ERRORS = (
@@ -19,6 +20,12 @@ CONNECTION_ERRORS = (
     MessageNacked,
     OSError,
 )
+
+REFUSALS = (AuthenticationError, AccessRefused, NotAllowed)
+
+
+class BrokerRefused(Exception):
+    """The broker refuses this user, password or virtual host; the same call cannot succeed."""
 
 
 class BrokerUnavailable(Exception):
@@ -32,6 +39,21 @@ def unavailable_on_error() -> Iterator[None]:
         yield
     except CONNECTION_ERRORS as error:
         raise BrokerUnavailable(f"the broker does not answer: {error}") from error
+
+
+def check_access() -> None:
+    """
+    Connect to the broker once; a broker that is away may come later.
+
+    Raises:
+        BrokerRefused: it answers, and no wait helps.
+    """
+    try:
+        with unavailable_on_error(), current_app.connection_for_read() as connection:
+            connection.channel()
+    except BrokerUnavailable as error:
+        if isinstance(error.__cause__, REFUSALS):
+            raise BrokerRefused("the broker refuses the user, password or virtual host") from error
 
 
 @cache

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 from celery import signals
 from celery.worker import state as worker_state
@@ -12,6 +13,7 @@ from structlog import get_logger
 
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
+from ingest.broker.connection import BrokerRefused, check_access
 from ingest.observability import metric_slots, throughput, tracing
 from ingest.process import fork_memory, shutdown
 from ingest.process.parent_death import die_with_parent
@@ -56,6 +58,10 @@ _roles: list[str] = []
 @signals.worker_init.connect
 def prepare_parent(sender: Any, **_: Any) -> None:
     """Do in the parent, before the fork, what each child would otherwise repeat."""
+    try:
+        check_access()
+    except BrokerRefused as error:
+        _refuse(f"INGEST_BROKER_URL: {error}.")
     shutdown.prepare()
     throughput.prepare(sender.concurrency or os.cpu_count() or 1)
     queues = sender.app.amqp.queues
@@ -69,8 +75,14 @@ def prepare_parent(sender: Any, **_: Any) -> None:
         try:
             load_spacy_models()
         except (OSError, ValueError) as error:
-            raise SystemExit(f"INGEST_MODEL or INGEST_MODELS: {error}") from error
+            _refuse(f"INGEST_MODEL or INGEST_MODELS: {error}")
     fork_memory.freeze()
+
+
+def _refuse(sentence: str) -> NoReturn:
+    """End with one sentence and the status by which a supervisor does not start again."""
+    print(sentence, file=sys.stderr, flush=True)
+    sys.exit(os.EX_CONFIG)
 
 
 @signals.worker_process_init.connect
