@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -11,13 +12,12 @@ from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 
-from ingest.devstack import emulator_install, ports, state_lock
-from ingest.devstack.readiness import Readiness
+from ingest.devstack import emulator_install, ports, readiness, state_lock
 from ingest.devstack.supervise import Command, Supervisor
 from ingestsite import configuration
 
 WORKERS = ("extract", "save")
-READY_POLL_SECONDS = 0.2
+READY_POLL_SECONDS = 0.5
 NOT_READY_SECONDS = 30  # until a line says what is missing
 
 
@@ -109,11 +109,11 @@ async def _run(lock: int, key_line: str) -> int:
 
 async def _announce(output: Output, key_line: str) -> None:
     """Say when the stack is ready, or what it waits for."""
-    readiness, looks = Readiness(), 0
+    began, said = time.monotonic(), False
     while missing := await asyncio.to_thread(readiness.missing):
-        looks += 1
-        if looks * READY_POLL_SECONDS == NOT_READY_SECONDS:
+        if not said and time.monotonic() - began > NOT_READY_SECONDS:
             output.show("system", f"not ready yet: {missing}")
+            said = True
         await asyncio.sleep(READY_POLL_SECONDS)
     key = key_line or "API key: shown when it was made; manage.py api_key create NAME makes another"
     output.show("system", f"ready: posts to {configuration.WEB_URL}api/posts")

@@ -123,6 +123,8 @@ class Supervisor:
 
     commands: Sequence[Command]
     show: Show
+    drain: Sequence[str] = DRAIN_COMMAND
+    hurry_seconds: float = HURRY_SECONDS
     # What ended the stack: a signal, or the command that cannot run.
     stopped_by: signal.Signals | None = field(default=None, init=False)
     failed: Command | None = field(default=None, init=False)
@@ -173,11 +175,11 @@ class Supervisor:
 
     def _hurry_later(self) -> None:
         for one in self.commands:
-            asyncio.get_running_loop().call_later(HURRY_SECONDS, one.kill)
+            asyncio.get_running_loop().call_later(self.hurry_seconds, one.kill)
 
     async def _run_drain(self) -> None:
         self._drain = await asyncio.create_subprocess_exec(
-            *tied_command(signal.SIGTERM, DRAIN_COMMAND),
+            *tied_command(signal.SIGTERM, self.drain),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -26,9 +26,16 @@ maxmemory-policy noeviction
 """
 
 
+def quoted(value: str) -> str:
+    """Return a value as the configuration of Valkey reads it, whatever characters it has."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def main() -> None:
     """Write the server's configuration with its password, and start the server."""
-    if configuration.BROKER_PASSWORD is None:
+    password = configuration.BROKER_PASSWORD
+    if password is None:
         print("No embedded broker is needed: INGEST_BROKER_URL names another.", flush=True)
         signal.pause()
     folder = configuration.STATE_DIR / "broker"
@@ -38,8 +45,8 @@ def main() -> None:
     path.write_text(
         CONFIGURATION.format(
             port=configuration.BROKER_PORT,
-            folder=folder,
-            password=configuration.BROKER_PASSWORD,
+            folder=quoted(str(folder)),
+            password=quoted(password),
             fsync=configuration.BROKER_FSYNC,
         )
     )
