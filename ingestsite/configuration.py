@@ -165,7 +165,8 @@ def _store() -> tuple[str, str]:
         return _choice("INGEST_STORE", "", STORES), "INGEST_STORE names it"
     if PRODUCTION:
         return "firestore", "INGEST_PRODUCTION is on"
-    if os.environ.get("FIRESTORE_EMULATOR_HOST"):
+    # A parent process may have set the address of our own emulator, below.
+    if os.environ.get("FIRESTORE_EMULATOR_HOST", OWN_EMULATOR) != OWN_EMULATOR:
         return "firestore", "FIRESTORE_EMULATOR_HOST names an emulator"
     with suppress(OSError):
         if (kept := STORE_FILE.read_text("utf-8").strip()) in STORES:
@@ -279,10 +280,11 @@ EMULATOR_URL = _text(
 )
 # `make run` writes here which store it used, since the counts of this folder are in it.
 STORE_FILE = STATE_DIR / "store"
+FIRESTORE_PORT = _port("INGEST_FIRESTORE_PORT", 8402)
+OWN_EMULATOR = f"127.0.0.1:{FIRESTORE_PORT}"
 STORE, STORE_REASON = _store()
 FIRESTORE_PROJECT = _text("INGEST_FIRESTORE_PROJECT", "" if PRODUCTION else "demo-ingest")
 FIRESTORE_DATABASE = _text("INGEST_FIRESTORE_DATABASE", "(default)")
-FIRESTORE_PORT = _port("INGEST_FIRESTORE_PORT", 8402)
 FIRESTORE_HEAP_MB = _whole("INGEST_FIRESTORE_HEAP_MB", 1024)
 KEEP_CONTENT = _switch("INGEST_KEEP_CONTENT", "on")
 COMMIT_POSTS = _whole("INGEST_COMMIT_POSTS", 200)
@@ -305,10 +307,9 @@ if PRODUCTION:
         raise BadSetting("INGEST_FIRESTORE_PROJECT", "must be set, since INGEST_PRODUCTION is on.")
 else:
     # Google's client reads this name in every process that opens the store.
-    os.environ.setdefault("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{FIRESTORE_PORT}")
+    os.environ.setdefault("FIRESTORE_EMULATOR_HOST", OWN_EMULATOR)
 EMULATOR_IS_OURS = (
-    STORE == "firestore"
-    and os.environ.get("FIRESTORE_EMULATOR_HOST") == f"127.0.0.1:{FIRESTORE_PORT}"
+    STORE == "firestore" and os.environ.get("FIRESTORE_EMULATOR_HOST") == OWN_EMULATOR
 )
 
 # A spaCy model: an installed package or a folder.

@@ -11,6 +11,7 @@ from pathlib import Path
 # not: that of 1.20.2 is the one of 1.19.8, and that of 1.20.4 lacks a digit.
 JAR_VERSION = "1.19.8"
 JARS = "cloud-firestore-emulator*.jar"
+DEBIAN_SDK = "/usr/lib/google-cloud-sdk"
 BELOW_SDK = "platform/cloud-firestore-emulator"
 
 
@@ -42,7 +43,7 @@ def cache_folder() -> Path:
 
 
 def _folders() -> Iterator[Path]:
-    yield Path("/usr/lib/google-cloud-sdk", BELOW_SDK)
+    yield Path(DEBIAN_SDK, BELOW_SDK)
     if gcloud := shutil.which("gcloud"):
         yield Path(gcloud).resolve().parent.parent / BELOW_SDK
     yield _home() / "google-cloud-sdk" / BELOW_SDK

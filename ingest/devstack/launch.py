@@ -26,6 +26,7 @@ def launch() -> int:
     facts = {"pages": configuration.WEB_URL, "ports": ports.of_stack()}
     with state_lock.locked(configuration.STATE_DIR, facts) as lock:
         print(store_line(), flush=True)
+        os.environ["INGEST_STORE"] = configuration.STORE
         # The Procfile's commands are those of this Python.
         python = Path(sys.executable).parent
         os.environ["PATH"] = f"{python}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

@@ -184,5 +184,7 @@ class Supervisor:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        if self.hurried:  # while the drain was being started
+            self._drain.terminate()
         self.drained = await show_lines(self._drain, "system", self.show)
         await self._drain.wait()

@@ -34,8 +34,7 @@ def quoted(value: str) -> str:
 
 def main() -> None:
     """Write the server's configuration with its password, and start the server."""
-    password = configuration.BROKER_PASSWORD
-    if password is None:
+    if configuration.BROKER_PASSWORD is None:
         print("No embedded broker is needed: INGEST_BROKER_URL names another.", flush=True)
         signal.pause()
     folder = configuration.STATE_DIR / "broker"
@@ -46,7 +45,7 @@ def main() -> None:
         CONFIGURATION.format(
             port=configuration.BROKER_PORT,
             folder=quoted(str(folder)),
-            password=quoted(password),
+            password=quoted(configuration.BROKER_PASSWORD or ""),
             fsync=configuration.BROKER_FSYNC,
         )
     )
