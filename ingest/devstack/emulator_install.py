@@ -80,6 +80,8 @@ def fetch(url: str, sha256: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # another stack may fetch it too
+            if path.exists():
+                return
             _download(url, file)
             if _digest(part) != sha256:
                 part.unlink()

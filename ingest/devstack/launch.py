@@ -12,7 +12,7 @@ from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 
-from ingest.devstack import emulator_install, ports, readiness, state_lock
+from ingest.devstack import emulator_install, readiness, stack_ports, state_lock
 from ingest.devstack.supervise import Command, Supervisor
 from ingestsite import configuration
 
@@ -23,7 +23,7 @@ NOT_READY_SECONDS = 30  # until a line says what is missing
 
 def launch() -> int:
     """Run the stack until it stops, and return the exit status."""
-    facts = {"pages": configuration.WEB_URL, "ports": ports.of_stack()}
+    facts = {"pages": configuration.WEB_URL, "ports": stack_ports.of_stack()}
     with state_lock.locked(configuration.STATE_DIR, facts) as lock:
         print(store_line(), flush=True)
         os.environ["INGEST_STORE"] = configuration.STORE
@@ -32,7 +32,7 @@ def launch() -> int:
         os.environ["PATH"] = f"{python}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         if configuration.EMULATOR_IS_OURS:
             emulator_install.install()
-        ports.check_free()
+        stack_ports.check_free()
         key_line = prepare()
         remember_store()
         return asyncio.run(_run(lock, key_line))

@@ -1,18 +1,8 @@
-"""Ports of this machine: free ones, those with a listener, and those that a stack needs."""
+"""Ports of the loopback address: free ports, and ports with a listener."""
 
-import errno
 import socket
-from contextlib import suppress
-
-import psutil
-
-from ingestsite import configuration
 
 LOOPBACK = "127.0.0.1"
-
-
-class PortTaken(SystemExit):
-    """The stack cannot listen on one of its ports."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -28,39 +18,3 @@ def listens(port: int) -> bool:
     """Return whether a process listens on a port of the loopback address."""
     with socket.socket() as s:
         return s.connect_ex((LOOPBACK, port)) == 0
-
-
-def of_stack() -> dict[str, int]:
-    """Return the ports of the servers that this stack starts, by the names of their settings."""
-    ports = {"WEB": configuration.WEB_PORT, "FLOWER": configuration.FLOWER_PORT}
-    if configuration.BROKER_PASSWORD is not None:
-        ports["BROKER"] = configuration.BROKER_PORT
-    if configuration.EMULATOR_IS_OURS:
-        ports["FIRESTORE"] = configuration.FIRESTORE_PORT
-    return ports
-
-
-def check_free() -> None:
-    """Raise PortTaken if a port of this stack cannot be listened on."""
-    for name, port in of_stack().items():
-        host = configuration.WEB_HOST if name == "WEB" else LOOPBACK
-        try:
-            address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            socket.create_server(address[4][:2], family=address[0]).close()
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                why = f"port {port} of {host} is taken{_by(port)}"
-                raise PortTaken(f"INGEST_{name}_PORT: {why}; choose another.") from error
-            raise PortTaken(
-                f"INGEST_{name}_PORT: nothing can listen on port {port} of {host} "
-                f"({error.strerror})."
-            ) from error
-
-
-def _by(port: int) -> str:
-    """Name the process that listens on a port, if this user may know it."""
-    with suppress(psutil.Error):
-        for one in psutil.net_connections("tcp"):
-            if one.status == psutil.CONN_LISTEN and one.laddr[1:] == (port,) and one.pid:
-                return f" by process {one.pid} ({psutil.Process(one.pid).name()})"
-    return ""

@@ -15,6 +15,7 @@ from ingest.client import ApiClient
 from ingest.devstack import state_lock
 from ingest.devstack.ports import free_ports, listens
 from ingest.process.parent_death import tied_command
+from ingestsite import configuration
 from ingestsite.configuration import ROOT
 
 RUN = (sys.executable, "-m", "ingest.devstack.run")
@@ -73,7 +74,8 @@ class Stack:
         self.folder = folder
         self.log = folder / "stack.log"
         self.log.touch()
-        self.url = f"http://127.0.0.1:{web}"
+        host = configuration.host_in_url((settings or {}).get("INGEST_WEB_HOST", "127.0.0.1"))
+        self.url = f"http://{host}:{web}"
         self.flower_url = f"http://127.0.0.1:{flower}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if _is_inherited(name)},
@@ -124,13 +126,17 @@ class Stack:
         except requests.RequestException:
             return False
         ports: dict[str, int] = state_lock.read(self.folder).get("ports", {})
-        return web and all(listens(port) for name, port in ports.items() if name != "FLOWER")
+        return web and all(
+            listens(ports[name]) for name in ("BROKER", "FIRESTORE") if name in ports
+        )
 
-    def stop(self, *, by: signal.Signals = signal.SIGINT) -> None:
-        """Stop the stack as Ctrl-C does, and wait for its end."""
-        if self._runner and self._runner.poll() is None:
+    def stop(self, *, by: signal.Signals = signal.SIGINT) -> int:
+        """Stop the stack as Ctrl-C does, and return its exit status; 0 if it never started."""
+        if self._runner is None:
+            return 0
+        if self._runner.poll() is None:
             self._runner.send_signal(by)
-            self._runner.wait(timeout=180)
+        return self._runner.wait(timeout=180)
 
     @property
     def pid(self) -> int:
