@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -16,7 +17,9 @@ from ingest.devstack import demo
 from ingest.devstack.ports import free_ports
 from ingest.devstack.stack import RUN, Stack, wait_until
 from ingestsite.configuration import ROOT
+from tests.support import postgresql
 from tests.support.processes import end, processes
+from tests.support.rabbitmq import RabbitMQ
 
 POSTS = list(samples.read())[:30]
 READY = "Ctrl-C processes what waits"
@@ -134,3 +137,29 @@ def test_the_key_is_shown_once_in_the_last_lines(tmp_path: Path) -> None:
         assert demo.submit(client, POSTS[:1])
     finally:
         end(stack)
+
+
+def test_wrong_passwords_end_the_start_with_one_sentence(
+    tmp_path: Path, rabbitmq: RabbitMQ
+) -> None:
+    with postgresql.running() as server:
+        url, given = server.new_database(), quote("wrong 'pass\"word", safe="")
+        wrong = {
+            "INGEST_BROKER_URL": rabbitmq.new_host().replace(":guest@", f":{given}@"),
+            "INGEST_DATABASE_URL": url.replace(f":{postgresql.PASSWORD}@", f":{given}@"),
+        }
+        said = {
+            "INGEST_BROKER_URL": "the broker refuses the user, password or virtual host.",
+            "INGEST_DATABASE_URL": "password authentication failed",
+        }
+        for name, setting in wrong.items():
+            done = run(Stack(_new(tmp_path / name), {"INGEST_STORE": "null", name: setting}))
+            assert done.returncode == os.EX_CONFIG
+            assert said[name] in done.stderr
+            assert len(done.stderr.splitlines()) == 1
+            assert "wrong" not in done.stderr
+
+
+def _new(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
