@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -28,7 +29,7 @@ from ingestsite import configuration
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 WATCHED_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
-EXPORT_SECONDS = 120  # between two exports
+MAX_EXPORT_SHARE = 0.05  # of the time, since the emulator answers slowly meanwhile
 MAX_EXPORT_SECONDS = 300  # of one export
 STOP_SECONDS = 20  # from SIGTERM to SIGKILL
 METADATA = "*.overall_export_metadata"
@@ -120,15 +121,17 @@ def command(
     ]
 
 
-def serve(exports: Exports, start: Sequence[str], *, export_seconds: float) -> int:
+def serve(start: Sequence[str], exports: Exports | None, *, export_seconds: float) -> int:
     """Run the server until a signal or its end, export meanwhile, and return its status."""
+    pause = export_seconds if exports else threading.TIMEOUT_MAX
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
     server = subprocess.Popen(tied_command(signal.SIGKILL, start))
     while server.poll() is None:
-        received = signal.sigtimedwait(WATCHED_SIGNALS, export_seconds)
+        received = signal.sigtimedwait(WATCHED_SIGNALS, pause)
         if received and received.si_signo == signal.SIGCHLD:
             continue
-        _try_export(exports)
+        if exports:
+            pause = max(export_seconds, _try_export(exports) / MAX_EXPORT_SHARE)
         if received:
             server.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -139,7 +142,8 @@ def serve(exports: Exports, start: Sequence[str], *, export_seconds: float) -> i
     return server.returncode if server.returncode > 0 else 1
 
 
-def _try_export(exports: Exports) -> None:
+def _try_export(exports: Exports) -> float:
+    """Export, and return the seconds that it took."""
     began = time.monotonic()
     try:
         exports.export()
@@ -148,11 +152,15 @@ def _try_export(exports: Exports) -> None:
     else:
         seconds = time.monotonic() - began
         print(f"the documents are exported to {exports.folder} in {seconds:.1f} s", flush=True)
+    return time.monotonic() - began
 
 
 def _keeps(exports: Exports, last: Path | None) -> str:
     """Say what was imported, and when documents are exported."""
-    when = f"exported every {EXPORT_SECONDS // 60} minutes and at a stop to {exports.folder}"
+    seconds = configuration.EMULATOR_EXPORT_SECONDS
+    if not seconds:
+        return "no documents are imported or exported (INGEST_EMULATOR_EXPORT_SECONDS=0)"
+    when = f"exported every {seconds} s and at a stop to {exports.folder}"
     if last is None:
         return f"no documents are imported; they are {when}"
     written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.stat().st_mtime))
@@ -174,10 +182,11 @@ def main() -> int:
         configuration.FIRESTORE_PROJECT,
         configuration.FIRESTORE_DATABASE,
     )
-    last = exports.last()
+    seconds = configuration.EMULATOR_EXPORT_SECONDS
+    last = exports.last() if seconds else None
     print(_keeps(exports, last), flush=True)
     start = command(jar, java, imported=last)
-    return serve(exports, start, export_seconds=EXPORT_SECONDS)
+    return serve(start, exports if seconds else None, export_seconds=seconds)
 
 
 if __name__ == "__main__":

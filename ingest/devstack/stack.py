@@ -85,6 +85,8 @@ class Stack:
             "INGEST_BROKER_PORT": str(broker),
             "INGEST_FIRESTORE_PORT": str(store),
             "INGEST_FLOWER_PORT": str(flower),
+            # Its folder is deleted after it.
+            "INGEST_EMULATOR_EXPORT_SECONDS": "0",
             **(settings or {}),
         }
         self._runner: subprocess.Popen[bytes] | None = None

@@ -137,7 +137,8 @@ class Supervisor:
         """Run the commands until a signal, or until one cannot run; return the exit status."""
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, self._receive, number, stop)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # by nohup
+                loop.add_signal_handler(number, self._receive, number, stop)
         tasks = {create_task(one.keep_running()): one for one in self.commands}
         waiting = create_task(stop.wait())
         ended, _ = await asyncio.wait((*tasks, waiting), return_when=asyncio.FIRST_COMPLETED)

@@ -26,6 +26,7 @@ def emulator(folder: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
         "INGEST_STATE_DIR": str(folder),
         "INGEST_FIRESTORE_PORT": str(port),
         "INGEST_FIRESTORE_DATABASE": "counts",
+        "INGEST_EMULATOR_EXPORT_SECONDS": "120",
     }
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
@@ -65,7 +66,7 @@ def test_documents_outlive_a_stop_and_those_of_the_last_export_a_kill(
         assert process.wait(timeout=60) == 0
         assert "the documents are exported to" in (folder / "log").read_text()
     with emulator(folder, port) as process:
-        assert "are imported; they are exported every 2 minutes" in (folder / "log").read_text()
+        assert "are imported; they are exported every 120 s" in (folder / "log").read_text()
         assert numbers(written=range(20, 30)) == set(range(30))
         (java,) = psutil.Process(process.pid).children()
         process.kill()

@@ -44,6 +44,7 @@ def test_counts_outlive_a_stop_and_a_kill_wherever_the_folder_is(
         "INGEST_WEB_HOST": "::1",
         "INGEST_BROKER_PASSWORD": """a 'quoted' "pass" word \\ #1""",
         "INGEST_EXTRACT_CONCURRENCY": "2",
+        "INGEST_EMULATOR_EXPORT_SECONDS": "120",
     }
     stack = Stack(folder, settings)
     client = stack.prepare()
