@@ -42,15 +42,22 @@ class Command:
     show: Show
     kept_open: Sequence[int] = ()  # file descriptors that the process inherits
     process: subprocess.Process | None = field(default=None, init=False)
-    _stopping: bool = field(default=False, init=False)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def keep_running(self) -> int:
         """Run the command, again when it ends by itself; return the status of its last end."""
+        try:
+            return await self._keep_running()
+        finally:
+            self._ended.set()
+
+    async def _keep_running(self) -> int:
         pause, failures = 1.0, 0
         while True:
             began = time.monotonic()
             status = await self._run()
-            if self._stopping or status == os.EX_CONFIG:
+            if self._stopping.is_set() or status == os.EX_CONFIG:
                 return status
             is_stable = time.monotonic() - began > STABLE_SECONDS
             failures = -sys.maxsize if is_stable else failures + (status > 0)
@@ -58,8 +65,8 @@ class Command:
                 return status
             pause = 1 if is_stable else min(2 * pause, MAX_PAUSE_SECONDS)
             self.show(self.name, f"restarting in {pause:.0f} s")
-            await asyncio.sleep(pause)
-            if self._stopping:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
                 return status
 
     async def _run(self) -> int:
@@ -72,7 +79,7 @@ class Command:
             start_new_session=True,
             pass_fds=self.kept_open,
         )
-        if self._stopping:  # while it was being started
+        if self._stopping.is_set():  # while it was being started
             self.send(signal.SIGTERM)
         await show_lines(self.process, self.name, self.show)
         status = await self.process.wait()
@@ -80,11 +87,10 @@ class Command:
         return status
 
     async def stop(self, number: signal.Signals) -> None:
-        """Send the command's main process a signal, and wait for its end."""
-        self._stopping = True
+        """Send the command's main process a signal, and wait until it has ended for good."""
+        self._stopping.set()
         self.send(number)
-        if self.process:
-            await self.process.wait()
+        await self._ended.wait()
 
     def send(self, number: signal.Signals) -> None:
         """Send the main process a signal, if it is running."""
@@ -155,8 +161,6 @@ class Supervisor:
             group = [one for one in self.commands if one.is_worker == are_workers]
             await asyncio.gather(*(one.stop(number) for one in group))
         waiting.cancel()
-        for task in tasks:
-            task.cancel()  # one may pause before its next start
         return 128 + self.stopped_by if self.hurried and self.stopped_by else status
 
     def _receive(self, number: signal.Signals, stop: asyncio.Event) -> None:

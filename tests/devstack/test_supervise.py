@@ -6,7 +6,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -63,6 +64,14 @@ note(os.getpid())
         )
         return f"exec {shlex.join([sys.executable, str(script)])}"
 
+    def end(self) -> None:
+        """Kill the supervisor, and what a test that failed may have left."""
+        self.process.kill()
+        self.process.wait()
+        for pid in filter(str.isdecimal, (*self.notes(), *self.notes("worker"))):
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(int(pid)).kill()
+
     def notes(self, name: str = "service") -> list[str]:
         """The notes of one command."""
         lines = (line.split() for line in self._notes.read_text().splitlines())
@@ -79,13 +88,27 @@ note(os.getpid())
         return psutil.Process(int(self.notes(name)[-1]))
 
 
+Supervise = Callable[..., Supervised]
+
+
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Supervised]:
+def supervise(tmp_path: Path) -> Iterator[Supervise]:
+    """Return a function that starts commands and their supervisor, and end them all."""
+    started: list[Supervised] = []
+
+    def start(*scripts: str) -> Supervised:
+        started.append(Supervised(tmp_path, *scripts))
+        return started[-1]
+
+    yield start
+    for supervised in started:
+        supervised.end()
+
+
+@pytest.fixture
+def service(supervise: Supervise) -> Supervised:
     """Return a supervised command that waits for a signal."""
-    service = Supervised(tmp_path, WAIT)
-    yield service
-    service.process.kill()
-    service.process.wait()
+    return supervise(WAIT)
 
 
 def test_a_command_that_dies_is_restarted(service: Supervised) -> None:
@@ -117,14 +140,16 @@ def test_a_command_ends_when_its_supervisor_is_killed(service: Supervised) -> No
     command.wait(timeout=30)
 
 
-def test_a_command_that_cannot_run_here_is_not_restarted(tmp_path: Path) -> None:
-    service = Supervised(tmp_path, "sys.exit(os.EX_CONFIG)")
+def test_a_command_that_cannot_run_here_is_not_restarted(supervise: Supervise) -> None:
+    service = supervise("sys.exit(os.EX_CONFIG)")
     assert service.process.wait(timeout=30) == os.EX_CONFIG
     assert len(service.notes()) == 1
 
 
-def test_a_command_that_fails_at_each_start_ends_all_others_without_a_drain(tmp_path: Path) -> None:
-    both = Supervised(tmp_path, WAIT, "sys.exit(5)")
+def test_a_command_that_fails_at_each_start_ends_all_others_without_a_drain(
+    supervise: Supervise,
+) -> None:
+    both = supervise(WAIT, "sys.exit(5)")
     service = both.await_start(1)
     assert both.process.wait(timeout=60) == 5
     assert len(both.notes("worker")) == 3
@@ -133,10 +158,10 @@ def test_a_command_that_fails_at_each_start_ends_all_others_without_a_drain(tmp_
     assert "drained" not in both.output.read_text()
 
 
-def test_the_services_stop_after_the_last_worker(tmp_path: Path) -> None:
+def test_the_services_stop_after_the_last_worker(supervise: Supervise) -> None:
     note_end = "signal.sigwait([signal.SIGTERM]); time.sleep(0.5); note('end')"
     block = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); "
-    both = Supervised(tmp_path, block + note_end, block + note_end)
+    both = supervise(block + note_end, block + note_end)
     both.await_start(1)
     both.await_start(1, "worker")
     both.process.terminate()
@@ -148,8 +173,8 @@ DEAF = "for n in (1, 2, 3, 15): signal.signal(n, signal.SIG_IGN)\nwhile True: si
 
 
 @pytest.mark.parametrize("drain", ["sleep 60", "true"])
-def test_a_second_signal_ends_even_a_stop_that_hangs(tmp_path: Path, drain: str) -> None:
-    both = Supervised(tmp_path, DEAF, DEAF, drain)
+def test_a_second_signal_ends_even_a_stop_that_hangs(supervise: Supervise, drain: str) -> None:
+    both = supervise(DEAF, DEAF, drain)
     running = [both.await_start(1), both.await_start(1, "worker")]
     both.process.send_signal(signal.SIGINT)
     said = "system SIGINT received\n"
@@ -159,8 +184,8 @@ def test_a_second_signal_ends_even_a_stop_that_hangs(tmp_path: Path, drain: str)
     assert not any(process.is_running() for process in running)
 
 
-def test_all_commands_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
-    both = Supervised(tmp_path, WAIT, DEAF)
+def test_all_commands_end_when_their_supervisor_is_killed(supervise: Supervise) -> None:
+    both = supervise(WAIT, DEAF)
     running = [both.await_start(1), both.await_start(1, "worker")]
     both.process.kill()
     both.process.wait()
