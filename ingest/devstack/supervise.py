@@ -79,8 +79,8 @@ class Command:
             start_new_session=True,
             pass_fds=self.kept_open,
         )
-        if self._stopping.is_set():  # while it was being started
-            self.send(signal.SIGTERM)
+        if self._stopping.is_set():  # while it was being started, so it has done nothing
+            self.kill()
         await show_lines(self.process, self.name, self.show)
         status = await self.process.wait()
         self.show(self.name, describe(self.process.pid, status))
@@ -99,7 +99,8 @@ class Command:
                 self.process.send_signal(number)
 
     def kill(self) -> None:
-        """Kill the command with all its processes."""
+        """Kill the command with all its processes, for good."""
+        self._stopping.set()
         with suppress(ProcessLookupError):
             if self.process:
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -169,9 +170,7 @@ class Supervisor:
         stop.set()
         if self.stopped_by or self.failed:
             self.hurried = True
-            if self._drain and self._drain.returncode is None:
-                self.show("system", "second signal: waiting messages stay in the durable queue")
-                self._drain.terminate()
+            self._end_drain()
             for one in self.commands:
                 if one.is_worker:
                     one.send(signal.SIGQUIT)
@@ -182,6 +181,12 @@ class Supervisor:
         for one in self.commands:
             asyncio.get_running_loop().call_later(self.hurry_seconds, one.kill)
 
+    def _end_drain(self) -> None:
+        if self._drain and self._drain.returncode is None:
+            self.show("system", "second signal: waiting messages stay in the durable queue")
+            with suppress(ProcessLookupError):
+                os.killpg(self._drain.pid, signal.SIGKILL)  # it changes no message
+
     async def _run_drain(self) -> None:
         self._drain = await asyncio.create_subprocess_exec(
             *tied_command(signal.SIGTERM, self.drain),
@@ -190,6 +195,6 @@ class Supervisor:
             start_new_session=True,
         )
         if self.hurried:  # while the drain was being started
-            self._drain.terminate()
+            self._end_drain()
         self.drained = await show_lines(self._drain, "system", self.show)
         await self._drain.wait()
