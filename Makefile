@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check chaos faults signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large
+.PHONY: help run emulator demo test check chaos faults signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,21 +15,22 @@ help: ## print the targets
 	$(PYTHON) -m venv .venv
 
 .venv/base: requirements/base.txt | .venv
-	pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv/dev: requirements/dev.txt | .venv
-	pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ .venv/base
 
 .venv/bench: requirements/bench.txt .venv/dev
-	pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 run: .venv/base ## set up, and run the whole stack on this machine until Ctrl-C
-	@honcho run python manage.py migrate --verbosity 0
-	@honcho run python manage.py api_key first
-	@exec honcho start
+	@exec python -m ingest.devstack.run
+
+emulator: .venv/base ## install what Google's Firestore emulator needs and this machine lacks
+	@python -m ingest.devstack.emulator_install
 
 demo: .venv/base ## set up, and process sample posts from end to end (POSTS=file.jsonl RECOUNT=1)
 	@python -m ingest.devstack.demo $(if $(RECOUNT),--recount) $(POSTS)
@@ -104,7 +105,7 @@ audit: .venv/dev ## look for known vulnerabilities in the dependencies
 	python -m tests.harness.dependency_audit
 
 lock: .venv/dev ## compile requirements/*.in to files with hashes
-	for name in base parquet remote dev bench; do \
+	for name in base parquet remote emulator dev bench; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
 			requirements/$$name.in --output-file requirements/$$name.txt; \
 	done

@@ -8,3 +8,7 @@ class IngestConfig(AppConfig):
 
     name = "ingest"
     label = "ingest"
+
+    def ready(self) -> None:
+        """Register the system checks, which read the settings."""
+        from ingest.management import checks  # noqa: F401

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.utils import mktime_tz, parsedate_tz
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 
 TIMEOUT_SECONDS = 60  # for one response
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class ApiError(Exception):
@@ -49,6 +50,9 @@ class ApiClient:
     def __init__(self, url: str, key: str) -> None:
         self._url = url
         self._session = requests.Session()
+        # The proxy in HTTP_PROXY cannot reach a server on this machine.
+        is_local = urlsplit(url).hostname in LOOPBACK
+        self._proxies = {"no_proxy": "*"} if is_local else None
         self._session.headers["Authorization"] = f"Bearer {key}"
 
     @property
@@ -107,7 +111,12 @@ class ApiClient:
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         # Following a redirect would turn a POST into a GET.
         response = self._session.request(
-            method, self._url + path, timeout=TIMEOUT_SECONDS, allow_redirects=False, **options
+            method,
+            self._url + path,
+            timeout=TIMEOUT_SECONDS,
+            allow_redirects=False,
+            proxies=self._proxies,
+            **options,
         )
         if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
             raise ApiError(response)

@@ -9,11 +9,14 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import cast
 from urllib.parse import quote, urlsplit
+
+from ingest.devstack.emulator_files import JAR_VERSION, find_jar, find_java
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -97,6 +100,11 @@ def _pairs(name: str) -> dict[str, str]:
 
 def _port(name: str, default: int) -> int:
     return _whole(name, default, maximum=65535)
+
+
+def host_in_url(host: str) -> str:
+    """Return a host as it is written in a URL: an IPv6 address has brackets there."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
@@ -189,10 +197,44 @@ def _generated_secret(path: Path) -> str:
     return path.read_text()
 
 
+def _store() -> tuple[str, str]:
+    """Return the store, and why it is used. Every process of one stack must find the same."""
+    if os.environ.get("INGEST_STORE"):
+        return _choice("INGEST_STORE", "", STORES), "INGEST_STORE names it"
+    if PRODUCTION:
+        return "firestore", "INGEST_PRODUCTION is on"
+    # A parent process may have set the address of our own emulator, below.
+    if os.environ.get("FIRESTORE_EMULATOR_HOST", OWN_EMULATOR) != OWN_EMULATOR:
+        return "firestore", "FIRESTORE_EMULATOR_HOST names an emulator"
+    with suppress(OSError):
+        if (kept := STORE_FILE.read_text("utf-8").strip()) in STORES:
+            return kept, "the counts of this state folder are in it"
+    if not find_java():
+        return "sql", "Java is not on this machine"
+    if not find_jar(EMULATOR_JAR):
+        return "sql", "Google's Firestore emulator is not on this machine"
+    return "firestore", "Java and Google's emulator are on this machine"
+
+
+def _keep_from_proxies(hosts: Iterable[str]) -> None:
+    """Add hosts to NO_PROXY: the proxy in HTTP_PROXY cannot reach this machine's own servers."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    known = [host.strip() for host in given.split(",") if host.strip()]
+    if known != ["*"]:
+        given = ",".join([*known, *sorted(set(hosts) - set(known))])
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = given  # each client reads one of the two
+
+
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "[::1]"))
+
 # In production, no secret is generated and no emulator is used.
 PRODUCTION = _switch("INGEST_PRODUCTION", "off")
 # The folder of everything that outlives a process: database, append-only file, generated secrets.
 STATE_DIR = Path(_text("INGEST_STATE_DIR", str(ROOT / "var"))).resolve()
+
+# The counts: SQLite's own file, or the last export of the emulator.
+COUNTS_FILE = STATE_DIR / "counts.sqlite3"
+EMULATOR_FOLDER = STATE_DIR / "emulator"
 
 # PostgreSQL, which several machines can share. Empty: SQLite in the state folder.
 DATABASE = _database("INGEST_DATABASE_URL")
@@ -201,12 +243,21 @@ DATABASE = _database("INGEST_DATABASE_URL")
 METRICS_DIR = STATE_DIR / "metrics"
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
 
+_keep_from_proxies(LOOPBACK)
+
 # Loopback by default: a proxy in front of it serves other machines.
 WEB_HOST = _text("INGEST_WEB_HOST", "127.0.0.1")
 WEB_PORT = _port("INGEST_WEB_PORT", 8400)
+# Where this machine reaches its own web server, which may listen on every address.
+WEB_CONNECT_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(WEB_HOST, WEB_HOST)  # noqa: S104
+WEB_URL = f"http://{host_in_url(WEB_CONNECT_HOST)}:{WEB_PORT}/"
 WEB_WORKERS = _whole("INGEST_WEB_WORKERS", 2)
 WEB_THREADS = _whole("INGEST_WEB_THREADS", 8)
-ALLOWED_HOSTS = _words("INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 localhost")
+ALLOWED_HOSTS = _words("INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 localhost [::1]")
+# A name that the web server answers to, for its own machine.
+OWN_HOST = next(
+    (name.lstrip(".") for name in ALLOWED_HOSTS if "*" not in name), host_in_url(WEB_CONNECT_HOST)
+)
 # It signs sessions and receipts. Django requires fifty characters.
 SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
 # The web pages of these origins may call the API from a browser.
@@ -215,7 +266,6 @@ CORS_ORIGINS = _origins("INGEST_CORS_ORIGINS")
 PROXIES = _words("INGEST_PROXIES", "127.0.0.1 ::1")
 # The pages show counts, and sentences of articles with a copyright. They are public by default only
 # if no other machine can reach them. In production a person may decide to make them public.
-LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 _IS_LOCAL = not PRODUCTION and {WEB_HOST, *ALLOWED_HOSTS} <= LOOPBACK
 PAGES = _choice("INGEST_PAGES", "public" if _IS_LOCAL else "login", ("public", "login"))
 if PAGES == "public" and not (_IS_LOCAL or PRODUCTION):
@@ -267,12 +317,24 @@ HOLD_SECONDS = _whole("INGEST_HOLD_SECONDS", 900) if BROKER_IS_RABBITMQ else Non
 # extends it four times per period. Redis only, since RabbitMQ sees the connection close.
 VISIBILITY_SECONDS = _whole("INGEST_VISIBILITY_SECONDS", 60)
 
-STORE = _choice("INGEST_STORE", "firestore", ("firestore", "sql", "null"))
+STORES = ("firestore", "sql", "null")
+EMULATOR_JAR = _text("INGEST_EMULATOR_JAR", "")
+# A server with the same jar, for a network without Google's bucket.
+EMULATOR_URL = _text(
+    "INGEST_EMULATOR_URL",
+    "https://storage.googleapis.com/firebase-preview-drop/emulator/"
+    f"cloud-firestore-emulator-v{JAR_VERSION}.jar",
+)
+# `make run` writes here which store it used, since the counts of this folder are in it.
+STORE_FILE = STATE_DIR / "store"
+FIRESTORE_PORT = _port("INGEST_FIRESTORE_PORT", 8402)
+OWN_EMULATOR = f"127.0.0.1:{FIRESTORE_PORT}"
+STORE, STORE_REASON = _store()
 FIRESTORE_PROJECT = _text("INGEST_FIRESTORE_PROJECT", "" if PRODUCTION else "demo-ingest")
 FIRESTORE_DATABASE = _text("INGEST_FIRESTORE_DATABASE", "(default)")
-FIRESTORE_PORT = _port("INGEST_FIRESTORE_PORT", 8402)
 FIRESTORE_HEAP_MB = _whole("INGEST_FIRESTORE_HEAP_MB", 1024)
-EMULATOR_JAR = _text("INGEST_EMULATOR_JAR", "")
+# The emulator's documents are in memory. 0: they are lost when it stops.
+EMULATOR_EXPORT_SECONDS = _whole("INGEST_EMULATOR_EXPORT_SECONDS", 120, minimum=0)
 KEEP_CONTENT = _switch("INGEST_KEEP_CONTENT", "on")
 COMMIT_POSTS = _whole("INGEST_COMMIT_POSTS", 200)
 COMMIT_WRITES = _whole("INGEST_COMMIT_WRITES", 2000)
@@ -294,10 +356,9 @@ if PRODUCTION:
         raise BadSetting("INGEST_FIRESTORE_PROJECT", "must be set, since INGEST_PRODUCTION is on.")
 else:
     # Google's client reads this name in every process that opens the store.
-    os.environ.setdefault("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{FIRESTORE_PORT}")
+    os.environ.setdefault("FIRESTORE_EMULATOR_HOST", OWN_EMULATOR)
 EMULATOR_IS_OURS = (
-    STORE == "firestore"
-    and os.environ.get("FIRESTORE_EMULATOR_HOST") == f"127.0.0.1:{FIRESTORE_PORT}"
+    STORE == "firestore" and os.environ.get("FIRESTORE_EMULATOR_HOST") == OWN_EMULATOR
 )
 
 # A spaCy model: an installed package or a folder.
@@ -321,5 +382,5 @@ MAX_UNPACKED_BYTES = _whole("INGEST_MAX_UNPACKED_BYTES", 1_000_000_000)
 CLIENT_SECONDS = _whole("INGEST_CLIENT_SECONDS", 60)
 # The limit of each key without its own limit; 0: no limit.
 REQUESTS_PER_MINUTE = _whole("INGEST_REQUESTS_PER_MINUTE", 0, minimum=0)
-# How long Ctrl-C under `honcho start` waits for empty queues.
+# How long Ctrl-C under `make run` waits for empty queues.
 DRAIN_SECONDS = _whole("INGEST_DRAIN_SECONDS", 60, minimum=0)

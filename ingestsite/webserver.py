@@ -5,7 +5,7 @@ from typing import Any
 
 from ingestsite import configuration, logs
 
-bind = f"{configuration.WEB_HOST}:{configuration.WEB_PORT}"
+bind = f"{configuration.host_in_url(configuration.WEB_HOST)}:{configuration.WEB_PORT}"
 workers = configuration.WEB_WORKERS
 # Requests wait for the broker and the store more than they compute, so threads suffice.
 worker_class = "gthread"

@@ -29,4 +29,7 @@ BROKER_PORT, FIRESTORE_PORT = free_ports(2)
 os.environ["INGEST_STATE_DIR"] = FOLDER
 os.environ["INGEST_BROKER_PORT"] = str(BROKER_PORT)
 os.environ["INGEST_FIRESTORE_PORT"] = str(FIRESTORE_PORT)
+# Without Java the tests fail. They must not use another store then.
+os.environ["INGEST_STORE"] = "firestore"
+os.environ["INGEST_EMULATOR_EXPORT_SECONDS"] = "0"
 os.environ["INGEST_DATABASE_URL"] = DATABASE_URL

@@ -6,12 +6,13 @@ from functools import cache
 from typing import Any
 
 import redis
-from amqp.exceptions import AMQPError, MessageNacked
+from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, NotAllowed
 from celery import current_app
 from kombu import Connection
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.utils.url import parse_url
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -25,6 +26,12 @@ CONNECTION_ERRORS = (
 )
 
 SENTINEL_PORT = 26379
+
+REFUSALS = (AuthenticationError, AccessRefused, NotAllowed)
+
+
+class BrokerRefused(Exception):
+    """The broker refuses this user, password or virtual host; the same call cannot succeed."""
 
 
 class BrokerUnavailable(Exception):
@@ -46,6 +53,20 @@ def drop_connection(connection: Connection) -> None:
     """Close a connection to RabbitMQ without a word, since a frozen one would answer none."""
     if connection.transport.driver_type == "amqp":
         connection.collect()
+
+def check_access() -> None:
+    """
+    Connect to the broker once; a broker that is away may come later.
+
+    Raises:
+        BrokerRefused: it answers, and no wait helps.
+    """
+    try:
+        with unavailable_on_error(), current_app.connection_for_read() as connection:
+            connection.channel()
+    except BrokerUnavailable as error:
+        if isinstance(error.__cause__, REFUSALS):
+            raise BrokerRefused("the broker refuses the user, password or virtual host") from error
 
 
 @cache

@@ -130,6 +130,7 @@ def run(posts: Sequence[PostBody], *, recount: bool) -> int:
         client = stack.prepare()
         try:
             stack.start()
+            print(stack.said("store: "))
             accepted = submit(client, posts[:1])
             await_empty(client)
             first = time.monotonic() - began

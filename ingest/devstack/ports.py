@@ -2,10 +2,12 @@
 
 import socket
 
+LOOPBACK = "127.0.0.1"
+
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different free ports."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Return `count` different free ports of the loopback address."""
+    sockets = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
     ports: list[int] = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()
@@ -13,6 +15,6 @@ def free_ports(count: int) -> list[int]:
 
 
 def listens(port: int) -> bool:
-    """Return whether a process listens on a port."""
+    """Return whether a process listens on a port of the loopback address."""
     with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
+        return s.connect_ex((LOOPBACK, port)) == 0

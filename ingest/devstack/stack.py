@@ -12,10 +12,13 @@ from pathlib import Path
 import requests
 
 from ingest.client import ApiClient
+from ingest.devstack import state_lock
 from ingest.devstack.ports import free_ports, listens
 from ingest.process.parent_death import tied_command
+from ingestsite import configuration
 from ingestsite.configuration import ROOT
 
+RUN = (sys.executable, "-m", "ingest.devstack.run")
 POLL_SECONDS = 0.05  # between two looks at a condition
 
 
@@ -34,7 +37,14 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> N
 
 # A stack inherits these settings. The others describe the stack of the user who starts it.
 INHERITED = frozenset(
-    ("INGEST_EMULATOR_JAR", "INGEST_MODEL", "INGEST_LABELS", "INGEST_EXTRACT_CONCURRENCY")
+    (
+        "INGEST_EMULATOR_JAR",
+        "INGEST_EMULATOR_URL",
+        "INGEST_STORE",
+        "INGEST_MODEL",
+        "INGEST_LABELS",
+        "INGEST_EXTRACT_CONCURRENCY",
+    )
 )
 
 
@@ -64,7 +74,8 @@ class Stack:
         self.folder = folder
         self.log = folder / "stack.log"
         self.log.touch()
-        self.url = f"http://127.0.0.1:{web}"
+        host = configuration.host_in_url((settings or {}).get("INGEST_WEB_HOST", "127.0.0.1"))
+        self.url = f"http://{host}:{web}"
         self.flower_url = f"http://127.0.0.1:{flower}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if _is_inherited(name)},
@@ -74,13 +85,11 @@ class Stack:
             "INGEST_BROKER_PORT": str(broker),
             "INGEST_FIRESTORE_PORT": str(store),
             "INGEST_FLOWER_PORT": str(flower),
+            # Its folder is deleted after it.
+            "INGEST_EMULATOR_EXPORT_SECONDS": "0",
             **(settings or {}),
         }
-        self._store_port = store
-        self._store_is_elsewhere = bool(
-            {"FIRESTORE_EMULATOR_HOST", "INGEST_STORE"} & set(settings or ())
-        )
-        self._honcho: subprocess.Popen[bytes] | None = None
+        self._runner: subprocess.Popen[bytes] | None = None
 
     def manage(self, *arguments: str) -> str:
         """Run a command of manage.py in the stack's environment, and return its output."""
@@ -96,52 +105,60 @@ class Stack:
         return ApiClient(self.url, key)
 
     def start(self) -> None:
-        """Run `honcho start`, and wait until the API and the store answer."""
+        """Do what `make run` does, and wait until the API answers and every server listens."""
         with self.log.open("ab") as log:
-            self._honcho = subprocess.Popen(
+            self._runner = subprocess.Popen(
                 # A .env file is for the user's own stack, not for this one.
-                tied_command(
-                    signal.SIGINT, ["honcho", "--env", os.devnull, "start", "--no-colour"]
-                ),
+                tied_command(signal.SIGINT, [*RUN, "--env", os.devnull]),
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C of a terminal reaches us only; `stop` or our death stops honcho.
+                # Ctrl-C of a terminal reaches us only; `stop` or our death stops the stack.
                 start_new_session=True,
             )
         wait_until(self._answers, seconds=60, what="the stack answers")
 
     def _answers(self) -> bool:
-        assert self._honcho
-        if self._honcho.poll() is not None:
+        assert self._runner
+        if self._runner.poll() is not None:
             raise WaitTimeout(f"The stack has stopped:\n{self.last_words()}")
         try:
             web = requests.get(f"{self.url}/api/status", timeout=5).status_code == 401
         except requests.RequestException:
             return False
-        return web and (self._store_is_elsewhere or listens(self._store_port))
+        ports: dict[str, int] = state_lock.read(self.folder).get("ports", {})
+        return web and all(
+            listens(ports[name]) for name in ("BROKER", "FIRESTORE") if name in ports
+        )
 
-    def stop(self, *, by: signal.Signals = signal.SIGINT) -> None:
-        """Stop the stack as Ctrl-C does, and wait for its end."""
-        if self._honcho and self._honcho.poll() is None:
-            self._honcho.send_signal(by)
-            self._honcho.wait(timeout=180)
+    def stop(self, *, by: signal.Signals = signal.SIGINT) -> int:
+        """Stop the stack as Ctrl-C does, and return its exit status; 0 if it never started."""
+        if self._runner is None:
+            return 0
+        if self._runner.poll() is None:
+            self._runner.send_signal(by)
+        return self._runner.wait(timeout=180)
 
     @property
     def pid(self) -> int:
         """The process that a terminal or systemd signals."""
-        assert self._honcho
-        return self._honcho.pid
+        assert self._runner
+        return self._runner.pid
 
     def wait(self, *, seconds: float) -> int:
         """Wait for the end of a stopping stack, and return its exit status."""
-        assert self._honcho
-        return self._honcho.wait(timeout=seconds)
+        assert self._runner
+        return self._runner.wait(timeout=seconds)
+
+    def said(self, beginning: str) -> str:
+        """Return the last line of the log that begins so, without its time and name."""
+        lines = (line.split(" | ", 1)[-1] for line in self.log.read_text().splitlines())
+        return [line for line in lines if line.startswith(beginning)][-1]
 
     def last_words(self) -> str:
         """Return the last log lines of the process that stopped first."""
         log = self.log.read_text(errors="replace")
-        first = re.search(r"\| (\w+\.1) stopped", log)
+        first = re.search(r"\| (\w+\.1) cannot run", log)
         lines = [line for line in log.splitlines() if first is None or first[1] in line]
         return "\n".join(lines[-10:])

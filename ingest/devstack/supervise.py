@@ -1,145 +1,200 @@
 """
-Supervise a command of the Procfile, so that stopping honcho drains first.
+Supervise the commands of the Procfile: start them again when they end, and stop them in order.
 
-    python -m ingest.devstack.supervise worker|service -- COMMAND [ARGUMENT ...]
+A stop drains first, then stops the workers, then the services they need. A second signal stops
+everything at once. A command that cannot run on this machine stops all others without a drain.
 
-Honcho sends SIGTERM to every process group at once, to the broker and the workers alike. Five
-seconds after the first of them has ended, it sends SIGKILL. So each command runs in its own
-session, which these signals do not reach, and its supervisor decides when to stop it.
-
-On SIGTERM or SIGINT, the supervisor of a worker runs `manage.py drain`, then stops the worker. The
-supervisor of a service waits until the last worker has ended, then stops the service. All
-supervisors end together, so the five seconds never begin. A second signal cuts the drain short.
-
-A supervisor restarts a command that ends by itself, unless its exit status is EX_CONFIG.
+Each command has its own session, so Ctrl-C of a terminal reaches only this process. If this process
+is killed, the kernel kills the workers and sends the services SIGTERM.
 """
 
-import fcntl
+import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from asyncio import create_task, subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import IO
 
-from ingest.process.parent_death import die_with_parent
-from ingestsite import configuration
+from ingest.process.parent_death import tied_command
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-WATCHED_SIGNALS = (*STOP_SIGNALS, signal.SIGCHLD)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 MAX_PAUSE_SECONDS = 30  # between two starts of a command that keeps ending
 STABLE_SECONDS = 60  # after which a command is considered stable
+MAX_FAILED_STARTS = 3  # of a command that was never stable
+HURRY_SECONDS = 10  # from the second signal, or from a failure, to SIGKILL
 
 DRAIN_COMMAND = (sys.executable, "manage.py", "drain", "--by", "stop")
+
+Show = Callable[[str, str], None]  # prints a line under the name of its process
+
+
+@dataclass
+class Command:
+    """One line of the Procfile, and its process."""
+
+    name: str
+    line: str
+    is_worker: bool
+    show: Show
+    kept_open: Sequence[int] = ()  # file descriptors that the process inherits
+    process: subprocess.Process | None = field(default=None, init=False)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    async def keep_running(self) -> int:
+        """Run the command, again when it ends by itself; return the status of its last end."""
+        try:
+            return await self._keep_running()
+        finally:
+            self._ended.set()
+
+    async def _keep_running(self) -> int:
+        pause, failures = 1.0, 0
+        while True:
+            began = time.monotonic()
+            status = await self._run()
+            if self._stopping.is_set() or status == os.EX_CONFIG:
+                return status
+            is_stable = time.monotonic() - began > STABLE_SECONDS
+            failures = -sys.maxsize if is_stable else failures + (status > 0)
+            if failures >= MAX_FAILED_STARTS:
+                return status
+            pause = 1 if is_stable else min(2 * pause, MAX_PAUSE_SECONDS)
+            self.show(self.name, f"restarting in {pause:.0f} s")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+                return status
+
+    async def _run(self) -> int:
+        """Run the command once, show its output, and return its status."""
+        death = signal.SIGKILL if self.is_worker else signal.SIGTERM
+        self.process = await asyncio.create_subprocess_exec(
+            *tied_command(death, ["sh", "-c", self.line]),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=self.kept_open,
+        )
+        if self._stopping.is_set():  # while it was being started, so it has done nothing
+            self.kill()
+        await show_lines(self.process, self.name, self.show)
+        status = await self.process.wait()
+        self.show(self.name, describe(self.process.pid, status))
+        return status
+
+    async def stop(self, number: signal.Signals) -> None:
+        """Send the command's main process a signal, and wait until it has ended for good."""
+        self._stopping.set()
+        self.send(number)
+        await self._ended.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send the main process a signal, if it is running."""
+        with suppress(ProcessLookupError):
+            if self.process and self.process.returncode is None:
+                self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """Kill the command with all its processes, for good."""
+        self._stopping.set()
+        with suppress(ProcessLookupError):
+            if self.process:
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+async def show_lines(process: subprocess.Process, name: str, show: Show) -> str:
+    """Show each line of a process's output, and return the last one."""
+    assert process.stdout
+    last, rest = "", b""
+    while block := await process.stdout.read(1 << 16):
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            last = line.decode(errors="replace")
+            show(name, last)
+    return last
+
+
+def describe(pid: int, status: int) -> str:
+    """Describe the end of a process."""
+    how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+    return f"process {pid} ended {how}"
 
 
 @dataclass
 class Supervisor:
-    """One command, and the lock by which supervisors know whether a worker still runs."""
+    """All commands of one stack, and the order in which they stop."""
 
-    command: Sequence[str]
-    is_worker: bool
-    lock: IO[str]
-    pause_seconds: float = field(default=1, init=False)
+    commands: Sequence[Command]
+    show: Show
+    drain: Sequence[str] = DRAIN_COMMAND
+    hurry_seconds: float = HURRY_SECONDS
+    # What ended the stack: a signal, or the command that cannot run.
+    stopped_by: signal.Signals | None = field(default=None, init=False)
+    failed: Command | None = field(default=None, init=False)
+    hurried: bool = field(default=False, init=False)
+    # The last line of the drain.
+    drained: str = field(default="", init=False)
+    _drain: subprocess.Process | None = field(default=None, init=False)
 
-    def run(self) -> int:
-        """Keep the command running until a signal; return the supervisor's exit status."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
-        if self.is_worker:
-            fcntl.flock(self.lock, fcntl.LOCK_SH)
-        child = start(self.command)
-        began = time.monotonic()
-        while signal.sigwait(WATCHED_SIGNALS) == signal.SIGCHLD:
-            if child.poll() is None:
-                continue
-            if child.returncode == os.EX_CONFIG:
-                return os.EX_CONFIG
-            self._grow_pause(time.monotonic() - began)
-            say(f"{describe(child)}, restarting in {self.pause_seconds:.0f} s")
-            if signal.sigtimedwait(STOP_SIGNALS, self.pause_seconds):
-                break
-            child = start(self.command)
-            began = time.monotonic()
-        return self._stop(child)
+    async def run(self) -> int:
+        """Run the commands until a signal, or until one cannot run; return the exit status."""
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        for number in STOP_SIGNALS:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # by nohup
+                loop.add_signal_handler(number, self._receive, number, stop)
+        tasks = {create_task(one.keep_running()): one for one in self.commands}
+        waiting = create_task(stop.wait())
+        ended, _ = await asyncio.wait((*tasks, waiting), return_when=asyncio.FIRST_COMPLETED)
+        status = 0
+        if waiting not in ended:
+            first = ended.pop()
+            self.failed, status = tasks[first], first.result() or os.EX_SOFTWARE
+            self.show("system", f"{self.failed.name} cannot run here, so the stack stops")
+            self._hurry_later()
+        elif not self.hurried:
+            await self._run_drain()
+        for are_workers in (True, False):
+            number = signal.SIGQUIT if self.hurried and are_workers else signal.SIGTERM
+            group = [one for one in self.commands if one.is_worker == are_workers]
+            await asyncio.gather(*(one.stop(number) for one in group))
+        waiting.cancel()
+        return 128 + self.stopped_by if self.hurried and self.stopped_by else status
 
-    def _grow_pause(self, seconds_alive: float) -> None:
-        doubled = min(2 * self.pause_seconds, MAX_PAUSE_SECONDS)
-        self.pause_seconds = 1 if seconds_alive > STABLE_SECONDS else doubled
+    def _receive(self, number: signal.Signals, stop: asyncio.Event) -> None:
+        """Stop at the first signal, and hurry at every further one."""
+        self.show("system", f"{number.name} received")
+        stop.set()
+        if self.stopped_by or self.failed:
+            self.hurried = True
+            self._end_drain()
+            for one in self.commands:
+                if one.is_worker:
+                    one.send(signal.SIGQUIT)
+            self._hurry_later()
+        self.stopped_by = number
 
-    def _stop(self, child: "subprocess.Popen[bytes]") -> int:
-        if self.is_worker:
-            self._drain()
-            status = stop(child)
-            fcntl.flock(self.lock, fcntl.LOCK_UN)
-            self._await_workers()
-        else:
-            self._await_workers()
-            status = stop(child)
-        return status
+    def _hurry_later(self) -> None:
+        for one in self.commands:
+            asyncio.get_running_loop().call_later(self.hurry_seconds, one.kill)
 
-    def _drain(self) -> None:
-        """Drain, or end the drain at a second signal."""
-        drain = start(DRAIN_COMMAND)
-        while drain.poll() is None:
-            if signal.sigwait(WATCHED_SIGNALS) in STOP_SIGNALS:
-                say("second signal: queued messages stay in the durable queue")
-                drain.terminate()
-                drain.wait()
+    def _end_drain(self) -> None:
+        if self._drain and self._drain.returncode is None:
+            self.show("system", "second signal: waiting messages stay in the durable queue")
+            with suppress(ProcessLookupError):
+                os.killpg(self._drain.pid, signal.SIGKILL)  # it changes no message
 
-    def _await_workers(self) -> None:
-        """Wait until no supervisor of a worker has the lock."""
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
-        fcntl.flock(self.lock, fcntl.LOCK_UN)
-
-
-def start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start a command in its own session; it gets SIGTERM if its supervisor is killed."""
-    return subprocess.Popen(
-        command, start_new_session=True, preexec_fn=partial(_prepare, os.getpid())
-    )
-
-
-def _prepare(parent: int) -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED_SIGNALS)
-    die_with_parent(signal.SIGTERM, parent=parent)
-
-
-def stop(child: "subprocess.Popen[bytes]") -> int:
-    """Send SIGTERM to the command's main process only, and SIGQUIT at each further signal."""
-    if child.poll() is None:
-        child.terminate()
-    while child.poll() is None:
-        if signal.sigwait(WATCHED_SIGNALS) in STOP_SIGNALS:
-            child.send_signal(signal.SIGQUIT)
-    say(describe(child))
-    return max(child.returncode, 0)
-
-
-def describe(child: "subprocess.Popen[bytes]") -> str:
-    """Describe the end of a command."""
-    status = child.returncode
-    how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-    return f"process {child.pid} ended {how}"
-
-
-def say(sentence: str) -> None:
-    """Print a line into the output of the command."""
-    print(f"supervise: {sentence}", flush=True)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Supervise the command that the arguments name."""
-    if len(arguments) < 3 or arguments[0] not in ("worker", "service") or arguments[1] != "--":
-        print(__doc__, file=sys.stderr)
-        return os.EX_USAGE
-    configuration.STATE_DIR.mkdir(parents=True, exist_ok=True)
-    with (configuration.STATE_DIR / "workers.lock").open("a") as lock:
-        return Supervisor(arguments[2:], arguments[0] == "worker", lock).run()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    async def _run_drain(self) -> None:
+        self._drain = await asyncio.create_subprocess_exec(
+            *tied_command(signal.SIGTERM, self.drain),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        if self.hurried:  # while the drain was being started
+            self._end_drain()
+        self.drained = await show_lines(self._drain, "system", self.show)
+        await self._drain.wait()

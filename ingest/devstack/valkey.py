@@ -26,6 +26,12 @@ maxmemory-policy noeviction
 """
 
 
+def quoted(value: str) -> str:
+    """Return a value as the configuration of Valkey reads it, whatever characters it has."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def main() -> None:
     """Write the server's configuration with its password, and start the server."""
     if configuration.BROKER_PASSWORD is None:
@@ -38,8 +44,8 @@ def main() -> None:
     path.write_text(
         CONFIGURATION.format(
             port=configuration.BROKER_PORT,
-            folder=folder,
-            password=configuration.BROKER_PASSWORD,
+            folder=quoted(str(folder)),
+            password=quoted(configuration.BROKER_PASSWORD or ""),
             fsync=configuration.BROKER_FSYNC,
         )
     )

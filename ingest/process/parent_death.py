@@ -35,4 +35,6 @@ def tied_command(number: signal.Signals, command: Sequence[str]) -> list[str]:
 
 if __name__ == "__main__":
     die_with_parent(signal.Signals[sys.argv[1]], parent=int(sys.argv[2]))
+    # A parent that waits for its signals blocks them, and a child would inherit that.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.execvp(sys.argv[3], sys.argv[3:])

@@ -2,8 +2,9 @@
 
 import os
 import signal
+import sys
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 from celery import signals
 from celery.worker import state as worker_state
@@ -14,7 +15,7 @@ from structlog import get_logger
 
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
-from ingest.broker.connection import BrokerUnavailable
+from ingest.broker.connection import BrokerRefused, BrokerUnavailable, check_access
 from ingest.observability import metric_slots, throughput, tracing
 from ingest.process import fork_memory, shutdown
 from ingest.process.parent_death import die_with_parent
@@ -65,6 +66,10 @@ def prepare_parent(sender: Any, **_: Any) -> None:
     """Do in the parent, before the fork, what each child would otherwise repeat."""
     global _parent
     _parent = os.getpid()
+    try:
+        check_access()
+    except BrokerRefused as error:
+        _refuse(f"INGEST_BROKER_URL: {error}.")
     shutdown.prepare()
     throughput.prepare(sender.concurrency or os.cpu_count() or 1)
     queues = sender.app.amqp.queues
@@ -78,8 +83,14 @@ def prepare_parent(sender: Any, **_: Any) -> None:
         try:
             load_spacy_models()
         except (OSError, ValueError) as error:
-            raise SystemExit(f"INGEST_MODEL or INGEST_MODELS: {error}") from error
+            _refuse(f"INGEST_MODEL or INGEST_MODELS: {error}")
     fork_memory.freeze()
+
+
+def _refuse(sentence: str) -> NoReturn:
+    """End with one sentence and the status by which a supervisor does not start again."""
+    print(sentence, file=sys.stderr, flush=True)
+    sys.exit(os.EX_CONFIG)
 
 
 @signals.worker_process_init.connect

@@ -197,7 +197,7 @@ class Loaded:
 def _kind(process: Any) -> str:
     words = " ".join(process.cmdline())
     for kind, sign in {
-        "supervisors": "ingest.devstack.supervise",
+        "supervisors": "ingest.devstack.run",
         "web": "gunicorn",
         "extract": "-Q extract",
         "save": "-Q save",

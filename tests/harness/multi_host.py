@@ -15,7 +15,6 @@ processes end with the program, however it ends.
 import os
 import re
 import secrets
-import shutil
 import sys
 import tempfile
 import threading
@@ -33,7 +32,7 @@ from rich.table import Table
 
 from ingest import samples
 from ingest.client import ApiClient
-from ingest.devstack import firestore_emulator
+from ingest.devstack import emulator_files, firestore_emulator
 from ingest.devstack.stack import Stack, wait_until
 from tests.harness import runner
 from tests.support import postgresql, rabbitmq
@@ -180,7 +179,7 @@ class Site:
 
 
 def _store_command(host: str) -> list[str]:
-    java, jar = shutil.which("java"), firestore_emulator.find_jar()
+    java, jar = emulator_files.find_java(), emulator_files.find_jar()
     assert java, firestore_emulator.NO_JAVA
     assert jar, firestore_emulator.NO_JAR
     command = firestore_emulator.command(jar, java, host=host)

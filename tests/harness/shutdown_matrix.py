@@ -86,10 +86,10 @@ class Row(runner.Result):
     @property
     def right(self) -> bool:
         """Whether every post counts once, and every process ended with a clean status."""
-        number = getattr(signal, self.signal)
-        # Honcho's status names the signal. A second signal may end a process early.
-        clean = self.status == (128 + number if self.process == "honcho" else 0)
-        return (clean or self.times > 1) and not (self.lost or self.doubled or self.orphans)
+        # A second signal may end a process early.
+        return (self.status == 0 or self.times > 1) and not (
+            self.lost or self.doubled or self.orphans
+        )
 
 
 class Stopped:

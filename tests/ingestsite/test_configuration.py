@@ -383,3 +383,91 @@ def test_an_origin_that_is_none_is_refused(tmp_path: Path, origin: str) -> None:
     status, words = read(tmp_path, {"INGEST_CORS_ORIGINS": origin}, "CORS_ORIGINS")
     assert status == 1
     assert words.startswith("INGEST_CORS_ORIGINS must have origins such as")
+
+def machine(folder: Path, *, java: bool, jar: bool) -> dict[str, str]:
+    """Return the environment of a user on a machine with or without Java and the emulator."""
+    home = folder / "home"
+    if java:
+        (home / "bin").mkdir(parents=True)
+        (home / "bin" / "java").touch(0o700)
+    path = home / "emulator.jar"
+    if jar:
+        home.mkdir(exist_ok=True)
+        path.touch()
+    return {"HOME": str(home), "PATH": str(home / "bin"), "INGEST_EMULATOR_JAR": str(path)}
+
+
+JAVA_AND_JAR = {"java": True, "jar": True}
+
+
+@pytest.mark.parametrize(
+    ("has", "settings", "store", "reason"),
+    [
+        (JAVA_AND_JAR, {}, "firestore", "Java and Google's emulator are on this machine"),
+        ({"java": False, "jar": True}, {}, "sql", "Java is not on this machine"),
+        ({"java": True, "jar": False}, {}, "sql", "emulator is not on this machine"),
+        (JAVA_AND_JAR, {"INGEST_STORE": "sql"}, "sql", "INGEST_STORE names it"),
+        ({}, {"INGEST_STORE": "firestore"}, "firestore", "INGEST_STORE names it"),
+        ({}, {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:9"}, "firestore", "names an emulator"),
+        # As a parent process leaves it, which read the settings too.
+        ({}, {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8402"}, "sql", "Java is not on this machine"),
+        ({}, PRODUCTION, "firestore", "INGEST_PRODUCTION is on"),
+    ],
+)
+def test_the_store_is_what_the_machine_has(
+    tmp_path: Path, has: dict[str, bool], settings: dict[str, str], store: str, reason: str
+) -> None:
+    environment = {**machine(tmp_path, **{"java": False, "jar": False, **has}), **settings}
+    assert read(tmp_path, environment, "STORE") == (0, store)
+    assert reason in read(tmp_path, environment, "STORE_REASON")[1]
+
+
+def test_the_store_of_a_state_folder_stays_when_the_machine_changes(tmp_path: Path) -> None:
+    without = machine(tmp_path, java=False, jar=False)
+    assert read(tmp_path, without, "STORE") == (0, "sql")
+    (tmp_path / "store").write_text("sql\n")
+    with_both = machine(tmp_path, java=True, jar=True)
+    assert read(tmp_path, with_both, "STORE") == (0, "sql")
+    assert read(tmp_path, {**with_both, "INGEST_STORE": "firestore"}, "STORE") == (0, "firestore")
+    (tmp_path / "store").write_text("torn")
+    assert read(tmp_path, with_both, "STORE") == (0, "firestore")
+
+
+@pytest.mark.parametrize("home", ["", "/nonexistent", None])
+def test_a_user_without_a_home_folder_gets_a_store(tmp_path: Path, home: str | None) -> None:
+    environment = {"PATH": "/nowhere"} if home is None else {"PATH": "/nowhere", "HOME": home}
+    assert read(tmp_path, environment, "STORE") == (0, "sql")
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ("", "127.0.0.1,::1,[::1],localhost"),
+        ("news.test, ::1", "news.test,::1,127.0.0.1,"),
+        ("*", "*"),
+    ],
+)
+def test_this_machine_is_reached_without_a_proxy(tmp_path: Path, given: str, seen: str) -> None:
+    code = (
+        "import os, ingestsite.configuration; print(os.environ['no_proxy'], os.environ['NO_PROXY'])"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": "", "INGEST_STATE_DIR": str(tmp_path), "NO_PROXY": given},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert printed[0] == printed[1]
+    assert printed[0].startswith(seen)
+
+
+def test_the_address_of_the_pages_is_one_that_a_browser_opens(tmp_path: Path) -> None:
+    for host, url in (
+        ("::1", "http://[::1]:8400/"),
+        ("0.0.0.0", "http://127.0.0.1:8400/"),  # noqa: S104
+        ("127.0.0.1", "http://127.0.0.1:8400/"),
+    ):
+        assert read(tmp_path, {"INGEST_WEB_HOST": host}, "WEB_URL") == (0, url)
+    assert read(tmp_path, {"INGEST_WEB_HOST": "::1"}, "PAGES") == (0, "public")

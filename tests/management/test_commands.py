@@ -1,17 +1,28 @@
 """The operator's commands."""
 
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
+from celery import current_app
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 
 from ingest.broker import connection
 from ingest.broker.admission import get_admission
+from ingest.broker.admission.base import PauseOwner
 from ingest.broker.publish import EXTRACT, SAVE
 from ingest.core.messages import PostEntities
 from ingest.models import ApiKey, DeadLetter, Step
 from ingest.store import open_store
+from ingestsite import configuration
 from tests.support.factories import accepted, entity, with_entities
 
 pytestmark = [
@@ -144,3 +155,111 @@ def test_a_key_is_listed_with_its_limits_and_its_last_use() -> None:
     assert line.endswith("wire: submit for The Gazette")
     ApiKey.objects.update(last_used_at=datetime(2026, 5, 4, 12, tzinfo=UTC))
     assert "used 2026-05-04 12:00" in run("api_key", "list")
+
+
+@pytest.mark.parametrize("owner", ["operator", "stop"])
+def test_a_resume_ends_every_pause(owner: PauseOwner) -> None:
+    get_admission().pause(owner)
+    assert run("drain", "--resume") == "The intake is resumed.\n"
+    assert get_admission().is_writable()
+
+
+def test_a_resume_says_what_still_pauses_the_intake() -> None:
+    stopping = threading.Event()
+
+    def drain() -> None:
+        while not stopping.wait(0.01):
+            get_admission().pause("stop")
+
+    running = threading.Thread(target=drain)
+    running.start()
+    try:
+        with pytest.raises(CommandError) as refusal:
+            run("drain", "--resume")
+    finally:
+        stopping.set()
+        running.join()
+    assert str(refusal.value) == (
+        "The intake is still paused, by a stop of the stack that still runs."
+    )
+
+
+def test_a_resume_says_that_the_queues_are_full(settings: Any) -> None:
+    settings.QUEUE_LIMIT = 5
+    for _ in range(5):
+        connection.redis_client().lpush(EXTRACT, "{}")
+    assert run("drain", "--resume") == (
+        "The intake is resumed, but the queues are full: 5 messages wait. "
+        "Posts are accepted again at 4.\n"
+    )
+
+
+def test_a_resume_without_a_broker_is_one_sentence(unreachable_broker: None) -> None:
+    with pytest.raises(CommandError) as refusal:
+        run("drain", "--resume")
+    assert str(refusal.value).startswith("The intake is not resumed: the broker does not answer")
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_stop_s_drain_says_how_many_posts_are_saved() -> None:
+    open_store().add([with_entities("1", [entity("Oslo")]), with_entities("2", [])])
+    with pytest.raises(SystemExit) as end:
+        call_command("drain", "--by", "stop", stdout=(out := StringIO()))
+    assert end.value.code == 0
+    assert out.getvalue().endswith("drain: drained, 2 posts saved, 0 waiting\n")
+
+
+def test_a_check_finds_a_missing_model(settings: Any) -> None:
+    settings.MODEL, settings.MODELS = "no_such_model", {"de": "/nowhere/de"}
+    with pytest.raises(SystemCheckError) as found:
+        call_command("check")
+    assert "INGEST_MODEL: 'no_such_model' is neither an installed package nor" in str(found.value)
+    assert "INGEST_MODELS: '/nowhere/de' is neither" in str(found.value)
+
+
+def test_a_wrong_password_of_the_broker_ends_the_start(other_password: None) -> None:
+    out = StringIO()
+    with pytest.raises(SystemExit) as end:
+        call_command("prepare", stdout=out, stderr=out)
+    assert end.value.code == os.EX_CONFIG
+    assert out.getvalue() == (
+        "INGEST_BROKER_URL: the broker refuses the user, password or virtual host.\n"
+    )
+
+
+def test_a_worker_with_a_wrong_password_ends_instead_of_trying_for_ever(tmp_path: Path) -> None:
+    url = configuration.BROKER_URL.replace("redis://:", "redis://:not-")
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "ingestsite", "worker", "-Q", "save"],
+        env={**os.environ, "INGEST_STATE_DIR": str(tmp_path), "INGEST_BROKER_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == os.EX_CONFIG
+    assert done.stderr.splitlines()[-1] == (
+        "INGEST_BROKER_URL: the broker refuses the user, password or virtual host."
+    )
+
+
+@pytest.fixture
+def other_password(settings: Any) -> Iterator[None]:
+    """Use a wrong password for the broker in this process."""
+    yield from _broker_url(configuration.BROKER_URL.replace("redis://:", "redis://:not-"))
+
+
+@pytest.fixture
+def unreachable_broker(settings: Any) -> Iterator[None]:
+    """Use a broker that does not run."""
+    yield from _broker_url("redis://127.0.0.1:1/0")
+
+
+def _broker_url(url: str) -> Iterator[None]:
+    conf: Any = current_app.conf
+    before = conf.broker_url
+    conf.broker_url = url
+    connection.redis_client.cache_clear()
+    yield
+    conf.broker_url = before
+    connection.redis_client.cache_clear()

@@ -7,9 +7,6 @@ import psutil
 
 from ingest.devstack.stack import Stack
 
-# A supervisor's command line ends with that of the process it starts.
-SUPERVISOR = "ingest.devstack.supervise"
-
 
 def words(process: psutil.Process) -> str:
     """Return a process's command line, or an empty text if it has just ended."""
@@ -55,7 +52,7 @@ def main_and_children(
     stack: Stack, command: str
 ) -> tuple[list[psutil.Process], list[psutil.Process]]:
     """Return the main processes whose command line has these words, and all their children."""
-    found = [p for p in processes(stack) if command in words(p) and SUPERVISOR not in words(p)]
+    found = [p for p in processes(stack) if command in words(p)]
     pids = {process.pid for process in found}
     children = [process for process in found if parent(process) in pids]
     return [process for process in found if process not in children], children

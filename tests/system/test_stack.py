@@ -15,7 +15,7 @@ from ingest.client import ApiClient, ApiError
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
-from tests.support.processes import parent, processes
+from tests.support.processes import parent, processes, words
 from tests.support.rabbitmq import RabbitMQ
 
 POSTS = list(samples.read())[:50]
@@ -89,7 +89,7 @@ def test_full_queues_refuse_posts_until_they_are_short_again(stack: Stack) -> No
     stack.start()
     wait_until(lambda: _saves_the_first(client), seconds=60, what="the workers are ready")
     demo.await_empty(client)  # some posts were sent twice
-    celery = [p for p in processes(stack) if "celery" in p.name()]
+    celery = [p for p in processes(stack) if "celery" in words(p)]
     workers = [p for p in celery if parent(p) in {other.pid for other in celery}]
     for worker in workers:
         worker.suspend()

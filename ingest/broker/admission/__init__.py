@@ -7,10 +7,11 @@ answer. Each broker has its own way to read this.
 """
 
 from functools import cache
+from typing import get_args
 
 from celery import current_app
 
-from ingest.broker.admission.base import AdmissionControl
+from ingest.broker.admission.base import AdmissionControl, PauseOwner
 
 
 @cache
@@ -23,3 +24,14 @@ def get_admission() -> AdmissionControl:
     from ingest.broker.admission.redis import RedisAdmission
 
     return RedisAdmission()
+
+
+def resume_intake() -> None:
+    """
+    End every pause, also one that an interrupted stop left; a running stop or drain pauses again.
+
+    Raises:
+        BrokerUnavailable: the broker or its database does not answer.
+    """
+    for owner in get_args(PauseOwner):
+        get_admission().resume(owner)

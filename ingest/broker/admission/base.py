@@ -107,6 +107,9 @@ class AdmissionControl(Protocol):
     def resume(self, by: PauseOwner) -> None:
         """End this owner's pause; another owner's pause stays."""
 
+    def paused_by(self) -> set[PauseOwner]:
+        """Read which owners have paused the intake."""
+
     def is_writable(self) -> bool:
         """
         Read whether no owner has paused the intake, however many messages wait.

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from celery import current_app
 from django.conf import settings
@@ -106,6 +106,10 @@ class RabbitmqAdmission:
     def resume(self, by: PauseOwner) -> None:
         with _database():
             IntakePause.objects.filter(owner=by).delete()
+
+    def paused_by(self) -> set[PauseOwner]:
+        with _database():
+            return cast(set[PauseOwner], set(IntakePause.objects.values_list("owner", flat=True)))
 
     def is_writable(self) -> bool:
         with unavailable_on_error():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import cast
 
 import redis
 from celery import current_app
@@ -70,6 +71,10 @@ class RedisAdmission:
     def resume(self, by: PauseOwner) -> None:
         with unavailable_on_error():
             redis_client().srem(PAUSED_KEY, by)
+
+    def paused_by(self) -> set[PauseOwner]:
+        with unavailable_on_error():
+            return cast(set[PauseOwner], redis_client().smembers(PAUSED_KEY))
 
     def is_writable(self) -> bool:
         if problem := _write_problem():

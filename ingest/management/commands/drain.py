@@ -6,17 +6,26 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from ingest.broker.admission import get_admission
-from ingest.broker.admission.base import Backlog, PauseOwner
+from ingest.broker.admission import get_admission, resume_intake
+from ingest.broker.admission.base import Backlog, PauseOwner, low_watermark
 from ingest.broker.connection import BrokerUnavailable
 from ingest.operations import audit
+from ingest.store import open_store
+from ingest.store.base import StoreUnavailable
 
 POLL_SECONDS = 0.2  # between two looks at the queues
 REPORT_SECONDS = 5  # between two lines where there is no terminal
+
+# What still pauses the intake, by its owner.
+PAUSES = {
+    "operator": "an operator's drain that still runs",
+    "stop": "a stop of the stack that still runs",
+}
 
 
 class DrainRate:
@@ -65,18 +74,41 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["by"] == "operator":
-            action = audit.Action.RESUME if options["resume"] else audit.Action.DRAIN
-            audit.record(audit.command_actor(), action)
+        is_stop = options["by"] == "stop"
         if options["resume"]:
-            get_admission().resume(options["by"])
-            self.stdout.write("The intake is resumed.")
+            self._resume(by_stop=is_stop)
             return
+        if not is_stop:
+            audit.record(audit.command_actor(), audit.Action.DRAIN)
         timeout = options["timeout"]
-        if timeout is None and options["by"] == "stop":
+        if timeout is None and is_stop:
             timeout = settings.DRAIN_SECONDS
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
         sys.exit(0 if self._drain(options["by"], deadline) else 1)
+
+    def _resume(self, *, by_stop: bool) -> None:
+        """End the pauses, and say what still keeps posts out."""
+        try:
+            if by_stop:
+                get_admission().resume("stop")
+            else:
+                resume_intake()
+                audit.record(audit.command_actor(), audit.Action.RESUME)
+            time.sleep(2 * POLL_SECONDS)  # a drain that still runs pauses again meanwhile
+            paused_by, backlog = get_admission().paused_by(), get_admission().backlog()
+        except (BrokerUnavailable, DatabaseError) as error:
+            raise CommandError(f"The intake is not resumed: {error}.") from error
+        if paused_by:
+            reasons = " and ".join(PAUSES[owner] for owner in sorted(paused_by))
+            raise CommandError(f"The intake is still paused, by {reasons}.")
+        if backlog.state(settings.QUEUE_LIMIT) == "full":
+            waiting, low = sum(backlog.waiting.values()), low_watermark(settings.QUEUE_LIMIT)
+            self.stdout.write(
+                f"The intake is resumed, but the queues are full: {waiting} messages wait. "
+                f"Posts are accepted again at {low}."
+            )
+        else:
+            self.stdout.write("The intake is resumed.")
 
     def _drain(self, owner: PauseOwner, deadline: float) -> bool:
         progress = Progress(
@@ -93,11 +125,12 @@ class Command(BaseCommand):
             while True:
                 remaining, text = self._pause_and_read(owner)
                 if remaining == 0:
-                    self.stdout.write("drain: drained, no messages remain")
+                    self.stdout.write(f"drain: drained, {_saved(owner)}0 waiting")
                     return True
                 if time.monotonic() >= deadline:
                     self.stdout.write(
-                        f"drain: time is up, messages stay in the durable queue. {text}"
+                        f"drain: time is up, {_saved(owner)}the rest stays in the durable queue, "
+                        f"{text}"
                     )
                     return False
                 if remaining is not None:
@@ -119,6 +152,17 @@ class Command(BaseCommand):
         if backlog.drained:
             return 0, ""
         return max(backlog.messages, 1), _describe(backlog)
+
+
+def _saved(owner: PauseOwner) -> str:
+    """Say how many posts the store has. Only for a stop: Firestore would charge for the answer."""
+    if owner != "stop":
+        return ""
+    try:
+        posts = sum(publication.posts for publication in open_store().publications())
+    except StoreUnavailable:
+        return "the store does not answer, "
+    return f"{posts} posts saved, "
 
 
 def _describe(backlog: Backlog) -> str:
