@@ -168,6 +168,8 @@ WEB_HOST = _text("INGEST_WEB_HOST", "127.0.0.1")
 WEB_PORT = _port("INGEST_WEB_PORT", 8400)
 WEB_WORKERS = _whole("INGEST_WEB_WORKERS", 2)
 WEB_THREADS = _whole("INGEST_WEB_THREADS", 8)
+# Other threads, for bodies that are still arriving and for exports. They keep no page waiting.
+WEB_STREAMS = _whole("INGEST_WEB_STREAMS", 8)
 ALLOWED_HOSTS = _words("INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 localhost")
 # It signs sessions and receipts. Django requires fifty characters.
 SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
@@ -270,8 +272,14 @@ MAX_BODY_BYTES = _whole("INGEST_MAX_BODY_BYTES", 10_000_000)
 MAX_POSTS = _whole("INGEST_MAX_POSTS", 1000)
 # The limit of an unpacked body of lines: gzip may unpack to a thousand times its size.
 MAX_UNPACKED_BYTES = _whole("INGEST_MAX_UNPACKED_BYTES", 1_000_000_000)
-# A client that neither sends nor reads for so long, while its body is read, is gone.
+# The limit of a body of lines: even a line of one byte is answered.
+MAX_LINES = _whole("INGEST_MAX_LINES", 1_000_000)
+# A client that neither sends nor reads for so long is gone.
 CLIENT_SECONDS = _whole("INGEST_CLIENT_SECONDS", 60)
+# The least rate of a body. A slower client uses up these seconds, and a faster one regains them.
+CLIENT_BYTES_PER_SECOND = _whole("INGEST_CLIENT_BYTES_PER_SECOND", 1000)
+# The deadline of a whole body.
+BODY_SECONDS = _whole("INGEST_BODY_SECONDS", 3600)
 # The limit of each key without its own limit; 0: no limit.
 REQUESTS_PER_MINUTE = _whole("INGEST_REQUESTS_PER_MINUTE", 0, minimum=0)
 # How long Ctrl-C under `honcho start` waits for empty queues.

@@ -7,11 +7,12 @@ from ingestsite import configuration, logs
 # Settings of Django and ingest that keep their name from configuration.py.
 from ingestsite.configuration import (  # noqa: F401
     ALLOWED_HOSTS,
-    CLIENT_SECONDS,
+    BODY_SECONDS,
     DRAIN_SECONDS,
     EXTRACT_SECONDS,
     LABELS,
     MAX_BODY_BYTES,
+    MAX_LINES,
     MAX_POSTS,
     MAX_UNPACKED_BYTES,
     MERGE_SECONDS,

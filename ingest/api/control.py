@@ -54,6 +54,7 @@ class LimitsView(KeyedView):
         limits = schemas.RequestLimits(
             body_bytes=settings.MAX_BODY_BYTES,
             posts=settings.MAX_POSTS,
+            lines=settings.MAX_LINES,
             line_bytes=request_body.MAX_LINE_BYTES,
             unpacked_bytes=settings.MAX_UNPACKED_BYTES,
             content_characters=MAX_CONTENT_CHARACTERS,

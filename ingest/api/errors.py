@@ -42,6 +42,13 @@ class TooLarge(APIException):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class TooSlow(APIException):
+    """The body took longer than a body may."""
+
+    status_code = HTTPStatus.REQUEST_TIMEOUT
+    default_detail = "The body took too long. Send the rest in another request."
+
+
 class UnsupportedEncoding(APIException):
     """The Content-Encoding of the body is not gzip."""
 

@@ -232,6 +232,7 @@ def test_the_limits_can_be_read_with_any_key(settings: Any) -> None:
     assert keyed(["operate"]).get("/api/limits").json() == {
         "body_bytes": settings.MAX_BODY_BYTES,
         "posts": settings.MAX_POSTS,
+        "lines": settings.MAX_LINES,
         "line_bytes": 1_500_000,
         "unpacked_bytes": settings.MAX_UNPACKED_BYTES,
         "content_characters": 100_000,
