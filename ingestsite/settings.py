@@ -85,8 +85,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 configuration.STATE_DIR.mkdir(parents=True, exist_ok=True)
 
+# A request fails after so long, and is answered with 503 within five seconds. Workers try again.
+DATABASE_SECONDS = 4
 
-def _sqlite(name: str, *, synchronous: str, timeout: float) -> dict[str, Any]:
+
+def _sqlite(name: str, *, synchronous: str) -> dict[str, Any]:
     """Return a SQLite database: with WAL, writers do not block readers, and a writer waits."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -94,16 +97,16 @@ def _sqlite(name: str, *, synchronous: str, timeout: float) -> dict[str, Any]:
         "OPTIONS": {
             "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};",
             "transaction_mode": "IMMEDIATE",
-            "timeout": timeout,  # seconds
+            "timeout": DATABASE_SECONDS,
         },
     }
 
 
-SQLITE = _sqlite("ingest.sqlite3", synchronous="NORMAL", timeout=20)
+SQLITE = _sqlite("ingest.sqlite3", synchronous="NORMAL")
 # The savers' locks must not hold up keys and sessions, so the counts have a file of their own. A
 # message is acknowledged after its commit, so that commit must be on the disk.
 SQLITE_COUNTS = {
-    **_sqlite("counts.sqlite3", synchronous="FULL", timeout=4),
+    **_sqlite("counts.sqlite3", synchronous="FULL"),
     "CONN_MAX_AGE": None,
 }
 # The parts of a URL: their names in libpq and in Django.
@@ -119,14 +122,15 @@ POSTGRESQL: dict[str, Any] = {
     **{name: configuration.DATABASE.get(own, "") for own, name in LIBPQ_NAMES.items()},
     "OPTIONS": {
         "application_name": "ingest",
-        # An unreachable server fails after at most the timeout of SQLite.
-        "connect_timeout": 5,  # seconds
-        "tcp_user_timeout": 20_000,  # milliseconds
-        "keepalives_idle": 10,  # seconds
-        "keepalives_interval": 5,  # seconds
-        "keepalives_count": 2,
+        # A request may notice that its connection is dead, and then open another one.
+        "connect_timeout": DATABASE_SECONDS // 2,
+        "tcp_user_timeout": DATABASE_SECONDS // 2 * 1000,  # milliseconds
+        "keepalives_idle": 1,  # seconds
+        "keepalives_interval": 1,  # seconds
+        "keepalives_count": 1,
         # PostgreSQL ends idle transactions, so an unreachable machine keeps no locks.
-        "options": "-c lock_timeout=20s -c idle_in_transaction_session_timeout=20s",
+        "options": f"-c lock_timeout={DATABASE_SECONDS}s"
+        " -c idle_in_transaction_session_timeout=20s",
         # Options of the URL override these.
         **{
             name: value for name, value in configuration.DATABASE.items() if name not in LIBPQ_NAMES
@@ -144,6 +148,16 @@ DATABASES = (
 # The database of the store in SQL.
 COUNTS_DATABASE = "default" if configuration.DATABASE else "counts"
 DATABASE_ROUTERS = ["ingest.store.sql.router.CountsRouter"]
+
+# API keys have a cache of their own, so that nothing else pushes them out.
+CACHES = {
+    name: {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": name,
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+    for name in ("default", "keys")
+}
 
 # The login page, and the page after it.
 LOGIN_URL, LOGIN_REDIRECT_URL = "web:login", "web:front"

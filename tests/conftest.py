@@ -8,10 +8,11 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client as DjangoClient
 from google.cloud.firestore_v1 import Client
 
+from ingest.api import key_uses
 from ingest.broker import connection
 from ingest.operations import rule_versions
 from ingest.store import open_store_of
@@ -120,7 +121,8 @@ def operator(db: None) -> DjangoClient:
 @pytest.fixture
 def forgotten_keys() -> None:
     """Forget API keys that earlier tests looked up."""
-    cache.clear()
+    caches["keys"].clear()
+    key_uses.forget()
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """The API, with a real broker behind it and a store in memory."""
 
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from ingest import samples
@@ -239,21 +237,6 @@ def test_the_limits_can_be_read_with_any_key(settings: Any) -> None:
         "name_characters": 200,
         "requests_per_minute": 0,
     }
-
-
-def test_the_last_use_of_a_key_is_saved_to_the_hour(api: Client) -> None:
-    api.get("/api/limits")
-    (used,) = ApiKey.objects.values_list("last_used_at", flat=True)
-    assert used is not None
-    cache.clear()
-    api.get("/api/limits")
-    assert ApiKey.objects.get().last_used_at == used
-    ApiKey.objects.update(last_used_at=used - timedelta(hours=2))
-    cache.clear()
-    api.get("/api/limits")
-    again = ApiKey.objects.get().last_used_at
-    assert again is not None
-    assert again > used
 
 
 @pytest.mark.parametrize("address", ["nothing", "posts/x", "posts/", "posts/%ff%00"])

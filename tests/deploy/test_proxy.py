@@ -66,7 +66,9 @@ def proxy(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[in
     ours = re.sub(r"\n +ssl_\w+ [^;]+;", "", ours)
     ours = ours.replace("443 ssl", f"127.0.0.1:{port}").replace("ingest.example.com", "localhost")
     ours = ours.replace("127.0.0.1:8400", stack.url.removeprefix("http://"))
-    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=getpass.getuser(), ours=ours))
+    (folder / "nginx.conf").write_text(
+        AROUND.format(folder=folder, user=getpass.getuser(), ours=ours)
+    )
     program = shutil.which("nginx", path=FOLDERS)
     assert program
     server = subprocess.Popen([program, "-c", str(folder / "nginx.conf"), "-p", str(folder)])
