@@ -1,11 +1,13 @@
 """When keys were used last: written at most once a minute for each key, after the answer."""
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from django.core.signals import request_finished
 from django.db import Error as DatabaseError
+from django.db import connection
 from django.db.models import Q
 from django.dispatch import receiver
 from django.utils import timezone
@@ -36,9 +38,29 @@ def forget() -> None:
 @receiver(request_finished)
 def _save(**_: object) -> None:
     while _unsaved:
-        with suppress(
-            KeyError, DatabaseError
-        ):  # taken by another thread, or tried again
-            key_id, at = _unsaved.popitem()
-            is_older = Q(last_used_at=None) | Q(last_used_at__lt=at)
+        with suppress(KeyError):  # another thread took it
+            _save_use(*_unsaved.popitem())
+
+
+def _save_use(key_id: int, at: datetime) -> None:
+    is_older = Q(last_used_at=None) | Q(last_used_at__lt=at)
+    try:
+        with _without_waiting():
             ApiKey.objects.filter(is_older, pk=key_id).update(last_used_at=at)
+    except DatabaseError:  # the key's next request tries again
+        _noted_at.pop(key_id, None)
+
+
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """Let SQLite fail at once while others write, since the next request may wait for us."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    milliseconds = connection.settings_dict["OPTIONS"]["timeout"] * 1000
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
