@@ -86,7 +86,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 configuration.STATE_DIR.mkdir(parents=True, exist_ok=True)
 
 # A request fails after so long, and is answered with 503 within five seconds. Workers try again.
-DATABASE_SECONDS = 4
+DATABASE_SECONDS = 3
 
 
 def _sqlite(name: str, *, synchronous: str) -> dict[str, Any]:
@@ -123,8 +123,8 @@ POSTGRESQL: dict[str, Any] = {
     "OPTIONS": {
         "application_name": "ingest",
         # A request may notice that its connection is dead, and then open another one.
-        "connect_timeout": DATABASE_SECONDS // 2,
-        "tcp_user_timeout": DATABASE_SECONDS // 2 * 1000,  # milliseconds
+        "connect_timeout": 2,  # seconds, the least that there is
+        "tcp_user_timeout": 2000,  # milliseconds
         "keepalives_idle": 1,  # seconds
         "keepalives_interval": 1,  # seconds
         "keepalives_count": 1,

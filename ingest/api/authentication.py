@@ -23,6 +23,7 @@ from ingest.broker.rate_limit import PERIOD_SECONDS, RateLimitState, count_reque
 from ingest.core.posts import publication_key
 from ingest.models import ApiKey, Scope
 from ingest.models.api_keys import KEY_PREFIX
+from ingest.operations import audit
 
 # How long a process remembers a key. A revoked key still works for so long.
 CACHE_SECONDS = 5
@@ -49,6 +50,11 @@ def client_of(request: Request) -> Client:
     client = request.user
     assert isinstance(client, Client)
     return client
+
+
+def actor_of(request: Request) -> audit.Actor:
+    """Return the key of a request as an actor."""
+    return audit.Actor(f"key {client_of(request).name}", audit.Via.API)
 
 
 class KeyAuthentication(BaseAuthentication):

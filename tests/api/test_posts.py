@@ -12,7 +12,7 @@ from ingest.broker.admission import get_admission
 from ingest.broker.publish import EXTRACT
 from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities
 from ingest.core.posts import Post
-from ingest.models import ApiKey, DeadLetter, Scope
+from ingest.models import ApiKey, AuditEntry, DeadLetter, Scope
 from ingest.store import open_store
 from ingest.store.base import EntityFilter
 from tests.support.bad_bodies import CURSOR
@@ -205,6 +205,14 @@ def test_a_key_for_some_publications_changes_no_others() -> None:
     open_store().add(posts)
     answers = [own.delete(f"/api/posts/{id}") for id in [*(p.post_id for p in posts), "0" * 32]]
     assert [answer.status_code for answer in answers] == [200, 403, 403]
+
+
+def test_a_deletion_is_in_the_audit_log(api: Client) -> None:
+    post_id = "0" * 32
+    assert api.delete(f"/api/posts/{post_id}").status_code == 200
+    (entry,) = AuditEntry.objects.all()
+    assert (entry.get_action_display(), entry.target) == ("deleted", f"post {post_id}")
+    assert entry.actor.startswith("key ")
 
 
 def test_a_key_with_a_limit_gets_what_is_left_and_is_then_refused() -> None:

@@ -45,7 +45,7 @@ http {{
 def stack(valkey: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run one web process with one thread for requests and one for streams."""
     settings = {
-        "INGEST_STORE": "memory",
+        "INGEST_STORE": "null",
         "INGEST_BROKER_URL": configuration.BROKER_URL,
         "INGEST_WEB_WORKERS": "1",
         "INGEST_WEB_THREADS": "1",

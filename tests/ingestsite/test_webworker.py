@@ -25,7 +25,7 @@ def stack(valkey: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     stack = Stack(
         tmp_path_factory.mktemp("web"),
         {
-            "INGEST_STORE": "memory",
+            "INGEST_STORE": "null",
             "INGEST_BROKER_URL": configuration.BROKER_URL,
             "INGEST_WEB_WORKERS": "1",
             "INGEST_WEB_THREADS": "2",

@@ -92,7 +92,7 @@ class Site:
 
 def settings(**more: str) -> dict[str, str]:
     return {
-        "INGEST_STORE": "memory",
+        "INGEST_STORE": "sql",
         "INGEST_BROKER_URL": configuration.BROKER_URL,
         "INGEST_WEB_WORKERS": "1",
         "INGEST_PAGES": "login",
