@@ -132,6 +132,10 @@ def _secret(name: str, *, min_characters: int = 16) -> str:
     if secret is not None:
         if len(secret) < min_characters:
             raise BadSetting(name, f"is a secret of fewer than {min_characters} characters.")
+        if PRODUCTION and len(set(secret)) < MIN_DIFFERENT_CHARACTERS:
+            raise BadSetting(
+                name, f"is a secret of fewer than {MIN_DIFFERENT_CHARACTERS} different characters."
+            )
         return secret
     if PRODUCTION:
         raise BadSetting(name, "must be set, since INGEST_PRODUCTION is on.")
@@ -150,6 +154,32 @@ def _generated_secret(path: Path) -> str:
         own.unlink()
     return path.read_text()
 
+
+def make_state_folder() -> None:
+    """Make the state folder, which only its owner can enter. Leave another owner's as it is."""
+    STATE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if STATE_DIR.stat().st_uid == os.geteuid():
+        STATE_DIR.chmod(0o700)
+
+
+def _check_broker_is_protected(name: str, url: str) -> None:
+    """Refuse a broker on another machine that everyone can use."""
+    parts = urlsplit(url)
+    if parts.hostname in (None, *LOOPBACK):
+        return
+    if parts.scheme.startswith("redis") and not parts.password:
+        raise BadSetting(name, "has no password, since INGEST_PRODUCTION is on.")
+    # Celery's client takes guest for each part that is missing.
+    if parts.scheme.startswith("amqp") and {parts.username, parts.password} <= {None, "", "guest"}:
+        raise BadSetting(
+            name, "must not be of RabbitMQ's user guest, since INGEST_PRODUCTION is on."
+        )
+
+
+# What our processes write, only their owner can read: texts, digests of keys, messages.
+os.umask(0o077)
+MIN_DIFFERENT_CHARACTERS = 8  # of a secret
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 # In production, no secret is generated and no emulator is used.
 PRODUCTION = _switch("INGEST_PRODUCTION", "off")
@@ -177,7 +207,6 @@ SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
 PROXIES = _words("INGEST_PROXIES", "127.0.0.1 ::1")
 # The pages show counts, and sentences of articles with a copyright. They are public by default only
 # if no other machine can reach them. In production a person may decide to make them public.
-LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 _IS_LOCAL = not PRODUCTION and {WEB_HOST, *ALLOWED_HOSTS} <= LOOPBACK
 PAGES = _choice("INGEST_PAGES", "public" if _IS_LOCAL else "login", ("public", "login"))
 if PAGES == "public" and not (_IS_LOCAL or PRODUCTION):
@@ -206,6 +235,8 @@ if _GIVEN_BROKER_URL is not None:
     BROKER_PASSWORD = None
     BROKER_URL = _GIVEN_BROKER_URL
     _check_broker_url("INGEST_BROKER_URL", BROKER_URL)
+    if PRODUCTION:
+        _check_broker_is_protected("INGEST_BROKER_URL", BROKER_URL)
 else:
     BROKER_PASSWORD = _secret("INGEST_BROKER_PASSWORD")
     BROKER_URL = f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:{BROKER_PORT}/0"
@@ -243,6 +274,8 @@ if 3 * MERGE_SECONDS > VISIBILITY_SECONDS:
     )
 STORE_SECONDS = _whole("INGEST_STORE_SECONDS", 20)
 if PRODUCTION:
+    if STORE == "null":
+        raise BadSetting("INGEST_STORE", "must keep what it gets, since INGEST_PRODUCTION is on.")
     if "FIRESTORE_EMULATOR_HOST" in os.environ:
         raise BadSetting("FIRESTORE_EMULATOR_HOST", "is set, but INGEST_PRODUCTION is on.")
     if not FIRESTORE_PROJECT and STORE == "firestore":

@@ -83,7 +83,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-configuration.STATE_DIR.mkdir(parents=True, exist_ok=True)
+configuration.make_state_folder()
 
 # A request fails after so long, and is answered with 503 within five seconds. Workers try again.
 DATABASE_SECONDS = 3

@@ -133,7 +133,7 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) < 3 or arguments[0] not in ("worker", "service") or arguments[1] != "--":
         print(__doc__, file=sys.stderr)
         return os.EX_USAGE
-    configuration.STATE_DIR.mkdir(parents=True, exist_ok=True)
+    configuration.make_state_folder()
     with (configuration.STATE_DIR / "workers.lock").open("a") as lock:
         return Supervisor(arguments[2:], arguments[0] == "worker", lock).run()
 
