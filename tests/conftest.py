@@ -12,9 +12,8 @@ from django.core.cache import caches
 from django.test import Client as DjangoClient
 from google.cloud.firestore_v1 import Client
 
-from ingest.api import key_uses
 from ingest.broker import connection
-from ingest.operations import rule_versions
+from ingest.operations import key_uses, rule_versions
 from ingest.store import open_store_of
 from ingest.store.base import Store
 from ingest.store.firestore.store import FirestoreStore

@@ -17,13 +17,13 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 from structlog.contextvars import bind_contextvars
 
-from ingest.api.key_uses import note_use
 from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.rate_limit import PERIOD_SECONDS, RateLimitState, count_request
 from ingest.core.posts import publication_key
 from ingest.models import ApiKey, Scope
 from ingest.models.api_keys import KEY_PREFIX
 from ingest.operations import audit
+from ingest.operations.key_uses import note_use
 
 # How long a process remembers a key. A revoked key still works for so long.
 CACHE_SECONDS = 5

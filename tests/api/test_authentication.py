@@ -6,8 +6,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from ingest.api import authentication, key_uses
+from ingest.api import authentication
 from ingest.models import ApiKey
+from ingest.operations import key_uses
 from tests.support.clients import keyed
 
 pytestmark = [
