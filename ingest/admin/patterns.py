@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin
-from ingest.admin.lookups import PlainLookups
+from ingest.admin.lists import ListAdmin
 from ingest.models import Pattern, PatternSet
 from ingest.models.curation import MAX_PATTERN_CHARACTERS, labels_of_patterns
 from ingest.operations import rule_versions
@@ -30,7 +30,7 @@ class PatternForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Pattern)
-class PatternAdmin(PlainLookups, AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class PatternAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Add, change and delete patterns. Every change makes a new version of the pattern set."""
 
     form = PatternForm
@@ -69,7 +69,7 @@ class PatternAdmin(PlainLookups, AuditedAdmin, admin.ModelAdmin):  # type: ignor
 
 
 @admin.register(PatternSet)
-class PatternSetAdmin(PlainLookups, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class PatternSetAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Look up the patterns of a version that a saved post names."""
 
     list_display = ("pk", "made_at", "__str__")

@@ -27,6 +27,8 @@ class DashboardSite(AdminSite):
     site_title = "ingest"
     index_title = "The pipeline"
     index_template = "dashboard/index.html"
+    # The start page has the same links, and lists need the width.
+    enable_nav_sidebar = False
 
     def get_urls(self) -> list[Any]:
         own = [

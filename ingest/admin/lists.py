@@ -1,4 +1,4 @@
-"""Which look-ups the address of an admin list may have; every other one is a bad request."""
+"""The lists of the admin: they fit a small screen, and answer only plain look-ups."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,10 +35,13 @@ def _incorrect_on_error() -> Iterator[None]:
         raise IncorrectLookupParameters(error) from error
 
 
-class PlainLookups:
-    """A ModelAdmin mixin: a list answers plain look-ups, and a bad value is no server error."""
+class ListAdmin:
+    """A ModelAdmin mixin: a list with our style, whose address may have only plain look-ups."""
 
     model: Any
+
+    class Media:
+        css = {"all": ("dashboard/dashboard.css",)}
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         name, *parts = lookup.split("__")

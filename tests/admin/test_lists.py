@@ -1,10 +1,12 @@
 """The address of a list in the admin: no look-up and no value is a server error."""
 
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
-from django.db.models import Field
+from django.contrib.staticfiles import finders
+from django.db.models import Field, Model
 from django.test import Client
 from django.utils import timezone
 
@@ -90,3 +92,12 @@ def test_no_id_is_a_server_error(operator: Client, id_: str, page: str) -> None:
         list_ = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         answer = operator.get(f"{list_}{id_}/{page}/")
         assert answer.status_code in (302, 400, 403, 404), (list_, answer.status_code)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_phone_shows_the_name_of_every_column(model: type[Model]) -> None:
+    path = finders.find("dashboard/dashboard.css")
+    assert path
+    css = Path(path).read_text("utf-8")
+    columns = admin.site._registry[model].list_display
+    assert [c for c in columns if c != "__str__" and f".field-{c}::before" not in css] == []
