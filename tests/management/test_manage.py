@@ -55,7 +55,7 @@ DeadLetter.objects.bulk_create(
                detail="x" * 80, attempts=1, payload={})
     for n in range(3000)
 )
-for n in range(300):
+for n in range(800):
     ApiKey.create(f"{n} " + "x" * 90, scopes=["read"])
 """
 

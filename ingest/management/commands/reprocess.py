@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ingest.broker.admission.base import IntakePaused, QueueFull
 from ingest.broker.connection import BrokerUnavailable
 from ingest.core.messages import PostEntities
+from ingest.core.posts import is_id
 from ingest.management.arguments import chosen_publications
 from ingest.models import AliasBackfill
 from ingest.nlp.languages import has_current_model, lacks_model, model_names
@@ -110,7 +111,7 @@ def _record(target: str | None, detail: str) -> None:
 
 
 def _saved(post_id: str) -> PostEntities:
-    post = open_store().post(post_id)
+    post = open_store().post(post_id) if is_id(post_id) else None
     if post is None:
         raise CommandError(f"There is no saved post {post_id}.")
     return post

@@ -11,7 +11,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from ingest.core.day_window import DayWindow
 from ingest.core.messages import PostEntities
-from ingest.core.posts import publication_id, publication_key
+from ingest.core.posts import is_id, publication_id, publication_key
 from ingest.store.base import (
     C,
     Cursor,
@@ -73,6 +73,8 @@ class FirestoreReader:
         return self.publication_by_id(publication_id(name))
 
     def publication_by_id(self, pub_id: str) -> Publication | None:
+        if not is_id(pub_id):  # Firestore refuses some texts, such as "__x__"
+            return None
         with unavailable_on_error():
             found = self._with_counts([self._database.publications.document(pub_id)])
         return found[0] if found else None
