@@ -135,7 +135,7 @@ def test_every_endpoint_says_that_postgresql_is_away(
     assert site.ask("GET", "/admin/").status_code == 200
     assert site.ask("GET", "/api/status").status_code == 200
     postgresql.kill()
-    listener = socket.create_server(("127.0.0.1", postgresql._port)) if silent else None
+    listener = socket.create_server(("127.0.0.1", postgresql.port)) if silent else None
     try:
         wait_until(
             lambda: site.ask("GET", "/api/limits").status_code == 503,

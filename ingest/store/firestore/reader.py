@@ -125,6 +125,8 @@ class FirestoreReader:
     def entity_everywhere(
         self, entity_id: str, *, limit: int
     ) -> list[tuple[Publication, StoredEntity]]:
+        if not is_id(entity_id):  # Firestore refuses to compare a long text
+            return []
         group = self._database.client.collection_group(schema.ENTITIES)
         query = _mentioned(group.where(filter=FieldFilter("id", "==", entity_id)))
         query = query.order_by("mentions", direction=DESCENDING).limit(limit)
@@ -145,6 +147,8 @@ class FirestoreReader:
         limit: int,
         after: PostCursor | None = None,
     ) -> list[PostEntities]:
+        if not is_id(entity_id):
+            return []
         posts = self._database.posts
         query = posts.where(filter=FieldFilter("entity_ids", "array_contains", entity_id))
         if name is not None:
