@@ -24,7 +24,7 @@ from ingest.store import open_store
 
 
 class PostsView(KeyedView):
-    """`POST /api/posts`: one post, a list of posts, or any number of posts as JSON lines."""
+    """`POST /api/posts`: one post, a list of posts, or many posts as JSON lines."""
 
     scopes = {"POST": Scope.SUBMIT}
 
