@@ -50,6 +50,8 @@ class Command(BaseCommand):
         "Exits 0 when drained, 1 when the time is up."
     )
 
+    _is_recorded = False  # in the audit log
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--resume", action="store_true", help="resume the intake")
         parser.add_argument(
@@ -65,9 +67,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["by"] == "operator":
-            action = audit.Action.RESUME if options["resume"] else audit.Action.DRAIN
-            audit.record(audit.command_actor(), action)
+        if options["by"] == "operator" and options["resume"]:
+            audit.record(audit.command_actor(), audit.Action.RESUME)
         if options["resume"]:
             get_admission().resume(options["by"])
             self.stdout.write("The intake is resumed.")
@@ -113,12 +114,19 @@ class Command(BaseCommand):
         """Keep the intake paused; return the remaining messages, None if the broker is away."""
         try:
             get_admission().pause(owner)
+            self._record_once(owner)
             backlog = get_admission().backlog()
         except BrokerUnavailable as error:
             return None, str(error)
         if backlog.drained:
             return 0, ""
         return max(backlog.messages, 1), _describe(backlog)
+
+    def _record_once(self, owner: PauseOwner) -> None:
+        """Write the pause of an operator to the audit log, once it has taken effect."""
+        if owner == "operator" and not self._is_recorded:
+            self._is_recorded = True
+            audit.record(audit.command_actor(), audit.Action.DRAIN)
 
 
 def _describe(backlog: Backlog) -> str:
