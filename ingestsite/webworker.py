@@ -81,7 +81,8 @@ class PacedUnreader(SocketUnreader):  # type: ignore[misc]
         started, left = time.monotonic(), self.pace.left
         if left <= 0:
             raise TimeoutError
-        self.sock.settimeout(left)
+        # Gunicorn waits for less when it discards a body that nobody read.
+        self.sock.settimeout(min(left, self.sock.gettimeout() or left))
         data: bytes = super().chunk(size_hint)
         self.pace.count(len(data), waited=time.monotonic() - started)
         self.sock.settimeout(configuration.CLIENT_SECONDS)  # for the answer
@@ -137,8 +138,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             ends_at=time.monotonic() + HEAD_SECONDS,
             received=bytearray(conn.parser.unreader.take_buffered()),
         )
-        self._register(conn, gathering)
-        self._gather(conn)
+        self._gathering[conn] = gathering
+        conn.sock.setblocking(False)
+        self._gather(conn)  # most requests have arrived already
+        if conn in self._gathering:
+            self._listen(conn, gathering)
 
     def _gather(self, conn: Any) -> None:
         gathering = self._gathering[conn]
@@ -199,7 +203,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             on_timeout=partial(self._close, conn),
             ends_at=time.monotonic() + LINGER_SECONDS,
         )
-        self._register(conn, lingering)
+        self._gathering[conn] = lingering
+        self._listen(conn, lingering)
 
     def _linger(self, conn: Any) -> None:
         """Read what a client still sends, since a reset could cost it our answer."""
@@ -221,8 +226,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if gathering.ends_at <= now:
                 gathering.on_timeout()
 
-    def _register(self, conn: Any, gathering: Gathering) -> None:
-        self._gathering[conn] = gathering
+    def _listen(self, conn: Any, gathering: Gathering) -> None:
         try:
             conn.sock.setblocking(False)
             self.poller.register(conn.sock, selectors.EVENT_READ, lambda _: gathering.on_readable())
