@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from ingest.broker import connection
 from ingest.devstack.stack import Stack
 from ingestsite import configuration
 from tests.support.browser import serious_faults
@@ -43,6 +44,7 @@ SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
 @pytest.fixture(scope="module")
 def stack(valkey: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run the web server with a row in each list."""
+    connection.redis_client().flushall()  # an earlier test may have paused the intake
     settings = {"INGEST_STORE": "sql", "INGEST_BROKER_URL": configuration.BROKER_URL}
     stack = Stack(tmp_path_factory.mktemp("lists"), settings)
     with serving(stack):

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 import pytest
 import requests
 
+from ingest.broker import connection
 from ingest.devstack.ports import free_ports, listens
 from ingest.devstack.stack import Stack, wait_until
 from ingestsite import configuration
@@ -44,6 +45,7 @@ http {{
 @pytest.fixture(scope="module")
 def stack(valkey: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run one web process with one thread for requests and one for streams."""
+    connection.redis_client().flushall()  # an earlier test may have paused the intake
     settings = {
         "INGEST_STORE": "null",
         "INGEST_BROKER_URL": configuration.BROKER_URL,

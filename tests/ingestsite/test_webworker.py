@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 import pytest
 import requests
 
+from ingest.broker import connection
 from ingest.devstack.stack import Stack, wait_until
 from ingestsite import configuration
 from ingestsite.webworker import LIVENESS, MAX_GATHERED_BYTES, REQUESTS, STREAMS, choose_pool
@@ -22,6 +23,7 @@ NDJSON = "application/x-ndjson"
 @pytest.fixture(scope="module")
 def stack(valkey: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run one web process with two threads for requests and two for streams."""
+    connection.redis_client().flushall()  # an earlier test may have paused the intake
     stack = Stack(
         tmp_path_factory.mktemp("web"),
         {

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from ingest.broker import connection
 from ingest.devstack.stack import Stack, wait_until
 from ingestsite import configuration
 from tests.support.postgresql import PostgreSQL, install
@@ -113,6 +114,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 @pytest.fixture(scope="module")
 def site(valkey: None, postgresql: PostgreSQL, tmp_path_factory: Any) -> Iterator[Site]:
     """Run a web server on PostgreSQL."""
+    connection.redis_client().flushall()  # an earlier test may have paused the intake
     own = settings(INGEST_DATABASE_URL=postgresql.new_database())
     stack = Stack(tmp_path_factory.mktemp("web"), own)
     with serving(stack):
