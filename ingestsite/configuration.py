@@ -178,6 +178,10 @@ def _secret(name: str, *, min_characters: int = 16) -> str:
     if secret is not None:
         if len(secret) < min_characters:
             raise BadSetting(name, f"is a secret of fewer than {min_characters} characters.")
+        if PRODUCTION and len(set(secret)) < MIN_DIFFERENT_CHARACTERS:
+            raise BadSetting(
+                name, f"is a secret of fewer than {MIN_DIFFERENT_CHARACTERS} different characters."
+            )
         return secret
     if PRODUCTION:
         raise BadSetting(name, "must be set, since INGEST_PRODUCTION is on.")
@@ -225,6 +229,30 @@ def _keep_from_proxies(hosts: Iterable[str]) -> None:
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = given  # each client reads one of the two
 
 
+def make_state_folder() -> None:
+    """Make the state folder, which only its owner can enter. Leave another owner's as it is."""
+    STATE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if STATE_DIR.stat().st_uid == os.geteuid():
+        STATE_DIR.chmod(0o700)
+
+
+def _check_broker_is_protected(name: str, url: str) -> None:
+    """Refuse a broker on another machine that everyone can use."""
+    parts = urlsplit(url)
+    if parts.hostname in (None, *LOOPBACK):
+        return
+    if parts.scheme.startswith("redis") and not parts.password:
+        raise BadSetting(name, "has no password, since INGEST_PRODUCTION is on.")
+    # Celery's client takes guest for each part that is missing.
+    if parts.scheme.startswith("amqp") and {parts.username, parts.password} <= {None, "", "guest"}:
+        raise BadSetting(
+            name, "must not be of RabbitMQ's user guest, since INGEST_PRODUCTION is on."
+        )
+
+
+# What our processes write, only their owner can read: texts, digests of keys, messages.
+os.umask(0o077)
+MIN_DIFFERENT_CHARACTERS = 8  # of a secret
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "[::1]"))
 
 # In production, no secret is generated and no emulator is used.
@@ -253,6 +281,8 @@ WEB_CONNECT_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(WEB_HOST, WEB_HOST)
 WEB_URL = f"http://{host_in_url(WEB_CONNECT_HOST)}:{WEB_PORT}/"
 WEB_WORKERS = _whole("INGEST_WEB_WORKERS", 2)
 WEB_THREADS = _whole("INGEST_WEB_THREADS", 8)
+# Other threads, for bodies that are still arriving and for exports. They keep no page waiting.
+WEB_STREAMS = _whole("INGEST_WEB_STREAMS", 8)
 ALLOWED_HOSTS = _words("INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 localhost [::1]")
 # A name that the web server answers to, for its own machine.
 OWN_HOST = next(
@@ -294,6 +324,8 @@ if _GIVEN_BROKER_URL is not None:
     BROKER_PASSWORD = None
     BROKER_URL = _GIVEN_BROKER_URL
     _check_broker_url("INGEST_BROKER_URL", BROKER_URL)
+    if PRODUCTION:
+        _check_broker_is_protected("INGEST_BROKER_URL", BROKER_URL)
 else:
     BROKER_PASSWORD = _secret("INGEST_BROKER_PASSWORD")
     BROKER_URL = f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:{BROKER_PORT}/0"
@@ -350,6 +382,8 @@ if 3 * MERGE_SECONDS > VISIBILITY_SECONDS:
     )
 STORE_SECONDS = _whole("INGEST_STORE_SECONDS", 20)
 if PRODUCTION:
+    if STORE == "null":
+        raise BadSetting("INGEST_STORE", "must keep what it gets, since INGEST_PRODUCTION is on.")
     if "FIRESTORE_EMULATOR_HOST" in os.environ:
         raise BadSetting("FIRESTORE_EMULATOR_HOST", "is set, but INGEST_PRODUCTION is on.")
     if not FIRESTORE_PROJECT and STORE == "firestore":
@@ -378,8 +412,14 @@ MAX_BODY_BYTES = _whole("INGEST_MAX_BODY_BYTES", 10_000_000)
 MAX_POSTS = _whole("INGEST_MAX_POSTS", 1000)
 # The limit of an unpacked body of lines: gzip may unpack to a thousand times its size.
 MAX_UNPACKED_BYTES = _whole("INGEST_MAX_UNPACKED_BYTES", 1_000_000_000)
-# A client that neither sends nor reads for so long, while its body is read, is gone.
+# The limit of a body of lines: even a line of one byte is answered.
+MAX_LINES = _whole("INGEST_MAX_LINES", 1_000_000)
+# A client that neither sends nor reads for so long is gone.
 CLIENT_SECONDS = _whole("INGEST_CLIENT_SECONDS", 60)
+# The least rate of a body. A slower client uses up these seconds, and a faster one regains them.
+CLIENT_BYTES_PER_SECOND = _whole("INGEST_CLIENT_BYTES_PER_SECOND", 1000)
+# The deadline of a whole body.
+BODY_SECONDS = _whole("INGEST_BODY_SECONDS", 3600)
 # The limit of each key without its own limit; 0: no limit.
 REQUESTS_PER_MINUTE = _whole("INGEST_REQUESTS_PER_MINUTE", 0, minimum=0)
 # How long Ctrl-C under `make run` waits for empty queues.

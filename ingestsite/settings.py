@@ -7,12 +7,13 @@ from ingestsite import configuration, logs
 # Settings of Django and ingest that keep their name from configuration.py.
 from ingestsite.configuration import (  # noqa: F401
     ALLOWED_HOSTS,
-    CLIENT_SECONDS,
+    BODY_SECONDS,
     DRAIN_SECONDS,
     EXTRACT_SECONDS,
     HOLD_SECONDS,
     LABELS,
     MAX_BODY_BYTES,
+    MAX_LINES,
     MAX_POSTS,
     MAX_UNPACKED_BYTES,
     MERGE_SECONDS,
@@ -109,10 +110,13 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-configuration.STATE_DIR.mkdir(parents=True, exist_ok=True)
+configuration.make_state_folder()
+
+# A request fails after so long, and is answered with 503 within five seconds. Workers try again.
+DATABASE_SECONDS = 3
 
 
-def _sqlite(name: str, *, synchronous: str, timeout: float) -> dict[str, Any]:
+def _sqlite(name: str, *, synchronous: str) -> dict[str, Any]:
     """Return a SQLite database: with WAL, writers do not block readers, and a writer waits."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -120,16 +124,16 @@ def _sqlite(name: str, *, synchronous: str, timeout: float) -> dict[str, Any]:
         "OPTIONS": {
             "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};",
             "transaction_mode": "IMMEDIATE",
-            "timeout": timeout,  # seconds
+            "timeout": DATABASE_SECONDS,
         },
     }
 
 
-SQLITE = _sqlite("ingest.sqlite3", synchronous="NORMAL", timeout=20)
+SQLITE = _sqlite("ingest.sqlite3", synchronous="NORMAL")
 # The savers' locks must not hold up keys and sessions, so the counts have a file of their own. A
 # message is acknowledged after its commit, so that commit must be on the disk.
 SQLITE_COUNTS = {
-    **_sqlite("counts.sqlite3", synchronous="FULL", timeout=4),
+    **_sqlite("counts.sqlite3", synchronous="FULL"),
     "CONN_MAX_AGE": None,
 }
 # The parts of a URL: their names in libpq and in Django.
@@ -145,14 +149,15 @@ POSTGRESQL: dict[str, Any] = {
     **{name: configuration.DATABASE.get(own, "") for own, name in LIBPQ_NAMES.items()},
     "OPTIONS": {
         "application_name": "ingest",
-        # An unreachable server fails after at most the timeout of SQLite.
-        "connect_timeout": 5,  # seconds
-        "tcp_user_timeout": 20_000,  # milliseconds
-        "keepalives_idle": 10,  # seconds
-        "keepalives_interval": 5,  # seconds
-        "keepalives_count": 2,
+        # A request may notice that its connection is dead, and then open another one.
+        "connect_timeout": 2,  # seconds, the least that there is
+        "tcp_user_timeout": 2000,  # milliseconds
+        "keepalives_idle": 1,  # seconds
+        "keepalives_interval": 1,  # seconds
+        "keepalives_count": 1,
         # PostgreSQL ends idle transactions, so an unreachable machine keeps no locks.
-        "options": "-c lock_timeout=20s -c idle_in_transaction_session_timeout=20s",
+        "options": f"-c lock_timeout={DATABASE_SECONDS}s"
+        " -c idle_in_transaction_session_timeout=20s",
         # Options of the URL override these.
         **{
             name: value for name, value in configuration.DATABASE.items() if name not in LIBPQ_NAMES
@@ -170,6 +175,16 @@ DATABASES = (
 # The database of the store in SQL.
 COUNTS_DATABASE = "default" if configuration.DATABASE else "counts"
 DATABASE_ROUTERS = ["ingest.store.sql.router.CountsRouter"]
+
+# API keys have a cache of their own, so that nothing else pushes them out.
+CACHES = {
+    name: {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": name,
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+    for name in ("default", "keys")
+}
 
 # The login page, and the page after it.
 LOGIN_URL, LOGIN_REDIRECT_URL = "web:login", "web:front"

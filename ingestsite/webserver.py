@@ -8,7 +8,8 @@ from ingestsite import configuration, logs
 bind = f"{configuration.host_in_url(configuration.WEB_HOST)}:{configuration.WEB_PORT}"
 workers = configuration.WEB_WORKERS
 # Requests wait for the broker and the store more than they compute, so threads suffice.
-worker_class = "gthread"
+# Ours gives no thread to a client that is slow to send its request.
+worker_class = "ingestsite.webworker.Worker"
 threads = configuration.WEB_THREADS
 # A stop lets the requests in flight finish. No publish takes so long.
 graceful_timeout = 30  # seconds

@@ -8,12 +8,12 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client as DjangoClient
 from google.cloud.firestore_v1 import Client
 
 from ingest.broker import connection
-from ingest.operations import rule_versions
+from ingest.operations import key_uses, rule_versions
 from ingest.store import open_store_of
 from ingest.store.base import Store
 from ingest.store.firestore.store import FirestoreStore
@@ -127,7 +127,8 @@ def operator(db: None) -> DjangoClient:
 @pytest.fixture
 def forgotten_keys() -> None:
     """Forget API keys that earlier tests looked up."""
-    cache.clear()
+    caches["keys"].clear()
+    key_uses.forget()
 
 
 @pytest.fixture

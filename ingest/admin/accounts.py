@@ -5,12 +5,13 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 
 from ingest.admin.audit import AuditedAdmin
+from ingest.admin.lists import ListAdmin
 
 admin.site.unregister((User, Group))
 
 
 @admin.register(User)
-class AccountAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
+class AccountAdmin(ListAdmin, AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
     """The admin of accounts. A group is a role."""
 
     list_display = ("username", "roles", "is_active", "is_superuser", "last_login")
@@ -23,5 +24,5 @@ class AccountAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Group)
-class RoleAdmin(AuditedAdmin, GroupAdmin):
+class RoleAdmin(ListAdmin, AuditedAdmin, GroupAdmin):
     """The admin of roles and their permissions."""

@@ -9,12 +9,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin
+from ingest.admin.lists import ListAdmin
 from ingest.models import Alias, AliasBackfill
 from ingest.operations import alias_backfill, rule_versions
 
 
 @admin.register(Alias)
-class AliasAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class AliasAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """
     Merge, split, rename and hide entities, and accept or reject proposed aliases.
 
@@ -82,7 +83,7 @@ def _publications(aliases: "QuerySet[Alias]") -> list[str]:
 
 
 @admin.register(AliasBackfill)
-class AliasBackfillAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class AliasBackfillAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Watch the backfills that apply the newest aliases to saved posts."""
 
     list_display = ("started_at", "publication", "progress", "ended_at")

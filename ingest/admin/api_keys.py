@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from ingest.admin.audit import AuditedAdmin, actor_of
+from ingest.admin.lists import ListAdmin
 from ingest.models import ApiKey, Scope
 from ingest.operations import audit
 
@@ -40,7 +41,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class ApiKeyAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Make, limit and revoke keys. A key cannot be deleted, and a revoked key stays revoked."""
 
     form = ApiKeyForm

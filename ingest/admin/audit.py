@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
+from ingest.admin.lists import ListAdmin
 from ingest.models import AuditEntry
 from ingest.operations import audit
 
@@ -61,7 +62,7 @@ class ReadOnlyAdmin:
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditEntryAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read the audit log. Not even a superuser can change it here."""
 
     list_display = ("at", "actor", "action", "target", "detail", "via")

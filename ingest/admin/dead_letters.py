@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ingest.admin.audit import ReadOnlyAdmin, actor_of
+from ingest.admin.lists import ListAdmin
 from ingest.models import DeadLetter, DeadLetterReplay
 from ingest.operations.replay import CHUNK_SIZE, discard, replay, start
 
@@ -27,7 +28,7 @@ SAMPLE_SIZE = 10  # dead letters that the confirmation page lists
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class DeadLetterAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read why posts could not be processed, and replay or discard them."""
 
     list_display = ("post_id", "publication", "step", "reason", "attempts", "last_at", "problem")

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin
+from ingest.admin.lists import ListAdmin
 from ingest.models import Pattern, PatternSet
 from ingest.models.curation import MAX_PATTERN_CHARACTERS, labels_of_patterns
 from ingest.operations import rule_versions
@@ -29,7 +30,7 @@ class PatternForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Pattern)
-class PatternAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class PatternAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Add, change and delete patterns. Every change makes a new version of the pattern set."""
 
     form = PatternForm
@@ -39,7 +40,8 @@ class PatternAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         pattern, label = (request.POST.get(name, "") for name in ("pattern", "label"))
-        if 0 < len(pattern) <= MAX_PATTERN_CHARACTERS:
+        may_save = self.has_add_permission(request) or self.has_change_permission(request)
+        if may_save and 0 < len(pattern) <= MAX_PATTERN_CHARACTERS:
             # The check takes seconds. Here it runs before the transaction, which blocks writers.
             Pattern(label=label, pattern=pattern).problem()
         return super().changeform_view(request, *args, **kwargs)
@@ -67,7 +69,7 @@ class PatternAdmin(AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(PatternSet)
-class PatternSetAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class PatternSetAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Look up the patterns of a version that a saved post names."""
 
     list_display = ("pk", "made_at", "__str__")

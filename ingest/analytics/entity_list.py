@@ -205,8 +205,12 @@ def _as_of(publication: Publication, query: EntityQuery) -> datetime | None:
     if query.token is None:
         return publication.read_time
     as_of = query.token.as_of
-    is_readable = as_of is not None and datetime.now(UTC) - as_of < SNAPSHOT_LIFETIME
-    return as_of if is_readable else None
+    return as_of if as_of and is_readable(as_of) else None
+
+
+def is_readable(as_of: datetime) -> bool:
+    """Return whether the store can still read a time."""
+    return datetime.now(UTC) - as_of < SNAPSHOT_LIFETIME
 
 
 def _next(found: list[StoredEntity], limit: int, order: str, as_of: datetime | None) -> str | None:

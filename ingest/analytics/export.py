@@ -8,7 +8,13 @@ from typing import Any, Literal
 from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
-from ingest.analytics.entity_list import MAX_LIMIT, EntityList, EntityQuery, list_entities
+from ingest.analytics.entity_list import (
+    MAX_LIMIT,
+    EntityList,
+    EntityQuery,
+    is_readable,
+    list_entities,
+)
 from ingest.store.base import Publication, StoredEntity, StoreReader
 
 ExportFormat = Literal["csv", "json"]
@@ -26,6 +32,10 @@ BYTE_ORDER_MARK = "\ufeff"
 
 # A spreadsheet would run what begins so as a formula, the last four in East Asian versions.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+class ExportExpired(Exception):
+    """The time that an export shows can no longer be read, so its stream is broken off."""
 
 
 def export(
@@ -81,6 +91,8 @@ def _pages(
         yield page
         if page.next is None:
             return
+        if publication.read_time and not is_readable(publication.read_time):
+            raise ExportExpired(f"{publication.name}: the client was too slow")
         update["cursor"] = page.next
 
 

@@ -4,16 +4,12 @@ import math
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db import Error as DatabaseError
-from django.db.models import Q
+from django.core.cache import caches
 from django.http import HttpRequest
-from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.negotiation import BaseContentNegotiation
@@ -28,11 +24,12 @@ from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.rate_limit import PERIOD_SECONDS, RateLimitState, count_request
 from ingest.core.posts import publication_key
 from ingest.models import ApiKey, Scope
+from ingest.models.api_keys import KEY_PREFIX
+from ingest.operations import audit
+from ingest.operations.key_uses import note_use
 
 # How long a process remembers a key. A revoked key still works for so long.
 CACHE_SECONDS = 5
-# The time of a key's last use is saved to the hour, so that few requests write to the database.
-USE_RESOLUTION = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,11 @@ def client_of(request: Request) -> Client:
     return client
 
 
+def actor_of(request: Request) -> audit.Actor:
+    """Return the key of a request as an actor."""
+    return audit.Actor(f"key {client_of(request).name}", audit.Via.API)
+
+
 class KeyAuthentication(BaseAuthentication):
     """Read the key from `Authorization: Bearer ing_…`."""
 
@@ -70,6 +72,7 @@ class KeyAuthentication(BaseAuthentication):
         if client is None:
             raise AuthenticationFailed("This is not a valid API key.")
         bind_contextvars(client=client.name)
+        note_use(client.key_id)
         return client, None
 
     def authenticate_header(self, request: Request) -> str:
@@ -144,30 +147,25 @@ class KeyedView(APIView):
 
 def _client(secret: str) -> Client | None:
     """Look a key up by its digest, so that timing the comparison reveals nothing of the key."""
+    if not secret.startswith(KEY_PREFIX):
+        return None
     digest = ApiKey.digest_of(secret)
-    found: Client | None = cache.get_or_set(
-        f"key:{digest}", lambda: _look_up(digest), CACHE_SECONDS
-    )
-    return found
+    known: Client | None = caches["keys"].get(digest)
+    return known or _look_up(digest)
 
 
 def _look_up(digest: str) -> Client | None:
+    """Read a key from the database, and remember it. A key that is not valid takes no memory."""
     key = ApiKey.objects.filter(digest=digest, revoked_at=None).first()
     if key is None:
         return None
-    _save_last_use(key)
     own = key.requests_per_minute
-    return Client(
+    client = Client(
         key.pk,
         key.name,
         frozenset(key.scopes),
         frozenset(map(publication_key, key.publications)),
         settings.REQUESTS_PER_MINUTE if own is None else own,
     )
-
-
-def _save_last_use(key: ApiKey) -> None:
-    now = timezone.now()
-    is_old = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_RESOLUTION)
-    with suppress(DatabaseError):  # the request goes on even if its time cannot be saved
-        ApiKey.objects.filter(is_old, pk=key.pk).update(last_used_at=now)
+    caches["keys"].set(digest, client, CACHE_SECONDS)
+    return client

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.api import openapi, request_body, schemas
-from ingest.api.authentication import KeyedView, client_of
+from ingest.api.authentication import KeyedView, actor_of, client_of
 from ingest.broker.admission import get_admission
 from ingest.core.posts import MAX_CONTENT_CHARACTERS, MAX_NAME_CHARACTERS
 from ingest.models import DeadLetter, Scope
@@ -28,7 +28,7 @@ class DrainView(KeyedView):
     @openapi.drain
     def post(self, request: Request) -> Response:
         get_admission().pause("operator")
-        audit.record(_actor(request), audit.Action.DRAIN)
+        audit.record(actor_of(request), audit.Action.DRAIN)
         return _status()
 
 
@@ -40,7 +40,7 @@ class ResumeView(KeyedView):
     @openapi.resume
     def post(self, request: Request) -> Response:
         get_admission().resume("operator")
-        audit.record(_actor(request), audit.Action.RESUME)
+        audit.record(actor_of(request), audit.Action.RESUME)
         return _status()
 
 
@@ -54,6 +54,7 @@ class LimitsView(KeyedView):
         limits = schemas.RequestLimits(
             body_bytes=settings.MAX_BODY_BYTES,
             posts=settings.MAX_POSTS,
+            lines=settings.MAX_LINES,
             line_bytes=request_body.MAX_LINE_BYTES,
             unpacked_bytes=settings.MAX_UNPACKED_BYTES,
             content_characters=MAX_CONTENT_CHARACTERS,
@@ -61,10 +62,6 @@ class LimitsView(KeyedView):
             requests_per_minute=client_of(request).requests_per_minute,
         )
         return Response(limits.model_dump())
-
-
-def _actor(request: Request) -> audit.Actor:
-    return audit.Actor(f"key {client_of(request).name}", audit.Via.API)
 
 
 def _status() -> Response:

@@ -1,10 +1,13 @@
 """The API's errors, all as application/problem+json (RFC 9457)."""
 
+import sys
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
@@ -17,6 +20,8 @@ from ingest.observability import metrics
 from ingest.store.base import StoreUnavailable
 
 logger = get_logger()
+
+E = TypeVar("E", bound=BaseException | None)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -40,6 +45,13 @@ class TooLarge(APIException):
     """The body is larger than one request may be, or has too many posts."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class TooSlow(APIException):
+    """The body took longer than a body may."""
+
+    status_code = HTTPStatus.REQUEST_TIMEOUT
+    default_detail = "The body took too long. Send the rest in another request."
 
 
 class UnsupportedEncoding(APIException):
@@ -78,23 +90,26 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     return Response(body, body["status"], headers=headers, content_type=MEDIA_TYPE)
 
 
+DATABASE_DETAIL = "The database does not answer. Send the request again later."
 UNAVAILABLE_DETAILS = {
     QueueFull: "The queues are full. None of these posts was accepted. Send them again later.",
     IntakePaused: "The intake is paused. None of these posts was accepted. Send them again later.",
     BrokerUnavailable: "The queue does not answer. Send all posts again. No post counts twice.",
     StoreUnavailable: "The store does not answer. Send the request again later.",
+    OperationalError: DATABASE_DETAIL,
+    InterfaceError: DATABASE_DETAIL,
 }
 
 
 class Unavailable(APIException):
-    """The intake is paused or full, or the broker or the store is unavailable. Retry later."""
+    """The intake is paused or full, or a part does not answer. Retry later."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     wait = RETRY_AFTER_SECONDS  # DRF's name for the seconds of Retry-After
 
 
-def to_api_exception(error: Exception) -> Exception:
-    """Turn errors of the broker and the store into a 503 that names no host."""
+def to_api_exception(error: E) -> E | APIException:
+    """Turn errors of the broker, the store and the database into a 503 that names no host."""
     for kind, detail in UNAVAILABLE_DETAILS.items():
         if isinstance(error, kind):
             logger.warning("answered with 503", why=str(error))
@@ -121,13 +136,26 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a bug with 500. The log has the exception."""
+    """Answer a part that does not answer with 503, and a bug with 500. The log has the error."""
+    error = to_api_exception(sys.exc_info()[1])
+    if isinstance(error, Unavailable):
+        return _unavailable(request, str(error.detail))
     answer = _api_problem(request, HTTPStatus.INTERNAL_SERVER_ERROR)
     return answer or defaults.server_error(request)
 
 
-def _api_problem(request: HttpRequest, status: HTTPStatus) -> HttpResponse | None:
+def _unavailable(request: HttpRequest, detail: str) -> HttpResponse:
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    # The page asks neither who is logged in nor the broker.
+    answer = _api_problem(request, status, detail) or HttpResponse(
+        render_to_string("503.html", {"detail": detail}), status=status
+    )
+    answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
+def _api_problem(request: HttpRequest, status: HTTPStatus, detail: str = "") -> HttpResponse | None:
     """Return a problem if the URL is one of the API's."""
     if not request.path.startswith("/api/"):
         return None
-    return JsonResponse(problem(status), status=status, content_type=MEDIA_TYPE)
+    return JsonResponse(problem(status, detail), status=status, content_type=MEDIA_TYPE)

@@ -1,9 +1,11 @@
 """Health checks for a load balancer: is this server alive, and should it get requests."""
 
+import shutil
 from collections.abc import Iterable
 from functools import cache
 from http import HTTPStatus
 
+from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
@@ -12,11 +14,18 @@ from ingest.observability.probe import Outcome, Probe, ask_all
 from ingest.store import open_store
 
 TIMEOUT_SECONDS = 2  # for all parts together
+DATABASE_CACHE_SECONDS = 1  # each probe writes
 STORE_CACHE_SECONDS = 5  # each read of the store is paid for
 PROBES = ("broker", "database", "store")
 MISSING_POST_ID = "0" * 32  # the id of no post
 
 PAUSED = "the intake is paused"
+DISK_IS_FULL = "the disk of the state folder is full"
+
+# What writes, and changes nothing: a page of the file, and the number of a transaction.
+WRITES = {"sqlite": "PRAGMA user_version = 0", "postgresql": "SELECT pg_current_xact_id()"}
+# SQLite's log and the broker's file grow by a few megabytes at once.
+MIN_FREE_BYTES = 20_000_000
 
 Fault = str  # empty if the part answers
 
@@ -27,9 +36,10 @@ def _admission() -> Fault:
 
 
 def _database() -> Fault:
+    """Write without a change. A database that is locked or full can still be read."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return ""
+        cursor.execute(WRITES[connection.vendor])
+    return DISK_IS_FULL if shutil.disk_usage(settings.STATE_DIR).free < MIN_FREE_BYTES else ""
 
 
 def _store() -> Fault:
@@ -42,7 +52,7 @@ def _probes() -> dict[str, Probe[Fault]]:
     """Return this process's probes."""
     return {
         "broker": Probe("broker", _admission),
-        "database": Probe("database", _database),
+        "database": Probe("database", _database, cache_seconds=DATABASE_CACHE_SECONDS),
         "store": Probe("store", _store, cache_seconds=STORE_CACHE_SECONDS),
     }
 

@@ -26,10 +26,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 CSV = "text/csv"
 
 PROBLEM_DESCRIPTIONS = {
-    400: "The body is not valid JSON in UTF-8, or not valid gzip.",
+    400: "The body is not valid JSON in UTF-8, or not valid chunks or gzip.",
     401: "The request has no valid API key.",
     403: "The key does not allow this request.",
     404: "Not found.",
+    408: "The body took too long. Send the rest in another request.",
     411: "The Content-Length header is missing.",
     413: "The body or the list in it is too large.",
     415: "The media type is not JSON or JSON lines, or the encoding is not gzip.",
@@ -120,7 +121,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 submit = described(
     "Send posts",
     description=(
-        "Send one post, a list of posts, or any number of posts as JSON lines. Accepted is a"
+        "Send one post, a list of posts, or up to a million posts as JSON lines. Accepted is a"
         " promise: the post will be counted once, or become a dead letter. The same post has the"
         " same `id` in its publication. Without an `id` it has the same content. The same `id` with"
         " other content is an edit. Lines are answered while they arrive, so read while you send."
@@ -143,7 +144,7 @@ submit = described(
             schemas.SubmitResponse, "Accepted. A list has a result for each post."
         ),
     },
-    problems=(400, 411, 413, 415, 422, 503),
+    problems=(400, 408, 411, 413, 415, 422, 503),
     parameters=[
         OpenApiParameter(
             "Content-Encoding",

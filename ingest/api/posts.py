@@ -14,16 +14,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.api import openapi, receipts, request_body, schemas, submission
-from ingest.api.authentication import Client, KeyedView, client_of
+from ingest.api.authentication import Client, KeyedView, actor_of, client_of
 from ingest.api.errors import TooLarge, Unprocessable
 from ingest.api.ndjson import stream_results
 from ingest.core.revisions import PostRecord
 from ingest.models import DeadLetter, Scope, delete_until
+from ingest.operations import audit
 from ingest.store import open_store
 
 
 class PostsView(KeyedView):
-    """`POST /api/posts`: one post, a list of posts, or any number of posts as JSON lines."""
+    """`POST /api/posts`: one post, a list of posts, or many posts as JSON lines."""
 
     scopes = {"POST": Scope.SUBMIT}
 
@@ -56,6 +57,7 @@ class PostView(KeyedView):
         _check_may_delete(client_of(request), record, dead_letter)
         open_store().remove(post_id, at=now)
         delete_until({post_id: now})
+        audit.record(actor_of(request), audit.Action.DELETE, f"post {post_id}")
         return Response(schemas.DeletedPost(id=post_id, deleted_at=now).model_dump(mode="json"))
 
 

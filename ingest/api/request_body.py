@@ -1,6 +1,8 @@
 """Reads a request's body: JSON or JSON lines in UTF-8, plain or gzip, up to a size."""
 
 import json
+import math
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,13 @@ from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
-from ingest.api.errors import BadRequestBody, LengthRequired, TooLarge, UnsupportedEncoding
+from ingest.api.errors import (
+    BadRequestBody,
+    LengthRequired,
+    TooLarge,
+    TooSlow,
+    UnsupportedEncoding,
+)
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -46,20 +54,24 @@ def read_json(request: Request) -> Any:
 def read_lines(request: Request) -> Iterator[bytes | None]:
     """Yield the lines of the body, and None for each line that is too long."""
     stream = _open(request)
-    is_gzip = isinstance(stream, GzipFile)
-    size = 0
+    max_bytes = settings.MAX_UNPACKED_BYTES if isinstance(stream, GzipFile) else math.inf
+    ends_at = time.monotonic() + settings.BODY_SECONDS
+    lines = size = 0
+    is_rest = False  # of a line that is too long
     with _bad_request_on_error():
-        while line := stream.readline(MAX_LINE_BYTES + 1):
-            size += len(line)
-            if is_gzip and size > settings.MAX_UNPACKED_BYTES:
-                raise TooLarge(
-                    f"The unpacked body is larger than {settings.MAX_UNPACKED_BYTES} bytes."
-                )
-            if len(line) <= MAX_LINE_BYTES:
-                yield line
-            else:
-                _skip_line(stream, line)
-                yield None
+        while piece := stream.readline(MAX_LINE_BYTES + 1):
+            size += len(piece)
+            lines += not is_rest
+            if size > max_bytes:
+                raise TooLarge(f"The unpacked body is larger than {max_bytes} bytes.")
+            if lines > settings.MAX_LINES:
+                raise TooLarge(f"The body has more than {settings.MAX_LINES} lines.")
+            if time.monotonic() > ends_at:
+                raise TooSlow
+            is_too_long = len(piece) > MAX_LINE_BYTES
+            if not is_rest:
+                yield None if is_too_long else piece
+            is_rest = (is_rest or is_too_long) and not piece.endswith(b"\n")
 
 
 def parse(text: bytes, *, what: str) -> Any:
@@ -87,14 +99,33 @@ def _open(request: Request, *, limit: int | None = None) -> BinaryIO:
     if limit is not None and length and length.isdecimal() and int(length) > limit:
         raise TooLarge(f"The body is larger than {limit} bytes.")
     stream = _raw(request, length)
-    return cast(BinaryIO, GzipFile(fileobj=stream)) if encoding == "gzip" else stream
+    if encoding == "identity":
+        return stream
+    packed = _PackedBody(stream, limit=limit or settings.MAX_UNPACKED_BYTES)
+    return cast(BinaryIO, GzipFile(fileobj=cast(BinaryIO, packed)))
+
+
+class _PackedBody:
+    """The bytes of a packed body. Its size is limited, since they may unpack to nothing."""
+
+    def __init__(self, stream: BinaryIO, *, limit: int) -> None:
+        self._stream = stream
+        self._left = self._limit = limit
+        self._ends_at = time.monotonic() + settings.BODY_SECONDS
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most so many bytes."""
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooLarge(f"The packed body is larger than {self._limit} bytes.")
+        if time.monotonic() > self._ends_at:
+            raise TooSlow
+        return data
 
 
 def _raw(request: Request, length: str | None) -> BinaryIO:
     wsgi = request._request
-    if connection := wsgi.META.get("gunicorn.socket"):
-        # Gunicorn has no timeout of its own for a client that stops sending or reading.
-        connection.settimeout(settings.CLIENT_SECONDS)
     if length:
         return cast(BinaryIO, wsgi)
     if wsgi.META.get("wsgi.input_terminated") and "Transfer-Encoding" in request.headers:
@@ -104,20 +135,14 @@ def _raw(request: Request, length: str | None) -> BinaryIO:
     raise LengthRequired
 
 
-def _skip_line(stream: BinaryIO, line: bytes) -> None:
-    """Read to the end of a line that is too long, and discard it."""
-    while line and not line.endswith(b"\n"):
-        line = stream.readline(MAX_LINE_BYTES)
-
-
 @contextmanager
 def _bad_request_on_error() -> Iterator[None]:
-    """Turn errors of the socket and of gzip into BadRequestBody."""
+    """Turn errors of the connection and of gzip into BadRequestBody."""
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:
         raise BadRequestBody(
-            "The body ends too early, arrives too slowly, or is not valid gzip."
+            "The body ends too early, arrives too slowly, or is not valid chunks or gzip."
         ) from error
 
 

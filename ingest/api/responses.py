@@ -1,7 +1,6 @@
 """Shared parts of read views: the query, the publication, the page URL and the ETag."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -21,17 +20,15 @@ from ingest.core.validation import field_errors
 from ingest.store import open_store
 from ingest.store.base import Publication
 
-ID = re.compile(r"[0-9a-f]{32}")
-
 Q = TypeVar("Q", bound=BaseModel)
 
 
 def find_publication(name: str) -> Publication:
     """Find a publication by its id or name, or raise NotFound. An id takes precedence."""
     store = open_store()
-    found = store.publication_by_id(name) if ID.fullmatch(name) else None
+    found = store.publication_by_id(name) or store.publication(name)
     # A name may end with the slash that the middleware removes.
-    found = found or store.publication(name) or store.publication(f"{name}/")
+    found = found or store.publication(f"{name}/")
     if found is None:
         raise NotFound("No saved post has a publication of this name or id.")
     return found

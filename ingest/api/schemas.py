@@ -156,6 +156,7 @@ class RequestLimits(BaseModel):
 
     body_bytes: int
     posts: int
+    lines: int
     line_bytes: int
     unpacked_bytes: int
     content_characters: int

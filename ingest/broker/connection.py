@@ -54,6 +54,7 @@ def drop_connection(connection: Connection) -> None:
     if connection.transport.driver_type == "amqp":
         connection.collect()
 
+
 def check_access() -> None:
     """
     Connect to the broker once; a broker that is away may come later.

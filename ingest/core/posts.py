@@ -1,5 +1,6 @@
 """A post, its publication, and the id under which it counts once."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,6 +21,7 @@ from pydantic import (
 from ingest.core.language_tags import normalize_tag
 
 MAX_CONTENT_CHARACTERS = 100_000
+ID = re.compile(r"[0-9a-f]{32}")
 CACHE_SIZE = 1000  # publications whose id a process remembers
 MAX_NAME_CHARACTERS = 200  # of a publication's name, and of a client's own post id
 
@@ -39,6 +41,11 @@ def digest(*parts: str) -> str:
     """Return 32 hexadecimal digits: the same for the same parts, in every process."""
     framed = b"".join(b"%d:%b" % (len(part), part) for part in (p.encode() for p in parts))
     return blake2b(framed, digest_size=16).hexdigest()
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text has the form of a digest, as every id of ours has."""
+    return ID.fullmatch(text) is not None
 
 
 def _require_visible(text: str) -> str:

@@ -27,6 +27,8 @@ class DashboardSite(AdminSite):
     site_title = "ingest"
     index_title = "The pipeline"
     index_template = "dashboard/index.html"
+    # The start page has the same links, and lists need the width.
+    enable_nav_sidebar = False
 
     def get_urls(self) -> list[Any]:
         own = [
@@ -69,12 +71,17 @@ class DashboardSite(AdminSite):
             raise PermissionDenied
         admission = get_admission()
         control = admission.pause if action == audit.Action.DRAIN else admission.resume
-        probe = Probe("The broker", lambda: (control("operator"), admission.is_writable())[1])
-        (outcome,) = ask_all(probe, seconds=state.TIMEOUT_SECONDS)
+        actor = audit.Actor(request.user.get_username(), audit.Via.ADMIN)
+
+        def change() -> bool:
+            control("operator")
+            audit.record(actor, action)  # also when this page no longer waits
+            return admission.is_writable()
+
+        (outcome,) = ask_all(Probe("The broker", change), seconds=state.TIMEOUT_SECONDS)
         if outcome.problem:
             messages.error(request, f"{outcome.problem} Check the state below.")
         else:
-            audit.record(audit.Actor(request.user.get_username(), audit.Via.ADMIN), action)
             messages.success(request, _message(action, is_open=bool(outcome.found)))
         return redirect("admin:index")
 

@@ -37,8 +37,9 @@ def main() -> None:
     if configuration.BROKER_PASSWORD is None:
         print("No embedded broker is needed: INGEST_BROKER_URL names another.", flush=True)
         signal.pause()
+    configuration.make_state_folder()
     folder = configuration.STATE_DIR / "broker"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     path = folder / "valkey.conf"
     path.touch(mode=0o600)
     path.write_text(

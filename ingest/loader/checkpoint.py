@@ -43,7 +43,9 @@ class CheckpointFile:
         digest = blake2b(f"{url} {identity_of(path)}".encode(), digest_size=4).hexdigest()
         name = re.sub(r"[^\w.]+", "_", "stdin" if path == STDIN else name_of(path))
         name = name[-MAX_NAME_CHARACTERS:]  # the end has the number of a part
-        folder.mkdir(parents=True, exist_ok=True)
+        # Refused rows hold texts, so only their owner can enter, as the server's state folder.
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         self._path = folder / f"{name}-{digest}.journal"
         self._lock = self._path.with_suffix(".lock")
         self.refused = folder / f"{name}-{digest}.refused.jsonl"

@@ -22,7 +22,9 @@ def _secret(name: str) -> str:
     return value
 
 
-URL = os.environ.get("INGEST_URL") or "http://127.0.0.1:8400"
+# By default the server of this machine, whose port manage.py finds in its .env file.
+PORT = os.environ.get("INGEST_WEB_PORT") or "8400"
+URL = os.environ.get("INGEST_URL") or f"http://127.0.0.1:{PORT}"
 KEY = _secret("INGEST_KEY")
 # The folder of checkpoints and refused rows.
 FOLDER = Path(os.environ.get("INGEST_STATE_DIR") or ROOT / "var") / "load"

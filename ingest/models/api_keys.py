@@ -35,7 +35,7 @@ class ApiKey(models.Model):
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, editable=False)  # to the hour
+    last_used_at = models.DateTimeField(null=True, editable=False)  # to the minute
 
     class Meta:
         verbose_name = "API key"

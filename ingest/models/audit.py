@@ -24,6 +24,7 @@ class AuditEntry(models.Model):
         REPAIR = "repair", "repaired"
         REPROCESS = "reprocess", "reprocessed"
         COPY = "copy", "copied"
+        BAD_LOGIN = "bad_login", "failed to log in"
 
     at = models.DateTimeField(default=timezone.now)
     actor = models.CharField("who", max_length=200)

@@ -4,11 +4,18 @@ import getpass
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_login_failed
+from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db import transaction
+from django.dispatch import receiver
+from django.http import HttpRequest
 from structlog import get_logger
 
+from ingest.core.posts import digest
 from ingest.models import AuditEntry
 
 logger = get_logger()
@@ -17,6 +24,9 @@ Action = AuditEntry.Action
 Via = AuditEntry.Via
 
 MAX_TARGET_CHARACTERS = 300
+UNKNOWN_ACCOUNT = "an unknown account"
+MAX_ADDRESS_CHARACTERS = 100
+FAILED_LOGIN_SECONDS = 60  # between two entries of an account and address
 
 
 @dataclass(frozen=True)
@@ -66,3 +76,26 @@ def record_all(actor: Actor, action: AuditEntry.Action, targets: Iterable[tuple[
             AuditEntry.objects.bulk_create(entries)
     except DatabaseError as error:
         logger.error("not written to the audit log", entries=len(entries), error=str(error))
+
+
+@receiver(user_login_failed)
+def record_failed_login(
+    credentials: dict[str, Any], request: HttpRequest | None = None, **_: object
+) -> None:
+    """
+    Write a failed login to the audit log, at most once a minute for each account and address.
+
+    A name that no account has is left out, since people type passwords into the wrong field.
+    """
+    name = str(credentials.get("username", ""))
+    is_known = get_user_model().objects.filter(username=name).exists()
+    actor = Actor(name if is_known else UNKNOWN_ACCOUNT, Via.ADMIN)
+    address = _address(request) if request else "this machine"
+    if cache.add(f"login:{digest(actor.name, address)}", True, FAILED_LOGIN_SECONDS):
+        record(actor, Action.BAD_LOGIN, detail=f"from {address}")
+
+
+def _address(request: HttpRequest) -> str:
+    """Return the address of a client, and the one that a proxy in front of us names."""
+    own, forwarded = request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For")
+    return f"{own}, for {forwarded[:MAX_ADDRESS_CHARACTERS]}" if forwarded else own

@@ -145,3 +145,11 @@ def test_changes_of_accounts_are_in_the_audit_log() -> None:
     entry = AuditEntry.objects.all()[0]
     assert (entry.actor, entry.action, entry.target) == ("chief", "change", "user new")
     assert "Groups" in entry.detail
+
+
+def test_a_viewer_cannot_start_the_check_of_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[object] = []
+    monkeypatch.setattr("ingest.models.curation.problem_of", checked.append)
+    form = {"label": "ORG", "pattern": "Deutsche Bahn"}
+    assert logged_in("viewer").post("/admin/ingest/pattern/add/", form).status_code == 403
+    assert checked == []

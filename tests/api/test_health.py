@@ -16,7 +16,7 @@ from ingest.observability.probe import Probe
 
 pytestmark = [
     pytest.mark.usefixtures("empty_broker", "sql_store", "fresh_parts"),
-    pytest.mark.django_db,
+    pytest.mark.django_db(transaction=True),  # a probe writes in a thread of its own
 ]
 
 
@@ -66,6 +66,11 @@ def test_a_part_that_hangs_is_probed_once_and_waited_for_briefly(
     finally:
         os.kill(hanging.pid, signal.SIGKILL)
     wait_until(lambda: ask(client)[0] == 200, seconds=30, what="it answers again")
+
+
+def test_a_full_disk_is_a_reason(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "MIN_FREE_BYTES", 2**63)
+    assert ask(client) == (503, {"ready": False, "why": {"database": health.DISK_IS_FULL}})
 
 
 PROBE = """

@@ -121,6 +121,44 @@ def test_a_body_that_cannot_be_unpacked_ends_the_stream_with_the_problem(
     assert last["accepted"] == len(queued()) > 0
 
 
+@pytest.mark.parametrize("body", [b"\n" * 5000, b"{\n" * 5000, line(1) + b"\n" * 5000])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_a_body_has_a_limit_of_lines(
+    api: Client, settings: Any, body: bytes, encoding: str
+) -> None:
+    settings.MAX_LINES = 4000
+    sent = gzip.compress(body) if encoding == "gzip" else body
+    response = send(api, sent, **{"Content-Encoding": encoding})
+    last = json.loads(response.getvalue().splitlines()[-1])
+    assert last.get("problem", last) == {
+        "title": "Request Entity Too Large",
+        "status": 413,
+        "detail": "The body has more than 4000 lines.",
+    }
+
+
+def test_a_line_that_is_too_long_counts_for_the_limit_of_unpacked_bytes(
+    api: Client, settings: Any
+) -> None:
+    settings.MAX_UNPACKED_BYTES = 20_000_000
+    body = gzip.compress(line(1) + b" " * 30_000_000 + b"\n" + line(2), mtime=0)
+    response = send(api, body, **{"Content-Encoding": "gzip"})
+    assert json.loads(response.getvalue().splitlines()[-1])["status"] in (413, "broken off")
+
+
+def test_a_packed_body_that_unpacks_to_nothing_has_a_limit(api: Client, settings: Any) -> None:
+    settings.MAX_UNPACKED_BYTES = 100_000
+    body = gzip.compress(b"", mtime=0) * 10_000
+    assert send(api, body, **{"Content-Encoding": "gzip"}).status_code == 413
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_a_body_has_a_deadline(api: Client, settings: Any, encoding: str) -> None:
+    settings.BODY_SECONDS = -1
+    body = gzip.compress(line(1)) if encoding == "gzip" else line(1)
+    assert send(api, body, **{"Content-Encoding": encoding}).status_code == 408
+
+
 def test_an_error_before_the_first_result_is_a_problem(api: Client) -> None:
     response = send(api, b"no gzip", **{"Content-Encoding": "gzip"})
     assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")

@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from ingest import samples
@@ -14,7 +13,7 @@ from ingest.broker.admission import get_admission
 from ingest.broker.publish import EXTRACT
 from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities
 from ingest.core.posts import Post
-from ingest.models import ApiKey, DeadLetter, Scope
+from ingest.models import ApiKey, AuditEntry, DeadLetter, Scope
 from ingest.store import open_store
 from ingest.store.base import EntityFilter
 from tests.support.bad_bodies import CURSOR
@@ -209,6 +208,14 @@ def test_a_key_for_some_publications_changes_no_others() -> None:
     assert [answer.status_code for answer in answers] == [200, 403, 403]
 
 
+def test_a_deletion_is_in_the_audit_log(api: Client) -> None:
+    post_id = "0" * 32
+    assert api.delete(f"/api/posts/{post_id}").status_code == 200
+    (entry,) = AuditEntry.objects.all()
+    assert (entry.get_action_display(), entry.target) == ("deleted", f"post {post_id}")
+    assert entry.actor.startswith("key ")
+
+
 def test_a_key_with_a_limit_gets_what_is_left_and_is_then_refused() -> None:
     limited = keyed(["submit", "read"], requests_per_minute=2)
     answers = [limited.get("/api/limits") for _ in range(3)]
@@ -232,27 +239,13 @@ def test_the_limits_can_be_read_with_any_key(settings: Any) -> None:
     assert keyed(["operate"]).get("/api/limits").json() == {
         "body_bytes": settings.MAX_BODY_BYTES,
         "posts": settings.MAX_POSTS,
+        "lines": settings.MAX_LINES,
         "line_bytes": 1_500_000,
         "unpacked_bytes": settings.MAX_UNPACKED_BYTES,
         "content_characters": 100_000,
         "name_characters": 200,
         "requests_per_minute": 0,
     }
-
-
-def test_the_last_use_of_a_key_is_saved_to_the_hour(api: Client) -> None:
-    api.get("/api/limits")
-    (used,) = ApiKey.objects.values_list("last_used_at", flat=True)
-    assert used is not None
-    cache.clear()
-    api.get("/api/limits")
-    assert ApiKey.objects.get().last_used_at == used
-    ApiKey.objects.update(last_used_at=used - timedelta(hours=2))
-    cache.clear()
-    api.get("/api/limits")
-    again = ApiKey.objects.get().last_used_at
-    assert again is not None
-    assert again > used
 
 
 @pytest.mark.parametrize("address", ["nothing", "posts/x", "posts/x/", "", "posts/%ff%00"])

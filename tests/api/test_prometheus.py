@@ -12,7 +12,7 @@ from ingest.broker.publish import EXTRACT
 from ingest.models import ApiKey, DeadLetter
 
 pytestmark = [
-    pytest.mark.django_db,
+    pytest.mark.django_db(transaction=True),  # a probe writes in a thread of its own
     pytest.mark.usefixtures("empty_broker", "sql_store", "forgotten_keys"),
 ]
 

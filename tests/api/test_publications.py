@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 
 from ingest.analytics.entity_list import EntityQuery, list_entities
@@ -54,7 +54,7 @@ def store(sql_store: None) -> Store:
 @pytest.fixture
 def api(store: Store) -> Client:
     """Return a client with a key that allows reading."""
-    cache.clear()
+    caches["keys"].clear()
     _, secret = ApiKey.create("reader", scopes=["read"])
     return Client(headers={"Authorization": f"Bearer {secret}"})
 

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,13 +14,15 @@ from ingest.broker import connection, inspect, publish
 from ingest.broker.admission import get_admission
 from ingest.dashboard import state
 from ingest.devstack.ports import free_ports
+from ingest.devstack.stack import wait_until
 from ingest.models import AuditEntry
 from ingest.store import open_store_of
 from tests.support.dead_letters import make_dead_letters
 from tests.support.factories import accepted
 from tests.support.stores import use_unavailable_firestore
 
-pytestmark = pytest.mark.django_db
+# A change of the intake is recorded in a thread of its own.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +97,21 @@ def nothing_answers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield
         for cached in (open_store_of, connection.redis_client):
             cached.cache_clear()
+
+
+@pytest.mark.usefixtures("empty_broker", "sql_store")
+def test_a_drain_that_takes_effect_late_is_recorded(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "TIMEOUT_SECONDS", 0.2)
+    late = threading.Event()
+    admission = get_admission()
+    monkeypatch.setattr(admission, "pause", lambda _: late.wait(30))
+    page = operator.post("/admin/drain/", follow=True)
+    assert "does not answer within" in page.content.decode()
+    assert not AuditEntry.objects.exists()
+    late.set()
+    wait_until(AuditEntry.objects.exists, seconds=20, what="the drain is recorded")
 
 
 @pytest.mark.usefixtures("nothing_answers")

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support.files import others_may_read
+
 ROOT = Path(__file__).parent.parent.parent
 SERVER, CLIENT = "ingestsite.configuration", "ingest.loader.environment"
 
@@ -37,8 +39,8 @@ def read(
 
 PRODUCTION = {
     "INGEST_PRODUCTION": "on",
-    "INGEST_SECRET_KEY": "s" * 50,
-    "INGEST_FLOWER_PASSWORD": "f" * 20,
+    "INGEST_SECRET_KEY": "secret-key" * 5,
+    "INGEST_FLOWER_PASSWORD": "flower-password-" * 2,
     "INGEST_BROKER_URL": "amqp://user:secret@rabbit:5672/ingest",
     "INGEST_FIRESTORE_PROJECT": "newsroom",
 }
@@ -148,6 +150,62 @@ def test_production_generates_no_secret(tmp_path: Path, name: str) -> None:
     status, words = read(tmp_path, {n: v for n, v in PRODUCTION.items() if n != name})
     assert status == 1
     assert words.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INGEST_SECRET_KEY", "s" * 60),
+        ("INGEST_SECRET_KEY", "abcabc1" * 10),
+        ("INGEST_FLOWER_PASSWORD", "1" * 20),
+        ("INGEST_BROKER_URL", "amqp://guest:guest@rabbit:5672//"),
+        ("INGEST_BROKER_URL", "amqp://rabbit//"),
+        ("INGEST_BROKER_URL", "amqps://guest@10.0.0.7//"),
+        ("INGEST_BROKER_URL", "redis://10.0.0.7:6379/0"),
+        ("INGEST_BROKER_URL", "redis://user@valkey/0"),
+        ("INGEST_STORE", "null"),
+    ],
+)
+def test_production_refuses_what_everyone_knows_and_what_keeps_nothing(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    status, words = read(tmp_path, {**PRODUCTION, name: value})
+    assert status == 1
+    assert words.startswith(name)
+    assert len(words.splitlines()) == 1
+    assert value not in words
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqp://guest:guest@127.0.0.1:5672//",
+        "redis://localhost:6379/0",
+        "redis://:secret@10.0.0.7:6379/0",
+        "amqp://guest:changed@rabbit//",
+    ],
+)
+def test_production_takes_a_broker_of_this_machine_or_with_a_password(
+    tmp_path: Path, url: str
+) -> None:
+    assert read(tmp_path, {**PRODUCTION, "INGEST_BROKER_URL": url}) == (0, url)
+
+
+def test_only_the_owner_can_read_the_state(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)  # as an earlier version made it
+    code = "from ingest.observability import metric_slots; metric_slots.take_role('web')"
+    for command in (["migrate", "--verbosity", "0"], ["shell", "--no-imports", "-c", code]):
+        subprocess.run(
+            [sys.executable, "manage.py", *command],
+            env={"PATH": os.environ["PATH"], "INGEST_STATE_DIR": str(folder)},
+            cwd=ROOT,
+            check=True,
+            umask=0o022,
+        )
+    assert {"ingest.sqlite3", "metrics", "secret_key"} <= {path.name for path in folder.iterdir()}
+    assert others_may_read(folder) == []
 
 
 def test_production_passes_django_s_deployment_checks(tmp_path: Path) -> None:
@@ -383,6 +441,7 @@ def test_an_origin_that_is_none_is_refused(tmp_path: Path, origin: str) -> None:
     status, words = read(tmp_path, {"INGEST_CORS_ORIGINS": origin}, "CORS_ORIGINS")
     assert status == 1
     assert words.startswith("INGEST_CORS_ORIGINS must have origins such as")
+
 
 def machine(folder: Path, *, java: bool, jar: bool) -> dict[str, str]:
     """Return the environment of a user on a machine with or without Java and the emulator."""

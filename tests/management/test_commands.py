@@ -150,7 +150,7 @@ def test_a_key_is_listed_with_its_limits_and_its_last_use() -> None:
     run("api_key", "create", "wire", "--scope", "submit", *limits)
     key = ApiKey.objects.get()
     assert (key.publications, key.requests_per_minute) == (["The Gazette"], 60)
-    (line,) = run("api_key", "list").splitlines()
+    _, line = run("api_key", "list").splitlines()
     assert "never used" in line
     assert line.endswith("wire: submit for The Gazette")
     ApiKey.objects.update(last_used_at=datetime(2026, 5, 4, 12, tzinfo=UTC))

@@ -4,11 +4,14 @@ import getpass
 from io import StringIO
 
 import pytest
+from celery import current_app
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from structlog.testing import capture_logs
 
+from ingest.broker.connection import redis_client
+from ingest.devstack.ports import free_ports
 from ingest.models import ApiKey, AuditEntry
 from ingest.operations import audit
 
@@ -38,6 +41,18 @@ def test_the_audit_log_names_the_user_of_a_command() -> None:
         ("command", "resume", ""),
     ]
     assert getpass.getuser() in AuditEntry.objects.all()[0].actor
+
+
+def test_a_drain_that_reaches_no_broker_is_not_in_the_audit_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (unused_port,) = free_ports(1)
+    monkeypatch.setattr(current_app.conf, "broker_url", f"redis://127.0.0.1:{unused_port}/0")
+    redis_client.cache_clear()
+    with pytest.raises(SystemExit):
+        call_command("drain", "--timeout", "0", stdout=StringIO())
+    redis_client.cache_clear()
+    assert audit_log() == []
 
 
 def test_a_stop_of_the_stack_is_not_in_the_audit_log() -> None:

@@ -38,4 +38,4 @@ def _install(program: str, package: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     packages = ["apt-get", "install", "-y", package]
     for command in (["apt-get", "update"], packages):
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, umask=0o022)

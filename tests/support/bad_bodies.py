@@ -33,7 +33,7 @@ NO_NUMBER = "The body is not valid JSON. It has a number that is not allowed or 
 NO_UTF8 = "The body is not UTF-8."
 TOO_DEEP = "The body is nested too deeply."
 NOT_PACKED = "The Content-Encoding must be gzip, not"
-NO_GZIP = "The body ends too early, arrives too slowly, or is not valid gzip."
+NO_GZIP = "The body ends too early, arrives too slowly, or is not valid chunks or gzip."
 TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES} bytes."
 NOTHING = "Nothing was accepted."
 

@@ -22,7 +22,13 @@ def website(folder: Path, project: str) -> Iterator[str]:
         **project_settings(project),
         "INGEST_BROKER_URL": configuration.BROKER_URL,
     }
-    stack = Stack(folder, settings)
+    with serving(Stack(folder, settings)) as url:
+        yield url
+
+
+@contextmanager
+def serving(stack: Stack) -> Iterator[str]:
+    """Run only the web server of a stack while a block runs; yield its address."""
     stack.manage("migrate", "--verbosity", "0")
     port = int(stack.url.rpartition(":")[2])
     with stack.log.open("wb") as log:

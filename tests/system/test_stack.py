@@ -15,6 +15,7 @@ from ingest.client import ApiClient, ApiError
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
+from tests.support.files import others_may_read
 from tests.support.processes import parent, processes, words
 from tests.support.rabbitmq import RabbitMQ
 
@@ -55,6 +56,7 @@ def test_posts_become_the_counts_that_the_model_alone_gives(
     assert page.status_code == 200
     assert "extract@" in page.text
 
+    assert others_may_read(stack.folder) == []
     assert processes(stack)
     _stop_with_a_backlog(stack, client, firestore)
     assert processes(stack) == []

@@ -10,6 +10,8 @@ from django.utils import timezone
 from ingest.models import ApiKey, Scope
 from ingest.operations import audit
 
+COLUMNS = "{:9}  {:20}  {:21}  {}: {}"
+
 
 class Command(BaseCommand):
     help = "Create, list and revoke the API keys of clients."
@@ -54,6 +56,7 @@ class Command(BaseCommand):
         elif action == "first" and not ApiKey.objects.exists():
             self._create("development", list(Scope.values))
         elif action == "list":
+            self.stdout.write(COLUMNS.format("PREFIX", "STATE", "LAST USE (UTC)", "NAME", "SCOPES"))
             for key in ApiKey.objects.order_by("name"):
                 self.stdout.write(_line(key))
         elif action == "revoke":
@@ -82,4 +85,4 @@ def _line(key: ApiKey) -> str:
     used = f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
     allows = " ".join(key.scopes)
     publications = f" for {', '.join(key.publications)}" if key.publications else ""
-    return f"{key.prefix}…  {state:20}  {used:21}  {key.name}: {allows}{publications}"
+    return COLUMNS.format(f"{key.prefix}…", state, used, key.name, f"{allows}{publications}")

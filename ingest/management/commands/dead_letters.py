@@ -10,6 +10,9 @@ from ingest.models import DeadLetter, Step
 from ingest.operations.audit import command_actor
 from ingest.operations.replay import discard, replay
 
+HEADS = ("POST", "STEP", "REASON", "ATTEMPTS", "LAST (UTC)", "PUBLICATION", "DETAIL")
+COLUMNS = "{:32}  {:8} {:10} {:>8}  {:16}  {}: {}"
+
 
 class Command(BaseCommand):
     help = "List, show, replay or discard dead letters."
@@ -40,11 +43,11 @@ class Command(BaseCommand):
         getattr(self, f"_{action}")(dead_letters)
 
     def _list(self, dead_letters: "QuerySet[DeadLetter]") -> None:
-        for row in dead_letters:
-            self.stdout.write(
-                f"{row.post_id}  {row.step:8} {row.reason:10} {row.attempts:2}  "
-                f"{row.last_at:%Y-%m-%d %H:%M}  {row.publication}: {row.detail[:80]}"
-            )
+        self.stdout.write(COLUMNS.format(*HEADS))
+        for row in dead_letters.defer("payload", "trace").iterator():
+            last = f"{row.last_at:%Y-%m-%d %H:%M}"
+            values = (row.post_id, row.step, row.reason, row.attempts, last, row.publication)
+            self.stdout.write(COLUMNS.format(*values, row.detail[:80]))
         self.stdout.write(f"{dead_letters.count()} dead letters")
 
     def _show(self, dead_letters: "QuerySet[DeadLetter]") -> None:

@@ -59,6 +59,8 @@ class Command(BaseCommand):
         "Exits 0 when drained, 1 when the time is up."
     )
 
+    _is_recorded = False  # in the audit log
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--resume", action="store_true", help="resume the intake")
         parser.add_argument(
@@ -78,8 +80,6 @@ class Command(BaseCommand):
         if options["resume"]:
             self._resume(by_stop=is_stop)
             return
-        if not is_stop:
-            audit.record(audit.command_actor(), audit.Action.DRAIN)
         timeout = options["timeout"]
         if timeout is None and is_stop:
             timeout = settings.DRAIN_SECONDS
@@ -146,12 +146,19 @@ class Command(BaseCommand):
         """Keep the intake paused; return the remaining messages, None if the broker is away."""
         try:
             get_admission().pause(owner)
+            self._record_once(owner)
             backlog = get_admission().backlog()
         except BrokerUnavailable as error:
             return None, str(error)
         if backlog.drained:
             return 0, ""
         return max(backlog.messages, 1), _describe(backlog)
+
+    def _record_once(self, owner: PauseOwner) -> None:
+        """Write the pause of an operator to the audit log, once it has taken effect."""
+        if owner == "operator" and not self._is_recorded:
+            self._is_recorded = True
+            audit.record(audit.command_actor(), audit.Action.DRAIN)
 
 
 def _saved(owner: PauseOwner) -> str:

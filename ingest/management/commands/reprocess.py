@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ingest.broker.admission.base import IntakePaused, QueueFull
 from ingest.broker.connection import BrokerUnavailable
 from ingest.core.messages import PostEntities
+from ingest.core.posts import is_id
 from ingest.management.arguments import chosen_publications
 from ingest.models import AliasBackfill
 from ingest.nlp.languages import has_current_model, lacks_model, model_names
@@ -40,16 +41,17 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        target = " ".join(options["post"] or [options["publication"] or "all publications"])
-        detail = "by the newest aliases" if options["rules"] else "by the model"
-        audit.record(audit.command_actor(), audit.Action.REPROCESS, target, detail=detail)
         try:
             if options["rules"]:
-                self._follow(alias_backfill.start(options["publication"] or ""))
+                backfill = alias_backfill.start(options["publication"] or "")
+                _record(options["publication"], "by the newest aliases")
+                self._follow(backfill)
                 return
             reprocessing.await_patterns()
             if options["post"]:
-                self._report(*self._send(list(map(_saved, options["post"]))))
+                counts = self._send(list(map(_saved, options["post"])))
+                _record(" ".join(options["post"]), "by the model")
+                self._report(*counts)
             else:
                 self._reprocess(options["publication"], every=options["all"])
         except (StoreUnavailable, IntakePaused, BrokerUnavailable) as error:
@@ -67,10 +69,13 @@ class Command(BaseCommand):
             )
 
         sent = without_text = 0
-        for each in chosen_publications(publication):
-            for posts in reprocessing.pages(each, lambda post: every or not is_new(post)):
-                counts = self._send(posts)
-                sent, without_text = sent + counts[0], without_text + counts[1]
+        try:
+            for each in chosen_publications(publication):
+                for posts in reprocessing.pages(each, lambda post: every or not is_new(post)):
+                    counts = self._send(posts)
+                    sent, without_text = sent + counts[0], without_text + counts[1]
+        finally:  # also when it stops half-way
+            _record(publication, f"by the model, {sent} posts")
         self._report(sent, without_text)
 
     def _send(self, posts: list[PostEntities]) -> tuple[int, int]:
@@ -99,8 +104,14 @@ class Command(BaseCommand):
             raise CommandError(backfill.problem)
 
 
+def _record(target: str | None, detail: str) -> None:
+    """Write what was done to the audit log."""
+    name = target or "all publications"
+    audit.record(audit.command_actor(), audit.Action.REPROCESS, name, detail=detail)
+
+
 def _saved(post_id: str) -> PostEntities:
-    post = open_store().post(post_id)
+    post = open_store().post(post_id) if is_id(post_id) else None
     if post is None:
         raise CommandError(f"There is no saved post {post_id}.")
     return post

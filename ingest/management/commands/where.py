@@ -1,6 +1,5 @@
 """Print where a post is, and since when."""
 
-import re
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -12,14 +11,13 @@ from django.db import Error as DatabaseError
 from ingest.api.receipts import InvalidReceipt, read
 from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.inspect import find_on_queues
+from ingest.core.posts import is_id
 from ingest.core.revisions import PostRecord
 from ingest.models import CrashCount, DeadLetter
 from ingest.store import open_store
 from ingest.store.base import StoreUnavailable
 
 Lookup = Callable[[str], Iterator[str]]
-
-POST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Command(BaseCommand):
@@ -37,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         post_id = options["post_id"]
-        if not POST_ID.fullmatch(post_id):
+        if not is_id(post_id):
             raise CommandError("A post id is 32 hexadecimal digits, as in the 202.")
         accepted_at = _accepted_at(post_id, options["receipt"])
         found = [line for lookup in LOOKUPS for line in _try(lookup, post_id)]

@@ -11,7 +11,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from ingest.core.day_window import DayWindow
 from ingest.core.messages import PostEntities
-from ingest.core.posts import publication_id, publication_key
+from ingest.core.posts import is_id, publication_id, publication_key
 from ingest.store.base import (
     C,
     Cursor,
@@ -73,6 +73,8 @@ class FirestoreReader:
         return self.publication_by_id(publication_id(name))
 
     def publication_by_id(self, pub_id: str) -> Publication | None:
+        if not is_id(pub_id):  # Firestore refuses some texts, such as "__x__"
+            return None
         with unavailable_on_error():
             found = self._with_counts([self._database.publications.document(pub_id)])
         return found[0] if found else None
@@ -123,6 +125,8 @@ class FirestoreReader:
     def entity_everywhere(
         self, entity_id: str, *, limit: int
     ) -> list[tuple[Publication, StoredEntity]]:
+        if not is_id(entity_id):  # Firestore refuses to compare a long text
+            return []
         group = self._database.client.collection_group(schema.ENTITIES)
         query = _mentioned(group.where(filter=FieldFilter("id", "==", entity_id)))
         query = query.order_by("mentions", direction=DESCENDING).limit(limit)
@@ -143,6 +147,8 @@ class FirestoreReader:
         limit: int,
         after: PostCursor | None = None,
     ) -> list[PostEntities]:
+        if not is_id(entity_id):
+            return []
         posts = self._database.posts
         query = posts.where(filter=FieldFilter("entity_ids", "array_contains", entity_id))
         if name is not None:
