@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ingest.core.entity_names import FAMILIES
 from ingest.core.messages import AcceptedPost, Entity, PostEntities, cut
 from ingest.nlp.cleaning import clean
+from ingest.nlp.distinct_rows import embed_distinct_rows
 from ingest.nlp.mentions import entities_of
 from ingest.nlp.patterns import NO_PATTERNS, Patterns
 
@@ -56,6 +57,7 @@ def load_model(name: str) -> "Language":
     vectors: Any = nlp.get_pipe("tok2vec") if "tok2vec" in nlp.pipe_names else None
     if vectors and not vectors.listening_components:  # in Explosion's models "ner" has its own
         nlp.remove_pipe("tok2vec")
+    embed_distinct_rows(nlp)
     return nlp
 
 
