@@ -86,14 +86,17 @@ def _pages(
     store: StoreReader, publication: Publication, query: EntityQuery
 ) -> Iterator[EntityList]:
     update: dict[str, Any] = {"limit": MAX_LIMIT * 10, "cursor": None}
-    while True:
-        page = list_entities(store, publication, query.model_copy(update=update))
-        yield page
-        if page.next is None:
-            return
-        if publication.read_time and not is_readable(publication.read_time):
-            raise ExportExpired(f"{publication.name}: the client was too slow")
-        update["cursor"] = page.next
+    with store.at_one_time():
+        if publication.read_time is None:
+            publication = store.publication_by_id(publication.id) or publication
+        while True:
+            page = list_entities(store, publication, query.model_copy(update=update))
+            yield page
+            if page.next is None:
+                return
+            if publication.read_time and not is_readable(publication.read_time):
+                raise ExportExpired(f"{publication.name}: the client was too slow")
+            update["cursor"] = page.next
 
 
 class _Line:

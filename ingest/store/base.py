@@ -1,6 +1,7 @@
 """What a store promises, and the values that it returns."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, Self, TypeVar
@@ -177,6 +178,9 @@ class StoreReader(Protocol):
     A list that names an `as_of` time shows that time. So its pages neither repeat nor miss an
     entity, although posts are added meanwhile.
     """
+
+    def at_one_time(self) -> AbstractContextManager[None]:
+        """Read everything in a block as of one time, if the store has no `read_time`."""
 
     def publications(
         self, *, limit: int | None = None, after: str | None = None

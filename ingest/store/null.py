@@ -1,6 +1,7 @@
 """A store that keeps nothing: for development, and for measuring everything but the store."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from structlog import get_logger
@@ -49,6 +50,9 @@ class NullStore:
 
     def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
         return []
+
+    def at_one_time(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def publications(
         self, *, limit: int | None = None, after: str | None = None

@@ -30,6 +30,7 @@ CONTAINS = (StructuredQuery.FieldFilter.Operator.ARRAY_CONTAINS,)
 GAZETTE, ID = "The Gazette", "0" * 32
 AFTER = Cursor(1, ID)
 CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("at_one_time", {}),
     ("publications", {"limit": 2, "after": "A"}),
     ("publication", {"name": GAZETTE}),
     ("publication_by_id", {"pub_id": ID}),

@@ -119,6 +119,35 @@ def test_savers_that_are_killed_leave_no_wrong_counter(stack: Stack) -> None:
     assert recount(stack) == EXACT
 
 
+EXPORT = """
+import json
+from threading import Thread
+from ingest.analytics import export
+from ingest.analytics.entity_list import EntityQuery
+from ingest.store import open_store
+from tests.support.factories import entity, with_entities
+export.MAX_LIMIT = 1  # ten entities a page
+store = open_store()
+store.add([with_entities("1", [entity(f"Name {n}", n) for n in range(1, 26)])])
+pages = export._pages(store, store.publication("The Gazette"), EntityQuery())
+found = [next(pages)]
+late = with_entities("2", [entity("Name 1", 99)])
+thread = Thread(target=lambda: store.add([late]))
+thread.start()
+thread.join()
+found += pages
+print(json.dumps({
+    "before": [[page.posts, e.mentions] for page in found for e in page.entities],
+    "after": store.publication("The Gazette").posts,
+}))
+"""
+
+
+def test_an_export_shows_one_time_while_posts_are_added(stack: Stack) -> None:
+    said = json.loads(start(stack, EXPORT).communicate(timeout=60)[0].splitlines()[-1])
+    assert said == {"before": [[1, n] for n in range(25, 0, -1)], "after": 2}
+
+
 def test_a_commit_whose_answer_was_lost_counts_once(
     sql: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -57,6 +58,9 @@ class FirestoreReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._limits = database.limits
+
+    def at_one_time(self) -> AbstractContextManager[None]:
+        return nullcontext()  # each call names the read time of the first one
 
     def publications(
         self, *, limit: int | None = None, after: str | None = None

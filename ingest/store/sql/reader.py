@@ -3,6 +3,7 @@
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,7 +24,7 @@ from ingest.store.base import (
     StoredEntity,
 )
 from ingest.store.sql.counters import read_entity_counts
-from ingest.store.sql.database import unavailable_on_error
+from ingest.store.sql.database import snapshot, unavailable_on_error
 from ingest.store.sql.models import (
     EntityDayRow,
     EntityRow,
@@ -41,6 +42,9 @@ LAST_CHARACTER = "\U0010ffff"
 
 class SqlReader:
     """The queries that pages, the API and commands make of the database."""
+
+    def at_one_time(self) -> AbstractContextManager[None]:
+        return snapshot()
 
     def publications(
         self, *, limit: int | None = None, after: str | None = None
