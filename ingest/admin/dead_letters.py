@@ -155,7 +155,7 @@ class DeadLetterAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: igno
 
 
 @admin.register(DeadLetterReplay)
-class DeadLetterReplayAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class DeadLetterReplayAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Follow the replays of many dead letters."""
 
     list_display = (

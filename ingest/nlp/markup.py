@@ -25,7 +25,8 @@ _DATELINE = re.compile(
     rf"^(?P<byline>By [^\n]{{2,80}}?[,.]? )?(?=[(A-ZÀ-ÖØ-Þ])"
     rf"(?P<place>{_CAPITAL}{{2}}[A-ZÀ-ÖØ-Þ .'/-]*?)?"
     rf"(?P<rest>(?:, [A-Z][\w. ]{{1,30}}?){{0,2}})(?P<agency> ?\({_CAPITAL}[\w /.&-]{{1,40}}\))?"
-    rf" ?(?:--?|[\u2013\u2014_]) ?(?=[\"']?{_CAPITAL})",
+    # A hyphen without a blank is a part of a name: "AFL-CIO President".
+    rf"(?: ?(?:--|[\u2013\u2014_]) ?| - ?|- )(?=[\"']?{_CAPITAL})",
     re.M,
 )
 START_CHARACTERS = 500  # a byline and a dateline are in these

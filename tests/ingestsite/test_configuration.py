@@ -460,7 +460,7 @@ JAVA_AND_JAR = {"java": True, "jar": True}
 
 
 @pytest.mark.parametrize(
-    ("has", "settings", "store", "reason"),
+    ("has", "settings", "chosen", "reason"),
     [
         (JAVA_AND_JAR, {}, "firestore", "Java and Google's emulator are on this machine"),
         ({"java": False, "jar": True}, {}, "sql", "Java is not on this machine"),
@@ -474,10 +474,10 @@ JAVA_AND_JAR = {"java": True, "jar": True}
     ],
 )
 def test_the_store_is_what_the_machine_has(
-    tmp_path: Path, has: dict[str, bool], settings: dict[str, str], store: str, reason: str
+    tmp_path: Path, has: dict[str, bool], settings: dict[str, str], chosen: str, reason: str
 ) -> None:
     environment = {**machine(tmp_path, **{"java": False, "jar": False, **has}), **settings}
-    assert read(tmp_path, environment, "STORE") == (0, store)
+    assert read(tmp_path, environment, "STORE") == (0, chosen)
     assert reason in read(tmp_path, environment, "STORE_REASON")[1]
 
 

@@ -148,6 +148,7 @@ def test_a_step_reads_one_publication_and_not_all(monkeypatch: pytest.MonkeyPatc
     assert None not in limits
 
 
+@pytest.mark.django_db(transaction=True)  # the wait closes connections
 def test_a_step_waits_out_an_outage_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was once given back at once, and taken again at once, for as long as the outage."""
     save(2)
