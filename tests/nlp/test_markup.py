@@ -86,6 +86,7 @@ def test_a_byline_and_a_dateline_get_lines_of_their_own(text: str, expected: str
 @pytest.mark.parametrize(
     "text",
     [
+        "AFL-CIO President Liz Shuler said no.",
         *("- Angela\n- Barack", "A Man - The story", "BREAKING - it rained", "Obama - The man"),
         *("By the way, Obama\nleft", "US - China talks", "IBM, Apple - The two"),
     ],
