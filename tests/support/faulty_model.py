@@ -9,10 +9,11 @@ import os
 import signal
 from pathlib import Path
 
+import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ingest.nlp.ner import load_model
+from ingest.nlp.ner import UNUSED_PIPES
 from ingestsite import configuration
 
 # Names the file whose existence stops the component from raising.
@@ -40,7 +41,8 @@ def settings(folder: Path) -> dict[str, str]:
     (information / "entry_points.txt").write_text(
         "[spacy_factories]\nbomb = tests.support.faulty_model:bomb\n"
     )
-    nlp = load_model(configuration.MODEL)
+    # Not as workers load it: the layer that they put in cannot be saved.
+    nlp = spacy.load(configuration.MODEL, exclude=list(UNUSED_PIPES))
     nlp.add_pipe("bomb", first=True)
     nlp.to_disk(folder / "model")
     path = os.pathsep.join((str(folder), str(configuration.ROOT)))
