@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from ingest.devstack import emulator_install, readiness, stack_ports, state_lock
 from ingest.devstack.supervise import Command, Supervisor
 from ingestsite import configuration
 
+# The commands of the stack. The Procfile of the project has one line, which runs them all.
+PROCFILE = Path(__file__).with_name("Procfile")
 WORKERS = ("extract", "save")
 READY_POLL_SECONDS = 0.5
 NOT_READY_SECONDS = 30  # until a line says what is missing
@@ -93,8 +96,22 @@ class Output:
             self._printer.output = sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
 
 
+def end_with_honcho() -> None:
+    """
+    End as by SIGKILL when a honcho that started us is killed; our own processes follow.
+
+    Honcho's helper between us outlives it, so no signal of the kernel would tell us.
+    """
+    if "HONCHO_PROCESS_NAME" in os.environ:
+        helper = Path(f"/proc/{os.getppid()}/stat").read_text("utf-8")
+        honcho = int(helper.rpartition(")")[2].split()[1])
+        loop = asyncio.get_running_loop()
+        loop.add_reader(os.pidfd_open(honcho), os.kill, os.getpid(), signal.SIGKILL)
+
+
 async def _run(lock: int, key_line: str) -> int:
-    lines = parse_procfile((configuration.ROOT / "Procfile").read_text("utf-8")).processes
+    end_with_honcho()
+    lines = parse_procfile(PROCFILE.read_text("utf-8")).processes
     output = Output([f"{name}.1" for name in lines])
     commands = [
         Command(f"{name}.1", line, name in WORKERS, output.show, kept_open=(lock,))

@@ -1,7 +1,8 @@
 """
-Run the whole stack of the Procfile on this machine, until Ctrl-C.
+Run the whole stack on this machine, until Ctrl-C: the commands of the Procfile beside this file.
 
     python -m ingest.devstack.run [--env FILE]
+    honcho start
 """
 
 import os

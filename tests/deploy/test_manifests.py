@@ -12,6 +12,7 @@ import pytest
 import yaml
 from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
 
+from ingest.devstack.launch import PROCFILE
 from ingestsite.configuration import ROOT
 from tests.support.apt import install
 
@@ -90,7 +91,7 @@ def test_a_worker_is_started_as_the_procfile_starts_it(role: str) -> None:
     unit = (DEPLOY / "systemd" / f"ingest-{role}.service").read_text()
     composes = [path.read_text() for path in DEPLOY.glob("compose*.yaml")]
     manifest = (KUBERNETES / f"{role}.yaml").read_text().replace(", ", " ")
-    procfile = (ROOT / "Procfile").read_text()
+    procfile = PROCFILE.read_text()
     texts = (unit, *composes, manifest.replace('"', ""), procfile)
     command = f"celery -A ingestsite worker -Q {role} -n {role}@%"
     for text in texts:

@@ -409,7 +409,11 @@ def test_a_client_s_key_may_come_from_a_file(tmp_path: Path) -> None:
     assert key(INGEST_KEY_FILE=str(file), INGEST_KEY="ing_hunter3") == (1, words)
 
 
-SOURCES = ("ingestsite/configuration.py", "ingest/loader/environment.py", "Procfile")
+SOURCES = (
+    "ingestsite/configuration.py",
+    "ingest/loader/environment.py",
+    "ingest/devstack/Procfile",
+)
 
 
 def test_the_table_of_settings_names_each_of_them() -> None:

@@ -30,6 +30,19 @@ def announced(stack: Stack) -> None:
     wait_until(lambda: READY in stack.log.read_text(), seconds=60, what="the stack is ready")
 
 
+def start_honcho(stack: Stack) -> "subprocess.Popen[bytes]":
+    """Start the Procfile of the project, as a person does."""
+    with stack.log.open("ab") as log:
+        return subprocess.Popen(
+            ["honcho", "--env", os.devnull, "start", "--no-colour"],
+            cwd=ROOT,
+            env=stack.environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
 @pytest.mark.parametrize("store", ["firestore", "sql"])
 def test_counts_outlive_a_stop_and_a_kill_wherever_the_folder_is(
     tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
@@ -73,6 +86,34 @@ def test_counts_outlive_a_stop_and_a_kill_wherever_the_folder_is(
         stack.start()  # it waits for the last of the others
         assert not any(process.is_running() for process in running)
         assert demo.counted(client) == counts
+    finally:
+        end(stack)
+
+
+def test_honcho_starts_the_stack_and_its_stop_drains(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, {"INGEST_STORE": "sql", "INGEST_EXTRACT_CONCURRENCY": "1"})
+    client = stack.prepare()
+    honcho = start_honcho(stack)
+    try:
+        announced(stack)
+        assert demo.submit(client, POSTS)
+        honcho.send_signal(signal.SIGINT)
+        honcho.wait(timeout=120)
+        assert f"drained, {len(POSTS)} posts saved, 0 waiting" in stack.log.read_text()
+        assert processes(stack) == []
+    finally:
+        end(stack)
+
+
+def test_a_killed_honcho_takes_the_stack_along(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, {"INGEST_STORE": "null", "INGEST_EXTRACT_CONCURRENCY": "1"})
+    stack.prepare()
+    honcho = start_honcho(stack)
+    try:
+        announced(stack)
+        honcho.kill()
+        honcho.wait(timeout=10)
+        wait_until(lambda: processes(stack) == [], seconds=60, what="all processes have ended")
     finally:
         end(stack)
 

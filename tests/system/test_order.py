@@ -9,6 +9,7 @@ import requests
 
 from ingest.client import ApiClient, ApiError
 from ingest.devstack import demo
+from ingest.devstack.launch import PROCFILE
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from ingestsite.configuration import ROOT
@@ -28,7 +29,7 @@ class Processes:
         """Run one line of the Procfile."""
         with self._stack.log.open("ab") as log:
             honcho = subprocess.Popen(
-                ["honcho", "--env", os.devnull, "start", "--no-colour", name],
+                ["honcho", "--env", os.devnull, "-f", str(PROCFILE), "start", "--no-colour", name],
                 cwd=ROOT,
                 env=self._stack.environment,
                 stdout=log,
