@@ -19,6 +19,7 @@ from ingest.store.base import Store
 from ingest.store.firestore.store import FirestoreStore
 from ingest.store.null import NullStore
 from ingest.store.sql.store import SqlStore
+from ingest.worker import steps
 from tests.support import servers
 from tests.support.postgresql import PostgreSQL
 from tests.support.postgresql import running as postgresql_running
@@ -148,5 +149,6 @@ def sql_store(settings: Any, db: None) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def forgotten_rules() -> None:
-    """Forget the rules of an earlier test's database."""
+    """Forget what the workers know of an earlier test's database."""
     rule_versions.forget()
+    steps.there_are_dead_letters.forget()

@@ -43,6 +43,10 @@ class RefreshingValue(Generic[T]):
         """Read the value again at the next use."""
         self._expires_at = 0.0
 
+    def assume(self, value: T) -> None:
+        """Use a value for REFRESH_SECONDS, without reading it."""
+        self._value, self._expires_at = value, time.monotonic() + REFRESH_SECONDS
+
     def value(self) -> T:
         """Return the cached value, after reading it again if it has expired."""
         if self._value is None or time.monotonic() >= self._expires_at:
@@ -51,7 +55,7 @@ class RefreshingValue(Generic[T]):
             except (OperationalError, InterfaceError):
                 if self._value is None:
                     raise
-                logger.warning("database unavailable, keeping the cached rules", exc_info=True)
+                logger.warning("database unavailable, keeping the cached value", exc_info=True)
             self._expires_at = time.monotonic() + REFRESH_SECONDS
         return self._value
 

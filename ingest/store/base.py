@@ -21,6 +21,10 @@ class StoreRefused(Exception):
     """The store will never accept this post."""
 
 
+# No character of a name stands above it.
+LAST_CHARACTER = "\U0010ffff"
+
+
 @dataclass(frozen=True)
 class Publication:
     """

@@ -4,7 +4,6 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 
@@ -105,14 +104,16 @@ def _note_saved(posts: Sequence[PostEntities], new: int) -> None:
 
 
 # Whether there are dead letters: most of the time a fresh post's path reads none.
-_there_are_dead_letters = RefreshingValue(lambda _: DeadLetter.objects.exists())
+there_are_dead_letters = RefreshingValue(lambda _: DeadLetter.objects.exists())
 
 
 def _settle_dead_letters(posts: Sequence[PostEntities]) -> None:
     """Delete dead letters of posts that are saved now; without a database they stay."""
-    with suppress(OperationalError, InterfaceError):
-        if _there_are_dead_letters.value():
+    try:
+        if there_are_dead_letters.value():
             settle_dead_letters(posts)
+    except (OperationalError, InterfaceError):
+        there_are_dead_letters.assume(False)  # so that not every batch waits for the database
 
 
 def retry_until_available(

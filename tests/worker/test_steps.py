@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from ingest.process import shutdown
 from ingest.store.base import StoreUnavailable
+from ingest.worker import steps
 from ingest.worker.steps import retry_until_available
 
 # Each retry closes a dead connection to the database.
@@ -52,3 +54,19 @@ def test_a_message_that_cannot_be_published_anew_is_requeued(settings: Any) -> N
     settings.HOLD_SECONDS = 1e-9
     with pytest.raises(StoreUnavailable):
         retry_until_available(Outage(failures=50).work)
+
+
+def test_an_outage_of_the_database_keeps_no_saved_batch_waiting_but_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+
+    def settle(posts: object) -> None:
+        asked.append(posts)
+        raise OperationalError("away")
+
+    monkeypatch.setattr(steps, "settle_dead_letters", settle)
+    steps.there_are_dead_letters.assume(True)
+    for _ in range(3):
+        steps._settle_dead_letters([])
+    assert len(asked) == 1

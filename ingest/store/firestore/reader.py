@@ -14,6 +14,7 @@ from ingest.core.day_window import DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import is_id, publication_id, publication_key
 from ingest.store.base import (
+    LAST_CHARACTER,
     C,
     Cursor,
     EntityFilter,
@@ -47,9 +48,6 @@ POST_FIELDS = (
 # Firestore cannot sort by a range of days. So we read this many of the most mentioned entities and
 # rank those within the window.
 CONSIDERED_ENTITIES = 1000
-
-# No character of a name stands above it.
-LAST_CHARACTER = "\U0010ffff"
 
 
 class FirestoreReader:

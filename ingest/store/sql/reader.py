@@ -14,6 +14,7 @@ from ingest.core.day_window import DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
 from ingest.store.base import (
+    LAST_CHARACTER,
     Cursor,
     EntityFilter,
     FamilyCounts,
@@ -35,9 +36,6 @@ from ingest.store.sql.models import (
 )
 from ingest.store.sql.ranking import SHORT_WINDOW_POSTS, Rank, rank_long, rank_short
 from ingest.store.sql.records import read_record
-
-# No character of a name stands above it.
-LAST_CHARACTER = "\U0010ffff"
 
 
 class SqlReader:

@@ -4,8 +4,7 @@ Counts in SQL: the whole promise of a store.
 writer.py knows how each post counts once, reader.py which queries answer a reader.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator
 
 from django.db.models import Subquery
 
@@ -24,7 +23,7 @@ from ingest.store.sql.writer import SqlWriter
 RECOUNT_POSTS = 1000  # posts that a recount reads at once
 
 
-class SqlStore(SqlReader):
+class SqlStore(SqlReader, SqlWriter):
     """
     The store that needs no more than the database that is there already.
 
@@ -32,23 +31,6 @@ class SqlStore(SqlReader):
         keep_content: whether a post's text is kept beside its entities.
         commit_posts: how many posts go into one commit at the most.
     """
-
-    def __init__(self, *, keep_content: bool, commit_posts: int) -> None:
-        self._writer = SqlWriter(keep_content=keep_content, commit_posts=commit_posts)
-
-    def add(self, posts: Sequence[PostEntities]) -> int:
-        return self._writer.add(posts)
-
-    def remove(self, post_id: str, *, at: datetime) -> bool:
-        return self._writer.remove(post_id, at=at)
-
-    def revise(
-        self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
-    ) -> int:
-        return self._writer.revise(post_ids, change)
-
-    def repair(self, name: str, diff: Counts) -> None:
-        self._writer.repair(name, diff)
 
     def get_record(self, post_id: str) -> PostRecord:
         with unavailable_on_error():
