@@ -120,6 +120,17 @@ def test_the_posts_that_mention_an_entity_come_newest_first(saved: Store) -> Non
     assert saved.posts_mentioning(OBAMA, name=GAZETTE, limit=9, after=after) == [POSTS[0]]
 
 
+def test_a_page_goes_on_where_a_token_of_another_store_ended(saved: Store) -> None:
+    unknown = "f" * 32
+    found = saved.posts_mentioning(OBAMA, limit=9, after=PostCursor("2026-05-03", unknown))
+    assert {p.post_id for p in found} >= {POSTS[2].post_id, POSTS[0].post_id}
+    after = Cursor(5, unknown)
+    page = saved.entities_within(
+        GAZETTE, DayWindow("2026-05-01"), EntityFilter(limit=9, after=after)
+    )
+    assert {"Odin", "Oslo"} <= set(texts(page.entities))
+
+
 def test_families_add_up(saved: Store) -> None:
     assert saved.families(GAZETTE) == [FamilyCounts("PERSON", 2, 6), FamilyCounts("PLACE", 1, 1)]
     assert saved.families("Nowhere") == []

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Subquery, Sum
 
@@ -140,7 +141,7 @@ class SqlReader:
         """Return the day and the row of the newest posts that mention each of these entities."""
         index = PostEntityRow.objects.order_by("-day", "-post").values_list("day", "post")
         if after:
-            last = PostRow.objects.get(post_id=after.post_id).pk
+            last = _number(PostRow.objects.filter(post_id=after.post_id))
             older = Q(day__lt=after.day) | Q(day=after.day, post__lt=last)
             index = index.filter(older, day__lte=after.day)
         for entity in entities:
@@ -199,8 +200,13 @@ def _place(name: str, cursor: Cursor | None) -> Rank | None:
     """Return the place of a cursor among the ranks."""
     if cursor is None:
         return None
-    last = _of_publication(name).get(entity_id=cursor.entity_id)
-    return Rank(cursor.mentions, last.pk, 0)
+    last = _number(_of_publication(name).filter(entity_id=cursor.entity_id))
+    return Rank(cursor.mentions, last, 0)
+
+
+def _number(rows: QuerySet[Any]) -> int:
+    """Return the number of a row; 0 if a token of another store names one that is not here."""
+    return rows.values_list("pk", flat=True).first() or 0
 
 
 def _publications(rows: Iterable[PublicationRow]) -> list[Publication]:
