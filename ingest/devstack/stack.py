@@ -123,11 +123,14 @@ class Stack:
         assert self._runner
         if self._runner.poll() is not None:
             raise WaitTimeout(f"The stack has stopped:\n{self.last_words()}")
+        facts = state_lock.read(self.folder)
+        if facts.get("pid") != self._runner.pid:
+            return False  # a killed stack that has not ended yet answers too
         try:
             web = requests.get(f"{self.url}/api/status", timeout=5).status_code == 401
         except requests.RequestException:
             return False
-        ports: dict[str, int] = state_lock.read(self.folder).get("ports", {})
+        ports: dict[str, int] = facts["ports"]
         return web and all(
             listens(ports[name]) for name in ("BROKER", "FIRESTORE") if name in ports
         )

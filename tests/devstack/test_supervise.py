@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from ingest.devstack.stack import wait_until
+from tests.support.processes import living
 
 # Each command is its name, whether it is a worker, and a line of shell.
 SUPERVISE = """
@@ -181,7 +182,7 @@ def test_a_second_signal_ends_even_a_stop_that_hangs(supervise: Supervise, drain
     wait_until(lambda: said in both.output.read_text(), seconds=30, what="the first is received")
     both.process.send_signal(signal.SIGINT)
     assert both.process.wait(timeout=30) == 128 + signal.SIGINT
-    assert not any(process.is_running() for process in running)
+    assert not living(running)
 
 
 def test_all_commands_end_when_their_supervisor_is_killed(supervise: Supervise) -> None:

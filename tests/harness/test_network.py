@@ -10,6 +10,7 @@ import pytest
 
 from ingestsite.configuration import ROOT
 from tests.support import network
+from tests.support.processes import living
 
 # It runs in a network of its own: one machine listens, and another connects to it.
 CUT_AND_KILL = """
@@ -99,5 +100,5 @@ def test_the_network_is_hidden_and_ends_with_the_process_that_started_it(tmp_pat
     assert any("1234567" in child.cmdline() for child in family)
     process.terminate()
     assert process.wait(timeout=60) == 128 + 15
-    assert not [child for child in family if child.is_running()]
+    assert not living(family)
     process.stdout.close()

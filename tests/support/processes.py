@@ -1,5 +1,6 @@
 """The processes of a stack."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def kill(process: psutil.Process) -> None:
     """Kill a process, unless its parent's death has already ended it."""
     with suppress(psutil.NoSuchProcess):
         process.kill()
+
+
+def living(processes: Iterable[psutil.Process]) -> list[str]:
+    """Return the command lines of those processes that have not ended; a zombie has."""
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.append(words(process))
+    return found
 
 
 def end(stack: Stack) -> None:

@@ -18,7 +18,7 @@ from ingest.devstack.ports import free_ports
 from ingest.devstack.stack import RUN, Stack, wait_until
 from ingestsite.configuration import ROOT
 from tests.support import postgresql
-from tests.support.processes import end, processes
+from tests.support.processes import end, living, processes
 from tests.support.rabbitmq import RabbitMQ
 
 POSTS = list(samples.read())[:30]
@@ -84,7 +84,7 @@ def test_counts_outlive_a_stop_and_a_kill_wherever_the_folder_is(
         os.kill(stack.pid, signal.SIGKILL)
         stack.wait(seconds=10)
         stack.start()  # it waits for the last of the others
-        assert not any(process.is_running() for process in running)
+        assert not living(running)
         assert demo.counted(client) == counts
     finally:
         end(stack)
