@@ -143,13 +143,21 @@ class RabbitMQ:
         """Resume the process of a quorum queue."""
         self._control("eval", f"sys:resume('{host}_{queue}').")
 
-    def raise_alarm(self) -> None:
+    def exhaust_memory(self) -> None:
         """Let the node be short of memory, so that it takes no message."""
         self._control("set_vm_memory_high_watermark", "absolute", "1")
 
-    def clear_alarm(self) -> None:
+    def free_memory(self) -> None:
         """Let the node have memory again."""
         self._control("set_vm_memory_high_watermark", "0.4")
+
+    def exhaust_disk(self) -> None:
+        """Let the node be short of disk, so that it takes no message."""
+        self._control("set_disk_free_limit", "1000000GB")
+
+    def free_disk(self) -> None:
+        """Let the node have disk again."""
+        self._control("set_disk_free_limit", "50MB")
 
     def queues(self) -> str:
         """Return what each virtual host's queues hold, ready and unacknowledged."""

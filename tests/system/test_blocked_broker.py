@@ -57,7 +57,8 @@ def strikes(
     ):
         node: RabbitMQ = request.getfixturevalue("rabbitmq")
         return [
-            (node.raise_alarm, node.clear_alarm),
+            (node.exhaust_memory, node.free_memory),
+            (node.exhaust_disk, node.free_disk),
             (lambda: node.send(signal.SIGSTOP), lambda: node.send(signal.SIGCONT)),
         ]
     (valkey,) = (process for process in processes(stack) if "valkey" in process.name())
