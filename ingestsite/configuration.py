@@ -184,7 +184,8 @@ else:
 # Log lines for machines or for people.
 LOG_FORMAT = read_choice("INGEST_LOG_FORMAT", "json" if PRODUCTION else "text", ("json", "text"))
 
-FLOWER_PORT = read_port("INGEST_FLOWER_PORT", 8403)
+# 0 starts no Flower.
+FLOWER_PORT = read_whole("INGEST_FLOWER_PORT", 8403, minimum=0, maximum=65535)
 FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")
 
 # The embedded broker is the default. Its password keeps out other users of this machine.

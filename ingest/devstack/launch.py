@@ -20,6 +20,7 @@ from ingestsite import configuration
 # The commands of the stack. The Procfile of the project has one line, which runs them all.
 PROCFILE = Path(__file__).with_name("Procfile")
 WORKERS = ("extract", "save")
+FLOWER = "flower"
 READY_POLL_SECONDS = 0.5
 NOT_READY_SECONDS = 30  # until a line says what is missing
 
@@ -112,25 +113,36 @@ def end_with_honcho() -> None:
 async def _run(lock: int, key_line: str) -> int:
     end_with_honcho()
     lines = parse_procfile(PROCFILE.read_text("utf-8")).processes
+    if not configuration.FLOWER_PORT:
+        del lines[FLOWER]
     output = Output([f"{name}.1" for name in lines])
+    ready = asyncio.Event()  # Flower only shows, so it leaves the cores to what posts need first
     commands = [
-        Command(f"{name}.1", line, name in WORKERS, output.show, kept_open=(lock,))
+        Command(
+            f"{name}.1",
+            line,
+            name in WORKERS,
+            output.show,
+            kept_open=(lock,),
+            after=ready if name == FLOWER else None,
+        )
         for name, line in lines.items()
     ]
     supervisor = Supervisor(commands, output.show)
-    announcing = asyncio.create_task(_announce(output, key_line))
+    announcing = asyncio.create_task(_announce(output, key_line, ready))
     status = await supervisor.run()
     announcing.cancel()
     output.show("system", _summary(supervisor))
     return status
 
 
-async def _announce(output: Output, key_line: str) -> None:
-    """Say when the stack is ready, or what it waits for."""
+async def _announce(output: Output, key_line: str, ready: asyncio.Event) -> None:
+    """Say when the stack is ready, or what it waits for; `ready` is set after either."""
     began, said = time.monotonic(), False
     while missing := await asyncio.to_thread(readiness.missing):
         if not said and time.monotonic() - began > NOT_READY_SECONDS:
             output.show("system", f"not ready yet: {missing}")
+            ready.set()
             said = True
         await asyncio.sleep(READY_POLL_SECONDS)
     key = key_line or "API key: shown when it was made; manage.py api_key create NAME makes another"
@@ -138,6 +150,7 @@ async def _announce(output: Output, key_line: str) -> None:
     output.show("system", f"pages: {configuration.WEB_URL}")
     output.show("system", key)
     output.show("system", "Ctrl-C processes what waits, then stops")
+    ready.set()
 
 
 def _summary(supervisor: Supervisor) -> str:

@@ -16,7 +16,9 @@ class PortTaken(SystemExit):
 
 def of_stack() -> dict[str, int]:
     """Return the ports of the servers that this stack starts, by the names of their settings."""
-    ports = {"WEB": configuration.WEB_PORT, "FLOWER": configuration.FLOWER_PORT}
+    ports = {"WEB": configuration.WEB_PORT}
+    if configuration.FLOWER_PORT:
+        ports["FLOWER"] = configuration.FLOWER_PORT
     if configuration.BROKER_PASSWORD is not None:
         ports["BROKER"] = configuration.BROKER_PORT
     if configuration.EMULATOR_IS_OURS:

@@ -41,6 +41,7 @@ class Command:
     is_worker: bool
     show: Show
     kept_open: Sequence[int] = ()  # file descriptors that the process inherits
+    after: asyncio.Event | None = None  # it starts once this is set
     process: subprocess.Process | None = field(default=None, init=False)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _ended: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -48,7 +49,9 @@ class Command:
     async def keep_running(self) -> int:
         """Run the command, again when it ends by itself; return the status of its last end."""
         try:
-            return await self._keep_running()
+            if self.after:
+                await self.after.wait()
+            return 0 if self._stopping.is_set() else await self._keep_running()
         finally:
             self._ended.set()
 
@@ -88,9 +91,14 @@ class Command:
 
     async def stop(self, number: signal.Signals) -> None:
         """Send the command's main process a signal, and wait until it has ended for good."""
-        self._stopping.set()
+        self._never_start_again()
         self.send(number)
         await self._ended.wait()
+
+    def _never_start_again(self) -> None:
+        self._stopping.set()
+        if self.after:
+            self.after.set()
 
     def send(self, number: signal.Signals) -> None:
         """Send the main process a signal, if it is running."""
@@ -100,7 +108,7 @@ class Command:
 
     def kill(self) -> None:
         """Kill the command with all its processes, for good."""
-        self._stopping.set()
+        self._never_start_again()
         with suppress(ProcessLookupError):
             if self.process:
                 os.killpg(self.process.pid, signal.SIGKILL)

@@ -56,7 +56,7 @@ def dashboard(
         "INGEST_MERGE_SECONDS": "0",
         **faulty_model.settings(tmp_path_factory.mktemp("faulty-model")),
     }
-    stack = Stack(folder, settings)
+    stack = Stack(folder, settings, flower=True)
     client = stack.prepare()
     make_operator(stack)
     stack.start()

@@ -22,7 +22,9 @@ import asyncio, json, sys
 from ingest.devstack.supervise import Command, Supervisor
 def show(name, line):
     print(name, line, flush=True)
+never = asyncio.Event()
 commands = [Command(*one, show) for one in json.loads(sys.argv[1])]
+commands.append(Command("late", "echo late has started", False, show, after=never))
 options = dict(drain=("sh", "-c", sys.argv[2]), hurry_seconds=1)
 sys.exit(asyncio.run(Supervisor(commands, show, **options).run()))
 """
@@ -128,6 +130,7 @@ def test_a_signal_drains_and_stops_the_command_and_then_its_supervisor(
     assert not command.is_running()
     assert len(service.notes()) == 1
     assert "system drained" in service.output.read_text()
+    assert "late has started" not in service.output.read_text()
 
 
 def test_a_command_has_another_process_group_than_its_supervisor(service: Supervised) -> None:

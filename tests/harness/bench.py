@@ -241,7 +241,7 @@ def loaded(**settings: str) -> Iterator[Loaded]:
     settings = {"INGEST_FIRESTORE_HEAP_MB": "6000", **settings}
     with (
         runner.temporary_folder("bench") as folder,
-        runner.prepared_stack(folder, settings) as (stack, client, _),
+        runner.prepared_stack(folder, settings, flower=True) as (stack, client, _),
     ):
         yield Loaded(stack, client)
 

@@ -207,7 +207,7 @@ def watch(
             "INGEST_EXTRACT_CONCURRENCY": "4",
             **(settings or {}),
         }
-        with runner.prepared_stack(folder, settings) as (stack, client, _):
+        with runner.prepared_stack(folder, settings, flower=True) as (stack, client, _):
             stack.start()
             watched = Watched(stack, client, collector, [])
             watched.send(posts)

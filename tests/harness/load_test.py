@@ -162,7 +162,7 @@ def run(name: str, path: Path, written: Counter[str], folder: Path) -> Run:
     if name == "rabbitmq":
         settings = {"INGEST_STORE": "null"}
     with (
-        runner.prepared_stack(folder, settings, broker=name) as (stack, client, node),
+        runner.prepared_stack(folder, settings, broker=name, flower=True) as (stack, client, node),
         Recorder(path.stat().st_size) as console,
     ):
         loaded = Loaded(stack, client)

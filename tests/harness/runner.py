@@ -53,7 +53,7 @@ def temporary_folder(program: str) -> Iterator[Path]:
 
 @contextmanager
 def prepared_stack(
-    folder: Path, settings: Mapping[str, str], *, broker: str = "embedded"
+    folder: Path, settings: Mapping[str, str], *, broker: str = "embedded", flower: bool = False
 ) -> Iterator[tuple[Stack, ApiClient, rabbitmq.RabbitMQ | None]]:
     """Prepare a stack on a broker for the caller to start; stop both after the block."""
     with ExitStack() as exits:
@@ -62,7 +62,7 @@ def prepared_stack(
             newest = broker == NEWEST
             node = exits.enter_context(rabbitmq.running(folder / "rabbitmq", newest=newest))
             settings = {**settings, "INGEST_BROKER_URL": node.new_host()}
-        stack = Stack(folder, settings)
+        stack = Stack(folder, settings, flower=flower)
         exits.callback(stack.stop)
         yield stack, stack.prepare(), node
 

@@ -27,6 +27,7 @@ def test_posts_become_the_counts_that_the_model_alone_gives(
     stack: Stack, firestore: FirestoreStore
 ) -> None:
     client = stack.prepare()
+    stack.environment["INGEST_FLOWER_PORT"] = stack.flower_url.rpartition(":")[2]
     stack.start()
     accepted = demo.submit(client, POSTS)
     assert len(accepted) == len(POSTS)
