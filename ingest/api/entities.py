@@ -1,4 +1,4 @@
-"""The HTTP API of entities: one across publications, the posts that mention it, comparisons."""
+"""The HTTP API of entities: a search, one across publications, its posts, comparisons."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from ingest.analytics.comparison import COMPARED_ENTITIES, ComparedRow, compare
 from ingest.analytics.entity_list import PageToken
 from ingest.analytics.entity_overview import read_entity_overview
+from ingest.analytics.name_search import NameQuery, search_names
 from ingest.analytics.snippets import find_snippet
 from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView
@@ -22,7 +23,26 @@ from ingest.api.responses import (
 )
 from ingest.core.messages import PostEntities
 from ingest.store import open_store
-from ingest.store.base import PostCursor, Publication, StoredEntity
+from ingest.store.base import FoundName, PostCursor, Publication, StoredEntity
+
+
+class NameSearchView(KeyedView):
+    """`GET /api/entities?q=…`: the names of any publication that have words beginning so."""
+
+    @openapi.search
+    def get(self, request: Request) -> HttpResponseBase:
+        query = read_query(NameQuery, request)
+        search = search_names(open_store(), query)
+        return tagged_response(
+            request,
+            schemas.NameSearchResponse,
+            {
+                "order": query.order,
+                "considered": search.considered,
+                "is_exact": search.is_exact,
+                "entities": list(map(_found_name, search.names)),
+            },
+        )
 
 
 class EntityView(KeyedView):
@@ -126,6 +146,17 @@ def _row(row: ComparedRow) -> dict[str, Any]:
         **_identity(entity),
         "first": _counts(row.first),
         "second": _counts(row.second),
+    }
+
+
+def _found_name(found: FoundName) -> dict[str, Any]:
+    return {
+        **_identity(found.entity),
+        **_counts(found.entity),
+        "publications": [
+            {"publication": own.name, "id": own.id, "mentions": own.mentions, "posts": own.posts}
+            for own in found.publications
+        ],
     }
 
 

@@ -16,6 +16,7 @@ from drf_spectacular.utils import (
 from pydantic import BaseModel
 
 from ingest.analytics.entity_list import EntityQuery
+from ingest.analytics.name_search import NameQuery
 from ingest.api import schemas
 from ingest.api.errors import MEDIA_TYPE
 from ingest.api.query_params import CompareQuery, PostsQuery, PublicationsQuery, Query
@@ -201,6 +202,12 @@ export = _read(
     EntityQuery,
     schemas.EntityExport,
     CSV,
+)
+search = _read(
+    "search",
+    "Find a name in any publication by the beginnings of its words",
+    NameQuery,
+    schemas.NameSearchResponse,
 )
 entity = _read("entity", "Read an entity by publication and day", Query, schemas.EntityDetail)
 entity_posts = _read(

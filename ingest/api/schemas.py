@@ -164,6 +164,10 @@ class RequestLimits(BaseModel):
     requests_per_minute: int
 
 
+# A list that a prefix narrows is ordered by key.
+ListOrder = Literal["mentions", "posts", "key"]
+
+
 class ResponseModel(BaseModel):
     """The base of responses about counts. Undescribed fields are an error."""
 
@@ -226,7 +230,7 @@ class EntityExport(ResponseModel):
     publication: str
     posts: int = Field(description="The sample: how many posts count for the day window.")
     window: WindowBounds
-    order: Literal["mentions", "key"]
+    order: ListOrder
     considered: int | None = Field(
         None, description="With a day window: how many entities were ranked."
     )
@@ -240,6 +244,34 @@ class EntityPage(EntityExport):
     """A page of the entities of a publication."""
 
     next: str | None = Field(description="The URL of the next page, with the same read time.")
+
+
+class NamePublication(ResponseModel):
+    """A publication that mentions a name, and how often, and in how many of its posts."""
+
+    publication: str
+    id: str
+    mentions: int
+    posts: int
+
+
+class FoundEntity(EntityIdentity):
+    """A name that a search found, with its sums over all publications."""
+
+    mentions: int
+    posts: int
+    publications: list[NamePublication] = Field(description="Those that mention it most.")
+
+
+class NameSearchResponse(ResponseModel):
+    """The names that a search found in all publications, in their order."""
+
+    order: ListOrder
+    considered: int = Field(description="How many names were ranked.")
+    is_exact: bool = Field(
+        description="Whether every name that matches was ranked, or those with most mentions."
+    )
+    entities: list[FoundEntity]
 
 
 class EntityInPublication(ResponseModel):

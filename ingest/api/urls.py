@@ -25,6 +25,7 @@ urlpatterns = [
         name="json",
     ),
     path(PUBLICATION, publications.PublicationView.as_view(), name="publication"),
+    path("entities", entities.NameSearchView.as_view(), name="search"),
     path("entities/<str:entity_id>", entities.EntityView.as_view(), name="entity"),
     path(
         "entities/<str:entity_id>/posts",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from ingest.core.counts import Counts, EntityCounts, EntityName
 from ingest.core.day_window import DayWindow
@@ -20,6 +20,12 @@ class StoreUnavailable(Exception):
 class StoreRefused(Exception):
     """The store will never accept this post."""
 
+
+# What a list is ordered by.
+Order = Literal["mentions", "posts"]
+
+# The publications that a found name comes with at the most.
+NAME_PUBLICATIONS = 5
 
 # No character of a name stands above it.
 LAST_CHARACTER = "\U0010ffff"
@@ -101,6 +107,56 @@ class Recount:
     def diff(self) -> Counts:
         """What must be added to the counters to make them right; empty, if they are."""
         return self.counted - self.stored
+
+
+class NameInPublication(NamedTuple):
+    """How often, and in how many posts, a publication mentions a name."""
+
+    id: str
+    name: str
+    mentions: int
+    posts: int
+
+
+@dataclass(frozen=True)
+class FoundName:
+    """A name that a search found: what it adds up to, and the publications that mention it most."""
+
+    entity: StoredEntity
+    publications: list[NameInPublication]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameFilter:
+    """
+    Which names a search finds.
+
+    Args:
+        words: each begins a word of the name, in the form of a key; the longest stands first.
+        limit: how many names at the most.
+        family: the only family that is searched.
+        order: whether the names with most mentions or with most posts stand first.
+    """
+
+    words: Sequence[str]
+    limit: int
+    family: str | None = None
+    order: Order = "mentions"
+
+
+@dataclass(frozen=True)
+class NameSearch:
+    """
+    The names that a search found.
+
+    Args:
+        considered: how many names were ranked.
+        is_exact: whether these were all names that match.
+    """
+
+    names: list[FoundName]
+    considered: int
+    is_exact: bool
 
 
 class Cursor(NamedTuple):
@@ -218,6 +274,9 @@ class StoreReader(Protocol):
     ) -> list[tuple[Publication, StoredEntity]]:
         """Return the publications that mention an entity most, and what it is in each."""
 
+    def find_names(self, wanted: NameFilter) -> NameSearch:
+        """Return the names of any publication that have the words of a search."""
+
     def posts_mentioning(
         self,
         entity_id: str,
@@ -294,6 +353,9 @@ class Store(StoreReader, Protocol):
 
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters, while posts go on arriving."""
+
+    def index_names(self, name: str) -> int:
+        """Let every name of a publication be found, and return how many it has."""
 
 
 def tell_progress(

@@ -15,6 +15,8 @@ from ingest.store.base import (
     EntityFilter,
     FamilyCounts,
     KeyCursor,
+    NameFilter,
+    NameSearch,
     PostCursor,
     Progress,
     Publication,
@@ -86,6 +88,9 @@ class NullStore:
     ) -> list[tuple[Publication, StoredEntity]]:
         return []
 
+    def find_names(self, wanted: NameFilter) -> NameSearch:
+        return NameSearch([], 0, is_exact=True)
+
     def posts_mentioning(
         self,
         entity_id: str,
@@ -115,3 +120,6 @@ class NullStore:
 
     def repair(self, name: str, diff: Counts) -> None:
         """Repair nothing: there is no counter."""
+
+    def index_names(self, name: str) -> int:
+        return 0

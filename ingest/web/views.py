@@ -11,8 +11,10 @@ from ingest.analytics.comparison import COMPARED_ENTITIES, compare
 from ingest.analytics.entity_list import EntityList, EntityQuery, PageToken, list_entities
 from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.export import ExportFormat, export
+from ingest.analytics.name_search import NameQuery, search_names
 from ingest.analytics.snippets import Snippet, find_snippet
 from ingest.analytics.summaries import Summary, read_summary
+from ingest.core.entity_names import FAMILIES
 from ingest.core.messages import PostEntities
 from ingest.core.validation import field_errors
 from ingest.store import open_store
@@ -27,6 +29,7 @@ CARD_ENTITIES = 5  # entities in a card's table
 TABLE_ROWS = 25  # entities on a page of the table
 MAX_POSTS = 10  # posts on a page of an entity's posts
 MAX_CHOICES = 500  # publications in a form to choose from
+FOUND_NAMES = 50  # on the page of a search
 COMPARED_ROWS = 30  # entities in each column of a comparison
 
 FILTERS = ("family", "prefix", "since", "until")
@@ -98,12 +101,16 @@ def _publication(pub_id: str) -> Publication:
 def _query(request: HttpRequest) -> tuple[EntityQuery, dict[str, str]]:
     """Read the filters. If one is not valid, return its errors and a query without filters."""
     names = (*FILTERS, "cursor")
-    parameters = {n: v for n in names if (v := request.GET.get(n, "").strip())}
+    parameters: dict[str, Any] = {n: v for n in names if (v := request.GET.get(n, "").strip())}
     try:
         return EntityQuery(limit=TABLE_ROWS, **parameters), {}
     except ValidationError as error:
-        errors = {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
-        return EntityQuery(limit=TABLE_ROWS), errors
+        return EntityQuery(limit=TABLE_ROWS), _errors(error)
+
+
+def _errors(error: ValidationError) -> dict[str, str]:
+    """Return what is wrong with each filter."""
+    return {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
 
 
 def _bars(summary: Summary) -> str:
@@ -157,6 +164,21 @@ def _posts(
     last = found[MAX_POSTS - 1] if len(found) > MAX_POSTS else None
     next_cursor = PageToken(value=last.day.isoformat(), id=last.post_id).sign() if last else None
     return [(post, find_snippet(post, entity_id)) for post in found[:MAX_POSTS]], next_cursor
+
+
+@page
+def search(request: HttpRequest) -> HttpResponseBase:
+    """Find names in any publication."""
+    names = ("q", "family", "order")
+    parameters: dict[str, Any] = {n: v for n in names if (v := request.GET.get(n, "").strip())}
+    context: dict[str, Any] = {"filters": parameters, "families": sorted(FAMILIES)}
+    try:
+        query = NameQuery(limit=FOUND_NAMES, **parameters) if "q" in parameters else None
+    except ValidationError as error:
+        context["errors"] = _errors(error)
+    else:
+        context["found"] = search_names(open_store(), query) if query else None
+    return render(request, "web/search.html", context)
 
 
 @page

@@ -36,6 +36,7 @@ PUBLICATION = (
 OF_NAME = [
     *(f"/api/publications/{{}}{rest}" for rest in PUBLICATION),
     *("/api/publications?after={}", "/api/compare?first={}&second={}", "/?after={}"),
+    *("/api/entities?q={}", "/search?q={}"),
     *("/admin/publications/?after={}", "/compare?first={}&second={}"),
     *("/publications/{}", "/publications/{}/entities.csv", "/entities/{}", "/api/entities/{}"),
     *("/api/entities/{}/posts", "/api/entities/{}/posts?publication={}", "/api/posts/{}"),

@@ -176,6 +176,24 @@ def test_an_invalid_query_is_refused_by_name(api: Client, query: str) -> None:
     assert field in json.dumps(answer)
 
 
+def test_a_name_is_found_in_any_publication(api: Client) -> None:
+    answer = read(api, "/api/entities?q=OB")
+    assert (answer["order"], answer["considered"], answer["is_exact"]) == ("mentions", 1, True)
+    (obama,) = answer["entities"]
+    assert (obama["text"], obama["id"]) == ("Obama", OBAMA)
+    assert (obama["mentions"], obama["posts"]) == (6, 3)
+    assert [(p["publication"], p["mentions"]) for p in obama["publications"]] == [
+        ("The Gazette", 5),
+        (ODD, 1),
+    ]
+    assert texts(read(api, "/api/entities?q=o&family=place&order=posts&limit=1")) == ["Oslo"]
+
+
+@pytest.mark.parametrize("query", ["", "?q=", "?q=..", "?q=a&order=days", "?q=a&since=2026-05-01"])
+def test_a_search_without_a_word_is_refused(api: Client, query: str) -> None:
+    read(api, f"/api/entities{query}", HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
 def test_one_entity_in_every_publication(api: Client) -> None:
     answer = read(api, f"/api/entities/{OBAMA}")
     assert (answer["text"], answer["mentions"], answer["posts"]) == ("Obama", 6, 3)

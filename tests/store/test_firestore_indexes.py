@@ -17,14 +17,18 @@ from google.cloud.firestore_v1.base_query import BaseQuery
 from google.cloud.firestore_v1.types import StructuredQuery
 
 from ingest.core.day_window import DayWindow
-from ingest.store.base import Cursor, EntityFilter, KeyCursor, PostCursor, StoreReader
+from ingest.store.base import Cursor, EntityFilter, KeyCursor, NameFilter, PostCursor, StoreReader
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
 
 FILE = Path(__file__).parent.parent.parent / "firestore.indexes.json"
 SCOPES = {False: "COLLECTION", True: "COLLECTION_GROUP"}
 DIRECTIONS = {1: "ASCENDING", 2: "DESCENDING"}
-ONE_VALUE = (StructuredQuery.FieldFilter.Operator.EQUAL,)
+# Firestore answers IN as one EQUAL after the other.
+ONE_VALUE = (
+    StructuredQuery.FieldFilter.Operator.EQUAL,
+    StructuredQuery.FieldFilter.Operator.IN,
+)
 CONTAINS = (StructuredQuery.FieldFilter.Operator.ARRAY_CONTAINS,)
 
 GAZETTE, ID = "The Gazette", "0" * 32
@@ -59,6 +63,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("entities_by_id", {"name": GAZETTE, "ids": [ID]}),
     ("entity_everywhere", {"entity_id": ID, "limit": 2}),
+    ("find_names", {"wanted": NameFilter(words=("oslo",), limit=2)}),
     ("posts_mentioning", {"entity_id": ID, "limit": 2}),
     (
         "posts_mentioning",

@@ -52,3 +52,24 @@ def test_pages_show_posts_at_the_ends_of_the_calendar(window: str) -> None:
     assert '<time datetime="0001-01-01">' in entity_page
     exported = Client().get(f"/publications/{publication_id('The Gazette')}/entities.csv{window}")
     assert b"Odin" in b"".join(exported)
+
+
+def test_every_page_has_a_search_for_a_name_that_finds_it() -> None:
+    found = [entity("Zoë Müller", 3), entity("Zora", label="ORG")]
+    open_store().add([with_entities("1", found), with_entities("2", found[:1], publication="B")])
+    for path in ("", f"publications/{publication_id('B')}", "compare", "login"):
+        assert '<form class="search" role="search" action="/search">' in html(f"/{path}")
+    page = html("/search?q=mull")
+    assert "Zoë Müller" in page
+    assert "1 name in all publications." in page
+    assert f"?publication={publication_id('B')}" in page
+    assert "Zora" in html("/search?q=z&family=GROUP")
+    assert "No publication mentions" in html("/search?q=nobody")
+    assert "has no letter or digit" in html("/search?q=!")
+
+
+def html(path: str) -> str:
+    """Return a page that is there."""
+    page = Client().get(path)
+    assert page.status_code == HTTPStatus.OK
+    return page.content.decode()

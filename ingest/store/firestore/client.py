@@ -13,7 +13,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore_v1 import Client, CollectionReference, DocumentReference
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
-from google.cloud.firestore_v1.types import CommitRequest
+from google.cloud.firestore_v1.types import CommitRequest, CommitResponse
 
 from ingest.observability import metrics
 from ingest.store.base import StoreUnavailable
@@ -45,9 +45,9 @@ class Database:
         channel = grpc.insecure_channel(self._emulator)
         return FirestoreClient(transport=FirestoreGrpcTransport(channel=channel))
 
-    def commit(self, request: CommitRequest, **limits: Any) -> None:
-        """Send a commit."""
-        self._commits.commit(request, metadata=self._metadata, **limits)
+    def commit(self, request: CommitRequest, **limits: Any) -> CommitResponse:
+        """Send a commit, and return what its transforms made."""
+        return self._commits.commit(request, metadata=self._metadata, **limits)
 
     @property
     def posts(self) -> CollectionReference:
@@ -58,6 +58,11 @@ class Database:
     def publications(self) -> CollectionReference:
         """Return every publication."""
         return self.client.collection(schema.PUBLICATIONS)
+
+    @property
+    def names(self) -> CollectionReference:
+        """Return every name."""
+        return self.client.collection(schema.NAMES)
 
     @property
     def ramp(self) -> DocumentReference:

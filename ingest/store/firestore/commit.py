@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
-from google.cloud.firestore_v1.types import CommitRequest, DocumentTransform
+from google.cloud.firestore_v1.types import CommitRequest, CommitResponse, DocumentTransform
 
 from ingest.store.firestore.client import Database
 
@@ -80,9 +80,18 @@ class Commit:
             for name, number in tally.items():
                 _increment(write, f"{field}.{_quoted(name)}", number)
 
-    def send(self, **limits: Any) -> None:
-        """Send the commit; it raises what Google's client raises."""
-        self._database.commit(CommitRequest.wrap(self._request), **limits)
+    def raise_to(self, path: str, fields: Mapping[str, Any], least: Mapping[str, int]) -> None:
+        """Set fields of a document, which may be new, and raise numbers to at least these."""
+        write = self._write(path, fields)
+        write.update_mask.field_paths.extend(fields)
+        for field, number in least.items():
+            transform = write.update_transforms.add()
+            transform.field_path = field
+            transform.maximum.integer_value = number
+
+    def send(self, **limits: Any) -> CommitResponse:
+        """Send the commit, and return the answer; it raises what Google's client raises."""
+        return self._database.commit(CommitRequest.wrap(self._request), **limits)
 
     def _write(self, path: str, fields: Mapping[str, Any], timestamps: Iterable[str] = ()) -> Any:
         write = self._request.writes.add()

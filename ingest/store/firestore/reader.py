@@ -20,6 +20,8 @@ from ingest.store.base import (
     EntityFilter,
     FamilyCounts,
     KeyCursor,
+    NameFilter,
+    NameSearch,
     PostCursor,
     Publication,
     Ranking,
@@ -27,6 +29,7 @@ from ingest.store.base import (
 )
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
+from ingest.store.firestore.names import NameIndex
 
 DESCENDING = Query.DESCENDING
 
@@ -56,6 +59,7 @@ class FirestoreReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._limits = database.limits
+        self._names = NameIndex(database)
 
     def at_one_time(self) -> AbstractContextManager[None]:
         return nullcontext()  # each call names the read time of the first one
@@ -140,6 +144,10 @@ class FirestoreReader:
             for reference, snapshot in found.items()
             if reference.id in publications
         ]
+
+    def find_names(self, wanted: NameFilter) -> NameSearch:
+        with unavailable_on_error():
+            return self._names.find(wanted)
 
     def posts_mentioning(
         self,

@@ -12,6 +12,8 @@ The Firestore schema: names of documents, their fields, and the increments of co
                                            days {date: mentions}, post_days {date: posts},
                                            labels {label: mentions},
                                            forms {"=" + text: mentions}
+    names/{entity id}                      id, family, key, beginnings [of each word],
+                                           magnitude: of its mentions in one publication
     control/ramp                           started_at: the first write, since when the load grows
 
 Ids are digests, since Firestore refuses ids with "/" or like "__x__", and names may have both.
@@ -25,6 +27,7 @@ from typing import Any, NamedTuple
 from ingest.core.counts import Counts, EntityCounts, EntityName, Tally, name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import Entity, PostEntities
+from ingest.core.name_search import word_beginnings
 from ingest.core.posts import publication_key
 from ingest.core.revisions import PostRecord
 
@@ -34,6 +37,7 @@ SHARDS = "shards"
 ENTITIES = "entities"
 SUMMARIES = "summaries"
 CONTROL, RAMP = "control", "ramp"
+NAMES, BEGINNINGS, MAGNITUDE = "names", "beginnings", "magnitude"
 SUMMARY, TOP_ENTITIES = "now", "leading"
 
 # The prefix of the field name of a form, since Firestore reserves names such as __x__.
@@ -121,6 +125,13 @@ def read_post(post_id: str, document: Document) -> PostEntities:
         fields[name] = tuple(Entity(**entity) for entity in document[name])
     fields["content"] = zlib.decompress(document.get("content", zlib.compress(b""))).decode()
     return PostEntities(post_id=post_id, **fields)
+
+
+def name_document(name: EntityName) -> Document:
+    """Return the document of a name, without its magnitude."""
+    family, key = name
+    own = {"id": entity_id(*name), "family": family, "key": key}
+    return {**own, BEGINNINGS: word_beginnings(key)}
 
 
 class Additions(NamedTuple):

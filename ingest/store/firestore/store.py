@@ -19,6 +19,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from ingest.core.counts import Counts, count_posts
 from ingest.core.messages import PostEntities
+from ingest.core.name_search import magnitude
 from ingest.core.posts import publication_id, publication_key
 from ingest.core.revisions import PostRecord
 from ingest.store.base import Progress, Recount, no_progress, tell_progress
@@ -64,6 +65,7 @@ class FirestoreStore(FirestoreReader):
         self._client = self._database.client
         self._writer = FirestoreWriter(
             self._database,
+            self._names,
             keep_content=keep_content,
             commit_posts=commit_posts,
             commit_writes=commit_writes,
@@ -84,6 +86,18 @@ class FirestoreStore(FirestoreReader):
 
     def repair(self, name: str, diff: Counts) -> None:
         self._writer.repair(name, diff)
+
+    def index_names(self, name: str) -> int:
+        entities = self._database.entities(publication_id(name))
+        counts = entities.select(["family", "key", "mentions"])
+        indexed = 0
+        with unavailable_on_error():
+            for page in _pages(counts, self._limits):
+                counted = {(e.get("family"), e.get("key")): e.get("mentions") for e in page}
+                found = {n: magnitude(total) for n, total in counted.items() if total > 0}
+                self._names.write(found)
+                indexed += len(found)
+        return indexed
 
     def get_record(self, post_id: str) -> PostRecord:
         with unavailable_on_error():

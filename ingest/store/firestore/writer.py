@@ -13,17 +13,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from google.api_core import exceptions as google
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.cloud.firestore_v1 import SERVER_TIMESTAMP, DocumentSnapshot
+from google.cloud.firestore_v1.types import CommitResponse
 from structlog import get_logger
 
 from ingest.core.chunks import chunks
 from ingest.core.counts import Counts, EntityName, name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
+from ingest.core.name_search import magnitude
 from ingest.core.posts import publication_id, publication_key
 from ingest.core.revisions import Change, PostRecord, differences, merge_revisions
 from ingest.observability import metrics, tracing
@@ -31,6 +33,7 @@ from ingest.store.base import StoreRefused, StoreUnavailable
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
 from ingest.store.firestore.commit import Commit
+from ingest.store.firestore.names import NameIndex
 from ingest.store.firestore.pacing import CommitDistance, RampUp
 
 logger = get_logger()
@@ -76,6 +79,14 @@ class PostWrite:
         return bool(self.after.post and not self.before.record.post)
 
 
+class WrittenEntity(NamedTuple):
+    """An entity's place among the writes of a commit, and the mentions that are added to it."""
+
+    place: int
+    name: EntityName
+    mentions: int
+
+
 class TooManyTransforms(Exception):
     """A commit would change a document at more places than Firestore accepts."""
 
@@ -89,6 +100,7 @@ class FirestoreWriter:
     def __init__(
         self,
         database: Database,
+        names: NameIndex,
         *,
         keep_content: bool,
         commit_posts: int,
@@ -97,6 +109,7 @@ class FirestoreWriter:
         ramp_writes: int,
     ) -> None:
         self._database = database
+        self._names = names
         self._keep_content = keep_content
         self._commit_posts = commit_posts
         self._commit_writes = commit_writes
@@ -143,7 +156,8 @@ class FirestoreWriter:
         with unavailable_on_error():
             for part in diff.parts(changes=MAX_TRANSFORMS, entities=self._commit_writes):
                 commit = Commit(self._database)
-                self._write_counts(commit, pub_id, part)
+                self._names.create(_magnitudes([part]))
+                list(self._write_counts(commit, pub_id, part))
                 self._distance.wait(pub_id)
                 self._ramp.wait(len(commit))
                 commit.send(**once)
@@ -182,7 +196,7 @@ class FirestoreWriter:
             own = _publication(writes)
             self._distance.wait(own)
             try:
-                self._commit(writes)
+                grown = self._commit(writes)
             except CONFLICT:
                 before = self._find(changes)
             except google.Aborted:
@@ -191,6 +205,7 @@ class FirestoreWriter:
                 return self._apply_halves(changes, before, refusal)
             else:
                 self._distance.note_commit(own)
+                self._names.write(grown)
                 return writes
         raise StoreUnavailable(
             f"other writers were faster at the same documents, {MAX_CONFLICTS} times in a row"
@@ -214,23 +229,27 @@ class FirestoreWriter:
         snapshots = self._database.client.get_all(references, **self._database.limits)
         return {snapshot.id: Snapshot.in_snapshot(snapshot) for snapshot in snapshots}
 
-    def _commit(self, writes: Sequence[PostWrite]) -> None:
-        """Write posts and the changes to their counters in one atomic commit."""
+    def _commit(self, writes: Sequence[PostWrite]) -> dict[EntityName, int]:
+        """
+        Write posts and the changes to their counters in one atomic commit.
+
+        Return the magnitudes of names that grew to higher ones.
+        """
         commit = Commit(self._database)
         for write in writes:
             self._write_post(commit, write)
         posts = [write.after.post for write in writes if write.after.post]
         for post in posts:
             self._name_publication(post)
-        for pub_id, counts in differences(
-            (write.before.record, write.after) for write in writes
-        ).items():
-            self._write_counts(commit, pub_id, counts)
+        changes = differences((write.before.record, write.after) for write in writes)
+        written = [w for own in changes.items() for w in self._write_counts(commit, *own)]
+        new = self._names.create(_magnitudes(changes.values()))
         documents, unmerged = len(commit), sum(2 + len(_names(post)) for post in posts)
-        self._ramp.wait(documents)
+        self._ramp.wait(documents + len(new))
         with tracing.span("commit", posts=len(writes), writes=documents), _counted(documents):
-            commit.send(**self._database.limits)
+            answer = commit.send(**self._database.limits)
         logger.info("commit", posts=len(writes), writes=documents, unmerged=unmerged)
+        return _grown([each for each in written if each.name not in new], answer)
 
     @cached_property
     def _ramp(self) -> RampUp:
@@ -253,7 +272,10 @@ class FirestoreWriter:
             unchanged_since = write.before.since
             commit.replace(path, document, unchanged_since=unchanged_since, timestamps=timestamps)
 
-    def _write_counts(self, commit: Commit, pub_id: str, counts: Counts) -> None:
+    def _write_counts(
+        self, commit: Commit, pub_id: str, counts: Counts
+    ) -> Iterator["WrittenEntity"]:
+        """Add counts to a commit; yield the place of each entity among its writes."""
         if counts.most_changes() > MAX_TRANSFORMS:
             raise TooManyTransforms
         publication = f"{schema.PUBLICATIONS}/{pub_id}"
@@ -262,6 +284,7 @@ class FirestoreWriter:
             commit.add(shard, *schema.shard_additions(counts))
         for name, entity in counts.entities.items():
             path = f"{publication}/{schema.ENTITIES}/{entity_id(*name)}"
+            yield WrittenEntity(len(commit), name, entity.mentions)
             commit.add(path, *schema.entity_additions(name, entity))
 
     def _name_publication(self, post: PostEntities) -> None:
@@ -295,6 +318,28 @@ def _outcome(error: google.GoogleAPIError) -> str:
     if isinstance(error, google.Aborted):
         return "contention"
     return "conflict" if isinstance(error, CONFLICT) else "failed"
+
+
+def _magnitudes(changes: Iterable[Counts]) -> dict[EntityName, int]:
+    """Return the names that gain mentions, each with the magnitude of what it gains."""
+    return {
+        name: magnitude(entity.mentions)
+        for counts in changes
+        for name, entity in counts.entities.items()
+        if entity.mentions > 0
+    }
+
+
+def _grown(written: Iterable[WrittenEntity], answer: CommitResponse) -> dict[EntityName, int]:
+    """Return the names whose mentions have grown to a higher magnitude."""
+    grown: dict[EntityName, int] = {}
+    for place, name, added in written:
+        # The first transform of an entity adds to its mentions.
+        mentions = answer.write_results[place].transform_results[0].integer_value
+        size = magnitude(mentions)
+        if size > magnitude(mentions - added):
+            grown[name] = max(size, grown.get(name, 0))
+    return grown
 
 
 def _publication(writes: Sequence[PostWrite]) -> str:

@@ -114,10 +114,48 @@ class EntityRow(models.Model):
             _index("counts_entity_family", "publication", "family", "-mentions", "-entity_id"),
             _index("counts_entity_key", "publication", "key", "entity_id"),
             _index("counts_entity_everywhere", "entity_id"),
+            _index("counts_entity_posts", "publication", "-posts", "-entity_id", "family"),
         )
 
     def __str__(self) -> str:
         return self.key
+
+
+class NameRow(models.Model):
+    """
+    A name that some publication mentions, so that a search finds it.
+
+    `magnitude` is that of its mentions in the publication that mentions it most. It never falls.
+    """
+
+    entity_id = models.CharField(max_length=32, unique=True)
+    family = models.TextField()
+    key = models.TextField()
+    magnitude = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "counts_name"
+        default_permissions = ()
+        # A search for a frequent word reads nothing but this index.
+        indexes = (_index("counts_name_top", "-magnitude", "key", "family", "entity_id"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class NameWordRow(models.Model):
+    """A word of a name."""
+
+    pk = models.CompositePrimaryKey("word", "name_id")
+    word = models.TextField()
+    name = _reference(NameRow, "name")
+
+    class Meta:
+        db_table = "counts_name_word"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.word
 
 
 class EntityDayRow(models.Model):

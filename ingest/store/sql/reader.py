@@ -20,6 +20,8 @@ from ingest.store.base import (
     EntityFilter,
     FamilyCounts,
     KeyCursor,
+    NameFilter,
+    NameSearch,
     PostCursor,
     Publication,
     Ranking,
@@ -35,6 +37,7 @@ from ingest.store.sql.models import (
     PublicationDayRow,
     PublicationRow,
 )
+from ingest.store.sql.names import find_names
 from ingest.store.sql.ranking import SHORT_WINDOW_POSTS, Rank, rank_long, rank_short
 from ingest.store.sql.records import read_record
 
@@ -118,6 +121,10 @@ class SqlReader:
             publications = {publication.id: publication for publication in _publications(wanted)}
             ids = dict(wanted.values_list("pk", "pub_id"))
         return [(publications[ids[row.publication_id]], found[row]) for row in found]
+
+    def find_names(self, wanted: NameFilter) -> NameSearch:
+        with unavailable_on_error():
+            return find_names(wanted)
 
     def posts_mentioning(
         self,

@@ -3,8 +3,8 @@ Writing to SQL: one transaction of posts and of the changes to their counters.
 
 A post's row is inserted first, and its unique id decides: of two savers, one has added the post.
 The other one waits, then reads the row under a lock, and treats its own post as another revision.
-Every saver writes posts, then publications, then their entities, each in the order of ids. So
-savers wait for one another, but never in a circle.
+Every saver writes posts, then publications, then their entities, then names, each in the order of
+ids. So savers wait for one another, but never in a circle.
 """
 
 import time
@@ -16,13 +16,15 @@ from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
 
+from django.db.models import Subquery
 from django.utils import timezone
 from structlog import get_logger
 
 from ingest.core.chunks import chunks
-from ingest.core.counts import Counts, name_of
+from ingest.core.counts import Counts, EntityName, name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
+from ingest.core.name_search import magnitude
 from ingest.core.posts import publication_id
 from ingest.core.revisions import Change, PostRecord, differences, merge_revisions
 from ingest.observability import metrics, tracing
@@ -45,6 +47,7 @@ from ingest.store.sql.models import (
     PublicationDayRow,
     PublicationRow,
 )
+from ingest.store.sql.names import write_names
 from ingest.store.sql.records import read_record, write_record
 
 logger = get_logger()
@@ -103,7 +106,23 @@ class SqlWriter:
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters."""
         with transact():
-            self._add_counts(publication_id(name), diff)
+            grown: dict[EntityName, int] = {}
+            self._add_counts(publication_id(name), diff, grown)
+            write_names(grown)
+
+    def index_names(self, name: str) -> int:
+        """Let every name of a publication be found, in transactions of many names each."""
+        own = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")
+        rows = EntityRow.objects.filter(publication=Subquery(own), mentions__gt=0)
+        indexed = 0
+        with unavailable_on_error():
+            columns = rows.order_by("pk").values_list("pk", "family", "key", "mentions")
+            after = 0
+            while page := list(columns.filter(pk__gt=after)[:STATEMENT_ROWS]):
+                with transact():
+                    write_names({(f, key): magnitude(mentions) for _, f, key, mentions in page})
+                after, indexed = page[-1][0], indexed + len(page)
+        return indexed
 
     def _create_publications(self, posts: Iterable[PostEntities]) -> None:
         """Create the rows of publications before a commit needs their numbers."""
@@ -170,13 +189,20 @@ class SqlWriter:
         before = {entry for w in written for entry in _index_entries(w.row, w.before)}
         after = {entry for w in written for entry in _index_entries(w.row, w.after)}
         rows = len(before ^ after)
+        grown: dict[EntityName, int] = {}
         for pub_id, counts in sorted(differences((w.before, w.after) for w in written).items()):
-            rows += self._add_counts(pub_id, counts)
+            rows += self._add_counts(pub_id, counts, grown)
         self._write_index(before - after, after - before)
+        write_names(grown)
         return rows
 
-    def _add_counts(self, pub_id: str, counts: Counts) -> int:
-        """Add counts to a publication's counters, and return how many rows that are."""
+    def _add_counts(self, pub_id: str, counts: Counts, grown: dict[EntityName, int]) -> int:
+        """
+        Add counts to a publication's counters, and return how many rows that are.
+
+        Args:
+            grown: takes the magnitude of each name that has grown to a higher one.
+        """
         publication = self._publication(pub_id)
         PublicationRow.objects.filter(pk=publication).update(changed_at=timezone.now())
         days = [(publication, day, posts) for day, posts in sorted(counts.days.items())]
@@ -194,10 +220,15 @@ class SqlWriter:
                 for id_, name, entity in named
             ],
             fixed=("family", "key"),
-            returning="entity_id, id",
+            returning="entity_id, id, mentions",
         )
-        rows: dict[str, int] = dict(found)
+        rows: dict[str, int] = {id_: row for id_, row, _ in found}
         own = [(rows[id_], entity) for id_, _, entity in named]
+        mentions: dict[str, int] = {id_: total for id_, _, total in found}
+        for id_, name, entity in named:
+            size = magnitude(mentions[id_])
+            if size > magnitude(mentions[id_] - entity.mentions):
+                grown[name] = max(size, grown.get(name, 0))
         entity_days = [
             (row, day, publication, entity.days[day], entity.post_days[day])
             for row, entity in own
