@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from ingest.analytics.entity_list import EntityQuery
 from ingest.analytics.name_search import NameQuery
+from ingest.analytics.trends import TrendQuery
 from ingest.api import schemas
 from ingest.api.errors import MEDIA_TYPE
 from ingest.api.query_params import CompareQuery, PostsQuery, PublicationsQuery, Query
@@ -202,6 +203,12 @@ export = _read(
     EntityQuery,
     schemas.EntityExport,
     CSV,
+)
+trends = _read(
+    "trends",
+    "List the entities whose share of posts rises or falls",
+    TrendQuery,
+    schemas.TrendsResponse,
 )
 search = _read(
     "search",

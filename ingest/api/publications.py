@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from ingest.analytics.entity_list import EntityQuery, list_entities
 from ingest.analytics.export import ExportFormat, entity_fields, export, sample_fields
 from ingest.analytics.summaries import request_if_stale
+from ingest.analytics.trends import TrendQuery, read_trends, trend_fields
 from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView
 from ingest.api.query_params import PublicationsQuery, Query
@@ -74,3 +75,14 @@ class EntitiesExportView(KeyedView):
     def get(self, request: Request, name: str, format_: ExportFormat) -> HttpResponseBase:
         query = read_query(EntityQuery, request)
         return export(open_store(), find_publication(name), query, format_)
+
+
+class TrendsView(KeyedView):
+    """`GET /api/publications/{name}/trends`: what rises and falls, against the days before."""
+
+    @openapi.trends
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        query = read_query(TrendQuery, request)
+        publication = find_publication(name)
+        trends = read_trends(open_store(), publication, query)
+        return tagged_response(request, schemas.TrendsResponse, trend_fields(publication, trends))

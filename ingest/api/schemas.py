@@ -246,6 +246,39 @@ class EntityPage(EntityExport):
     next: str | None = Field(description="The URL of the next page, with the same read time.")
 
 
+class TrendSample(ResponseModel):
+    """A window of days, both included, and how many posts count for it."""
+
+    since: date
+    until: date
+    posts: int
+
+
+class TrendItem(EntityIdentity):
+    """An entity whose share of posts has changed."""
+
+    posts: int = Field(description="How many posts of the recent sample mention it.")
+    before: int = Field(description="How many posts of the baseline mention it.")
+    share: float
+    share_before: float
+    score: float = Field(description="The difference of the shares over its standard error.")
+    is_new: bool = Field(description="Whether no post before the recent window mentions it.")
+
+
+class TrendsResponse(ResponseModel):
+    """The entities that rise and fall, the strongest trend first."""
+
+    publication: str
+    recent: TrendSample
+    baseline: TrendSample
+    least_posts: int = Field(description="An entity needs as many posts in one of the samples.")
+    least_score: float = Field(description="A weaker trend is left out.")
+    considered: int = Field(description="How many entities have enough posts.")
+    is_exact: bool = Field(description="Whether no entity could be missing.")
+    rising: list[TrendItem]
+    falling: list[TrendItem]
+
+
 class NamePublication(ResponseModel):
     """A publication that mentions a name, and how often, and in how many of its posts."""
 

@@ -24,6 +24,7 @@ urlpatterns = [
         {"format_": "json"},
         name="json",
     ),
+    path(f"{PUBLICATION}/trends", publications.TrendsView.as_view(), name="trends"),
     path(PUBLICATION, publications.PublicationView.as_view(), name="publication"),
     path("entities", entities.NameSearchView.as_view(), name="search"),
     path("entities/<str:entity_id>", entities.EntityView.as_view(), name="entity"),

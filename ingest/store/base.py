@@ -224,6 +224,19 @@ class Ranking:
     has_posts: bool
 
 
+@dataclass(frozen=True)
+class PostsWithin:
+    """
+    How many posts mention each entity, by its id, within each of two windows.
+
+    Args:
+        is_exact: whether no entity of the windows could be missing.
+    """
+
+    posts: dict[str, tuple[int, int]]
+    is_exact: bool
+
+
 class PostCursor(NamedTuple):
     """The last post of a page that begins with the newest day."""
 
@@ -265,6 +278,11 @@ class StoreReader(Protocol):
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
         """Rank the entities mentioned within a window, of those whose key begins with a prefix."""
+
+    def posts_within(
+        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+    ) -> PostsWithin:
+        """Count the posts of entities that at least so many mention within one of two windows."""
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         """Return those of these entities that a publication has, with their days, in any order."""

@@ -18,6 +18,7 @@ from ingest.store.base import (
     NameFilter,
     NameSearch,
     PostCursor,
+    PostsWithin,
     Progress,
     Publication,
     Ranking,
@@ -79,6 +80,11 @@ class NullStore:
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
         return Ranking([], 0, 0, is_exact=True, has_posts=True)
+
+    def posts_within(
+        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+    ) -> PostsWithin:
+        return PostsWithin({}, is_exact=True)
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         return []

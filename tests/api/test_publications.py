@@ -194,6 +194,21 @@ def test_a_search_without_a_word_is_refused(api: Client, query: str) -> None:
     read(api, f"/api/entities{query}", HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
+def test_trends_state_both_samples(api: Client, store: Store) -> None:
+    posts = [with_entities(f"t{n}", [entity("Riser")], published_at=on(20)) for n in range(5)]
+    quiet = [with_entities(f"q{n}", published_at=on(2)) for n in range(9)]
+    store.add([*posts, *quiet])
+    answer = read(api, f"{GAZETTE}/trends?since=2026-05-20&until=2026-05-21&baseline=2026-05-01")
+    assert answer["recent"] == {"since": "2026-05-20", "until": "2026-05-21", "posts": 5}
+    assert answer["baseline"] == {"since": "2026-05-01", "until": "2026-05-19", "posts": 11}
+    assert (answer["least_posts"], answer["least_score"], answer["considered"]) == (5, 2, 1)
+    (riser,) = answer["rising"]
+    assert (riser["posts"], riser["before"], riser["share"], riser["is_new"]) == (5, 0, 1, True)
+    assert (riser["score"], answer["falling"]) == (4.0, [])
+    wrong = read(api, f"{GAZETTE}/trends?baseline=2026-05-01", HTTPStatus.UNPROCESSABLE_ENTITY)
+    assert "baseline needs since" in json.dumps(wrong)
+
+
 def test_one_entity_in_every_publication(api: Client) -> None:
     answer = read(api, f"/api/entities/{OBAMA}")
     assert (answer["text"], answer["mentions"], answer["posts"]) == ("Obama", 6, 3)

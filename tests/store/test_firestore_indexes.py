@@ -61,6 +61,14 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
             "wanted": EntityFilter(limit=2, after=KeyCursor("o", ID), family="GROUP"),
         },
     ),
+    (
+        "posts_within",
+        {
+            "name": GAZETTE,
+            "windows": (DayWindow("2026-05-01", "2026-05-02"), DayWindow(until="2026-04-30")),
+            "least": 1,
+        },
+    ),
     ("entities_by_id", {"name": GAZETTE, "ids": [ID]}),
     ("entity_everywhere", {"entity_id": ID, "limit": 2}),
     ("find_names", {"wanted": NameFilter(words=("oslo",), limit=2)}),

@@ -23,6 +23,7 @@ from ingest.store.base import (
     NameFilter,
     NameSearch,
     PostCursor,
+    PostsWithin,
     Publication,
     Ranking,
     StoredEntity,
@@ -51,6 +52,8 @@ POST_FIELDS = (
 # Firestore cannot sort by a range of days. So we read this many of the most mentioned entities and
 # rank those within the window.
 CONSIDERED_ENTITIES = 1000
+# Of a window's newest posts we read this many, to find names that are not among those.
+CONSIDERED_POSTS = 1000
 
 
 class FirestoreReader:
@@ -127,6 +130,33 @@ class FirestoreReader:
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
         return self._read_entities([entities.document(entity_id) for entity_id in ids])
+
+    def posts_within(
+        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+    ) -> PostsWithin:
+        entities = self._database.entities(publication_id(name))
+        most = entities.order_by("posts", direction=DESCENDING).limit(CONSIDERED_ENTITIES)
+        with unavailable_on_error():
+            top = list(most.select(["post_days"]).stream(**self._limits))
+            known = {snapshot.id for snapshot in top}
+            names = self._names_within(name, windows[0], least=least) - known
+            others = [entities.document(id_) for id_ in names]
+            found = self._database.client.get_all(others, ["post_days"], **self._limits)
+            days = {s.id: (s.to_dict() or {}).get("post_days", {}) for s in (*top, *found)}
+        posts = {id_: (windows[0].total(own), windows[1].total(own)) for id_, own in days.items()}
+        enough = {id_: both for id_, both in posts.items() if max(both) >= least}
+        return PostsWithin(enough, is_exact=len(top) < CONSIDERED_ENTITIES)
+
+    def _names_within(self, name: str, window: DayWindow, *, least: int) -> set[str]:
+        """Return the ids of entities that enough of the newest posts within a window mention."""
+        own = FieldFilter("publication_key", "==", publication_key(name))
+        query = self._database.posts.where(filter=own).order_by("day", direction=DESCENDING)
+        for comparison, day in ((">=", window.since), ("<=", window.until)):
+            if day is not None:
+                query = query.where(filter=FieldFilter("day", comparison, day))
+        newest = query.limit(CONSIDERED_POSTS).select(["entity_ids"]).stream(**self._limits)
+        posts = Counter(id_ for post in newest for id_ in post.get("entity_ids"))
+        return {id_ for id_, number in posts.items() if number >= least}
 
     def entity_everywhere(
         self, entity_id: str, *, limit: int

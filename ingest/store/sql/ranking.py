@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
+from ingest.core.chunks import chunks
+from ingest.store.sql.database import STATEMENT_ROWS
 from ingest.store.sql.models import EntityRow
 
 # Rows of entities' days; the type checker does not know the columns of a sum.
@@ -52,6 +55,18 @@ def rank_long(
         if len(ranks) == limit and ranks[-1].mentions > most_of_others:
             break
     return ranks
+
+
+def posts_of_windows(days: Days, first: Q, second: Q, *, least: int) -> dict[str, tuple[int, int]]:
+    """Return the posts within two windows of each entity that has enough in one, by its id."""
+    sums = days.annotate(
+        one=Coalesce(Sum("posts", filter=first), 0), other=Coalesce(Sum("posts", filter=second), 0)
+    )
+    enough = {row[0]: row[1:] for row in sums.filter(Q(one__gte=least) | Q(other__gte=least))}
+    ids: dict[int, str] = {}
+    for chunk in chunks(enough, STATEMENT_ROWS):
+        ids |= EntityRow.objects.filter(pk__in=chunk).values_list("pk", "entity_id")
+    return {ids[row]: posts for row, posts in enough.items()}
 
 
 def _steps(entities: QuerySet[EntityRow, tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

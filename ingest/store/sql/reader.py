@@ -23,6 +23,7 @@ from ingest.store.base import (
     NameFilter,
     NameSearch,
     PostCursor,
+    PostsWithin,
     Publication,
     Ranking,
     StoredEntity,
@@ -38,7 +39,13 @@ from ingest.store.sql.models import (
     PublicationRow,
 )
 from ingest.store.sql.names import find_names
-from ingest.store.sql.ranking import SHORT_WINDOW_POSTS, Rank, rank_long, rank_short
+from ingest.store.sql.ranking import (
+    SHORT_WINDOW_POSTS,
+    Rank,
+    posts_of_windows,
+    rank_long,
+    rank_short,
+)
 from ingest.store.sql.records import read_record
 
 
@@ -110,6 +117,15 @@ class SqlReader:
         by_row = {row.pk: entity for row, entity in found.items()}
         page = [replace(by_row[r.row], mentions=r.mentions, posts=r.posts) for r in ranks]
         return Ranking(page, considered, considered, is_exact=True, has_posts=True)
+
+    def posts_within(
+        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+    ) -> PostsWithin:
+        either = _within(windows[0]) | _within(windows[1])
+        days = EntityDayRow.objects.filter(either, _own(name)).values_list("entity")
+        with unavailable_on_error():
+            found = posts_of_windows(days, *map(_within, windows), least=least)
+        return PostsWithin(found, is_exact=True)
 
     def entity_everywhere(
         self, entity_id: str, *, limit: int
