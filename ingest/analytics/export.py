@@ -53,7 +53,7 @@ def export(
 
 
 def entity_fields(page: EntityList, entity: StoredEntity) -> dict[str, Any]:
-    """Return what a list says of an entity; its posts are null where the store has none."""
+    """Return what a list says of an entity; its share is null if the sample is empty."""
     share = page.share(entity)
     return {
         "text": entity.text,
@@ -62,7 +62,7 @@ def entity_fields(page: EntityList, entity: StoredEntity) -> dict[str, Any]:
         "key": entity.key,
         "id": entity.id,
         "mentions": entity.mentions,
-        "posts": entity.posts if page.has_posts else None,
+        "posts": entity.posts,
         "share_of_posts": None if share is None else round(share, 4),
     }
 

@@ -210,10 +210,10 @@ class EntityIdentity(ResponseModel):
 
 
 class EntityItem(EntityIdentity):
-    """An entity of a publication. Within a day window its number of posts is not known."""
+    """An entity of a publication, with what it counts within the day window of the list."""
 
     mentions: int
-    posts: int | None
+    posts: int
     share_of_posts: float | None
 
 

@@ -78,13 +78,16 @@ class StoredEntity:
     text: str
     mentions: int
     posts: int
-    days: Mapping[str, int] = field(default_factory=dict)  # mentions; a list leaves them out
+    # Mentions and posts by day; a list leaves them out.
+    days: Mapping[str, int] = field(default_factory=dict)
+    post_days: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: EntityName, counts: EntityCounts) -> Self:
         """Return the entity of this name, as its counts have it."""
         id_, label, text = entity_id(*name), counts.label, counts.text
-        return cls(id_, *name, label, text, counts.mentions, counts.posts, counts.days)
+        days, post_days = counts.days, counts.post_days
+        return cls(id_, *name, label, text, counts.mentions, counts.posts, days, post_days)
 
 
 @dataclass(frozen=True)
@@ -160,9 +163,9 @@ class NameSearch:
 
 
 class Cursor(NamedTuple):
-    """The last entity of a page that is ordered by mentions."""
+    """The last entity of a page that is ordered by mentions or by posts, and its sum."""
 
-    mentions: int
+    total: int
     entity_id: str
 
 
@@ -193,7 +196,8 @@ class EntityFilter(Generic[C]):
         after: the last entity of the page before.
         family: the only family that is listed.
         as_of: the time that the list is read as of; None reads the present.
-        days: whether each entity comes with its mentions by day.
+        days: whether each entity comes with its mentions and posts by day.
+        order: whether the entities with most mentions or with most posts stand first.
     """
 
     limit: int
@@ -201,27 +205,26 @@ class EntityFilter(Generic[C]):
     family: str | None = None
     as_of: datetime | None = None
     days: bool = False
+    order: Order = "mentions"
 
 
 @dataclass(frozen=True)
 class Ranking:
     """
-    A page of entities ranked by their mentions within a window; `mentions` holds only those.
+    A page of entities ranked within a window; `mentions` and `posts` hold only those of its days.
 
-    The first `exact_prefix` ranks are exact. An entity that was not considered has at most as many
-    mentions in all as the last one that was.
+    The first `exact_prefix` ranks are exact. An entity that was not considered counts at most as
+    much in all as the last one that was.
 
     Args:
         considered: how many entities were ranked.
         is_exact: whether every rank is exact, and no entity is missing.
-        has_posts: whether `posts` holds the posts within the window, else those of all days.
     """
 
     entities: list[StoredEntity]
     considered: int
     exact_prefix: int
     is_exact: bool
-    has_posts: bool
 
 
 @dataclass(frozen=True)
@@ -267,7 +270,7 @@ class StoreReader(Protocol):
         """Return the publication of this id, or None."""
 
     def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
-        """Return a publication's entities, the most mentioned first."""
+        """Return a publication's entities, those with most mentions or posts first."""
 
     def entities_by_prefix(
         self, name: str, prefix: str, wanted: EntityFilter[KeyCursor]
@@ -277,7 +280,7 @@ class StoreReader(Protocol):
     def entities_within(
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
-        """Rank the entities mentioned within a window, of those whose key begins with a prefix."""
+        """Rank the entities of a window of days, of those whose key begins with a prefix."""
 
     def posts_within(
         self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int

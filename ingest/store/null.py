@@ -79,7 +79,7 @@ class NullStore:
     def entities_within(
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
-        return Ranking([], 0, 0, is_exact=True, has_posts=True)
+        return Ranking([], 0, 0, is_exact=True)
 
     def posts_within(
         self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int

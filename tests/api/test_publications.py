@@ -135,13 +135,13 @@ def test_a_window_has_its_own_sample_and_certain_positions(api: Client) -> None:
     assert {(e["posts"], e["share_of_posts"]) for e in answer["entities"]} == {(1, 1.0)}
 
 
-def test_firestore_does_not_know_the_posts_within_a_window(firestore: FirestoreStore) -> None:
+def test_firestore_knows_the_posts_within_a_window(firestore: FirestoreStore) -> None:
     firestore.add(POSTS)
     publication = firestore.publication("The Gazette")
     assert publication
     page = list_entities(firestore, publication, EntityQuery(since="2026-05-02"))
     fields = [entity_fields(page, entity) for entity in page.entities]
-    assert {(e["posts"], e["share_of_posts"]) for e in fields} == {(None, None)}
+    assert {(e["posts"], e["share_of_posts"]) for e in fields} == {(1, 1)}
 
 
 @pytest.mark.parametrize("query", ["", "&prefix=n", "&since=2026-05-01"])
@@ -192,6 +192,18 @@ def test_a_name_is_found_in_any_publication(api: Client) -> None:
 @pytest.mark.parametrize("query", ["", "?q=", "?q=..", "?q=a&order=days", "?q=a&since=2026-05-01"])
 def test_a_search_without_a_word_is_refused(api: Client, query: str) -> None:
     read(api, f"/api/entities{query}", HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@pytest.mark.parametrize("window", ["", "&since=2026-05-02"])
+def test_a_list_is_ordered_by_posts(api: Client, store: Store, window: str) -> None:
+    more = [with_entities(f"o{n}", [entity("Often")], published_at=on(5)) for n in range(3)]
+    store.add([*more, with_entities("once", [entity("Once", 28)], published_at=on(6))])
+    url = f"{GAZETTE}/entities?limit=1{window}"
+    assert texts(read(api, url)) == ["Once"]
+    by_posts = read(api, f"{url}&order=posts")
+    assert (by_posts["order"], texts(by_posts)) == ("posts", ["Often"])
+    assert by_posts["entities"][0]["posts"] == 3
+    assert texts(read(api, by_posts["next"])) != ["Often"]
 
 
 def test_trends_state_both_samples(api: Client, store: Store) -> None:

@@ -44,6 +44,11 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
         "entities",
         {"name": GAZETTE, "wanted": EntityFilter(limit=2, after=AFTER, family="GROUP")},
     ),
+    ("entities", {"name": GAZETTE, "wanted": EntityFilter(limit=2, order="posts")}),
+    (
+        "entities",
+        {"name": GAZETTE, "wanted": EntityFilter(limit=2, order="posts", family="GROUP")},
+    ),
     (
         "entities_within",
         {"name": GAZETTE, "window": DayWindow("2026-05-01"), "wanted": EntityFilter(limit=2)},

@@ -1,6 +1,7 @@
 """What a store tells those who look at counts: the same from SQL and from Firestore."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from ingest.store.base import (
     EntityFilter,
     FamilyCounts,
     KeyCursor,
+    Order,
     PostCursor,
     Store,
     StoredEntity,
@@ -187,20 +189,43 @@ def test_firestore_says_where_the_order_within_a_window_is_uncertain(
     assert not ranking.is_exact
 
 
-def test_sql_knows_the_posts_within_a_window(sql: SqlStore) -> None:
-    sql.add([*BY_DAY, with_entities("3", [entity("Always")], published_at=SECOND)])
-    ranking = sql.entities_within(GAZETTE, FROM_THE_SECOND, EntityFilter(limit=9))
+def test_the_posts_within_a_window_are_known(store: Store) -> None:
+    store.add([*BY_DAY, with_entities("3", [entity("Always")], published_at=SECOND)])
+    ranking = store.entities_within(GAZETTE, FROM_THE_SECOND, EntityFilter(limit=9))
     assert [(e.text, e.mentions, e.posts) for e in ranking.entities] == [
         ("Late", 8, 1),
         ("Always", 6, 2),
     ]
-    assert (ranking.considered, ranking.exact_prefix, ranking.has_posts) == (3, 3, True)
+    assert ranking.considered == 3
+    assert ranking.is_exact
 
 
+def test_a_name_in_one_post_stands_after_one_in_many_when_ordered_by_posts(store: Store) -> None:
+    often = [with_entities(f"p{n}", [entity("Often")], published_at=on(n)) for n in range(1, 5)]
+    once = with_entities("once", [entity("Once", 28)], published_at=on(2))
+    store.add([*often, once, *BY_DAY])
+    wanted = EntityFilter[Cursor](limit=2, order="posts")
+    found = store.entities(GAZETTE, wanted)
+    assert [(e.text, e.posts) for e in found] == [("Often", 4), ("Always", 2)]
+    rest = store.entities(GAZETTE, replace(wanted, limit=9, after=Cursor(2, found[-1].id)))
+    assert set(texts(rest)) == {"Once", "Early", "Late"}
+    assert texts(store.entities(GAZETTE, replace(wanted, family="GROUP"))) == []
+    first, *_ = store.entities_within(GAZETTE, FROM_THE_SECOND, wanted).entities
+    assert (first.text, first.posts, first.mentions) == ("Often", 3, 3)
+    pages, after = [], None
+    while page := store.entities_within(
+        GAZETTE, FROM_THE_SECOND, replace(wanted, after=after)
+    ).entities:
+        pages += texts(page)
+        after = Cursor(page[-1].posts, page[-1].id)
+    assert sorted(pages) == ["Always", "Late", "Often", "Once"]
+
+
+@pytest.mark.parametrize("order", ["mentions", "posts"])
 @pytest.mark.parametrize("family", [None, "PERSON"])
 @pytest.mark.parametrize("prefix", ["", "name 1"])
 def test_a_long_window_is_ranked_as_a_short_one(
-    sql: SqlStore, monkeypatch: pytest.MonkeyPatch, family: str | None, prefix: str
+    sql: SqlStore, monkeypatch: pytest.MonkeyPatch, family: str | None, prefix: str, order: Order
 ) -> None:
     monkeypatch.setattr("ingest.store.sql.ranking.FIRST_STEP", 2)
     chance = random.Random(1)
@@ -217,10 +242,13 @@ def test_a_long_window_is_ranked_as_a_short_one(
         found: list[StoredEntity] = []
         after = None
         while page := sql.entities_within(
-            GAZETTE, window, EntityFilter(limit=3, after=after, family=family), prefix=prefix
+            GAZETTE,
+            window,
+            EntityFilter(limit=3, after=after, family=family, order=order),
+            prefix=prefix,
         ).entities:
             found += page
-            after = Cursor(page[-1].mentions, page[-1].id)
+            after = Cursor(getattr(page[-1], order), page[-1].id)
         return [(e.text, e.mentions, e.posts) for e in found]
 
     for window in (DayWindow("2026-05-03", "2026-05-04"), DayWindow(until="2026-05-15")):

@@ -22,6 +22,7 @@ from ingest.store.base import (
     KeyCursor,
     NameFilter,
     NameSearch,
+    Order,
     PostCursor,
     PostsWithin,
     Publication,
@@ -90,11 +91,11 @@ class FirestoreReader:
 
     def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
-        query = _mentioned(_of_family(entities, wanted.family))
-        query = query.order_by("mentions", direction=DESCENDING)
+        query = _mentioned(_of_family(entities, wanted.family), wanted.order)
+        query = query.order_by(wanted.order, direction=DESCENDING)
         query = query.order_by("__name__", direction=DESCENDING)
         if after := wanted.after:
-            place = {"mentions": after.mentions, "__name__": entities.document(after.entity_id)}
+            place = {wanted.order: after.total, "__name__": entities.document(after.entity_id)}
             query = query.start_after(place)
         return self._entities_of(query, wanted)
 
@@ -116,16 +117,16 @@ class FirestoreReader:
     ) -> Ranking:
         considered = replace(wanted, limit=CONSIDERED_ENTITIES, after=None, days=True)
         top = self.entities(name, considered)
-        within = (replace(entity, mentions=window.total(entity.days)) for entity in top)
-        ranked = sorted((e for e in within if e.mentions), key=_cursor, reverse=True)
+        ranked = [e for e in (_within(entity, window) for entity in top) if e.mentions]
+        ranked.sort(key=lambda e: _cursor(e, wanted.order), reverse=True)
         is_all = len(top) < CONSIDERED_ENTITIES
-        least = 0 if is_all else top[-1].mentions
-        exact_prefix = sum(entity.mentions > least for entity in ranked)
+        least = 0 if is_all else _cursor(top[-1], wanted.order).total
+        exact_prefix = sum(_cursor(e, wanted.order).total > least for e in ranked)
         page = [e for e in ranked if e.key.startswith(prefix)]
         if wanted.after:
-            page = [e for e in page if _cursor(e) < wanted.after]
+            page = [e for e in page if _cursor(e, wanted.order) < wanted.after]
         is_exact = is_all or exact_prefix == len(top)
-        return Ranking(page[: wanted.limit], len(top), exact_prefix, is_exact, has_posts=False)
+        return Ranking(page[: wanted.limit], len(top), exact_prefix, is_exact)
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
@@ -242,7 +243,7 @@ class FirestoreReader:
         return FamilyCounts(family, **values)
 
     def _entities_of(self, query: Query, wanted: EntityFilter[C]) -> list[StoredEntity]:
-        fields = [*LIST_FIELDS, "days"] if wanted.days else LIST_FIELDS
+        fields = [*LIST_FIELDS, "days", "post_days"] if wanted.days else LIST_FIELDS
         at: dict[str, Any] = {"read_time": wanted.as_of} if wanted.as_of else {}
         with unavailable_on_error():
             found = query.limit(wanted.limit).select(fields).stream(**at, **self._limits)
@@ -268,9 +269,9 @@ class FirestoreReader:
         return [reference, self._database.summary(reference.id), *shards]
 
 
-def _mentioned(entities: Any) -> Any:
+def _mentioned(entities: Any, order: Order = "mentions") -> Any:
     """Leave out what a repair, or a post that was deleted, leaves with no mention."""
-    return entities.where(filter=FieldFilter("mentions", ">", 0))
+    return entities.where(filter=FieldFilter(order, ">", 0))
 
 
 def _of_family(entities: Any, family: str | None) -> Any:
@@ -308,8 +309,13 @@ def _publication(snapshots: Sequence[DocumentSnapshot[Any]]) -> Publication | No
     return None
 
 
-def _cursor(entity: StoredEntity) -> Cursor:
-    return Cursor(entity.mentions, entity.id)
+def _cursor(entity: StoredEntity, order: Order) -> Cursor:
+    return Cursor(entity.posts if order == "posts" else entity.mentions, entity.id)
+
+
+def _within(entity: StoredEntity, window: DayWindow) -> StoredEntity:
+    """Return an entity with the mentions and posts of a window only."""
+    return replace(entity, mentions=window.total(entity.days), posts=window.total(entity.post_days))
 
 
 def _entity(snapshot: DocumentSnapshot[Any]) -> StoredEntity:

@@ -73,11 +73,12 @@ class SqlReader:
         return found[0] if found else None
 
     def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
-        rows = _mentioned(name, wanted.family).order_by("-mentions", "-entity_id")
+        total = wanted.order
+        rows = _mentioned(name, wanted.family).order_by(f"-{total}", "-entity_id")
         if after := wanted.after:
-            equal = Q(mentions=after.mentions, entity_id__lt=after.entity_id)
-            rows = rows.filter(Q(mentions__lt=after.mentions) | equal)
-            rows = rows.filter(mentions__lte=after.mentions)  # where the index begins
+            equal = Q((total, after.total), entity_id__lt=after.entity_id)
+            rows = rows.filter(Q((f"{total}__lt", after.total)) | equal)
+            rows = rows.filter((f"{total}__lte", after.total))  # where the index begins
         with unavailable_on_error():
             return list(_entities(rows[: wanted.limit], days=wanted.days).values())
 
@@ -108,15 +109,15 @@ class SqlReader:
             after = _place(name, wanted.after)
             if _posts_within(name, window) > SHORT_WINDOW_POSTS:
                 days = EntityDayRow.objects.filter(_within(window))
-                ranks = rank_long(entities, days, wanted.limit, after)
+                ranks = rank_long(entities, days, wanted.limit, after, wanted.order)
             else:
                 days = EntityDayRow.objects.filter(_within(window), _own(name))
                 days = days.filter(entity__in=entities) if prefix or wanted.family else days
-                ranks = rank_short(days, wanted.limit, after)
+                ranks = rank_short(days, wanted.limit, after, wanted.order)
             found = _entities(EntityRow.objects.filter(pk__in=[rank.row for rank in ranks]))
         by_row = {row.pk: entity for row, entity in found.items()}
         page = [replace(by_row[r.row], mentions=r.mentions, posts=r.posts) for r in ranks]
-        return Ranking(page, considered, considered, is_exact=True, has_posts=True)
+        return Ranking(page, considered, considered, is_exact=True)
 
     def posts_within(
         self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
@@ -224,7 +225,7 @@ def _place(name: str, cursor: Cursor | None) -> Rank | None:
     if cursor is None:
         return None
     last = _number(_of_publication(name).filter(entity_id=cursor.entity_id))
-    return Rank(cursor.mentions, last, 0)
+    return Rank(cursor.total, last, 0, 0)
 
 
 def _number(rows: QuerySet[Any]) -> int:
