@@ -13,11 +13,20 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from structlog import get_logger
 
 from ingest.analytics.top_entities import TOP_SIZE, TopEntities
+from ingest.analytics.trends import TrendQuery, Trends, read_trends
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import IntakePaused
 from ingest.broker.connection import BrokerUnavailable
-from ingest.store.base import EntityFilter, FamilyCounts, Publication, StoreReader
+from ingest.store.base import (
+    Cursor,
+    EntityFilter,
+    FamilyCounts,
+    Order,
+    Publication,
+    StoredEntity,
+    StoreReader,
+)
 
 logger = get_logger()
 
@@ -28,6 +37,7 @@ MAX_AGE = timedelta(minutes=2)
 DEBOUNCE_SECONDS = 30
 
 CLOUD_SIZE = 60  # words
+SUMMARY_TRENDS = 5  # that rise, and as many that fall
 
 
 class CloudWord(BaseModel):
@@ -39,6 +49,13 @@ class CloudWord(BaseModel):
     text: str
     label: str
     mentions: int
+    posts: int = 0  # older summaries do not have it
+
+    @classmethod
+    def of(cls, entity: StoredEntity) -> Self:
+        """Return an entity as a word."""
+        fields = {name: getattr(entity, name) for name in cls.model_fields}
+        return cls(**fields)
 
 
 class Summary(BaseModel):
@@ -52,6 +69,12 @@ class Summary(BaseModel):
     posts: int
     families: tuple[FamilyCounts, ...]
     words: tuple[CloudWord, ...]
+    words_by_posts: tuple[CloudWord, ...] = ()
+    trends: Trends | None = None
+
+    def words_by(self, order: Order) -> tuple[CloudWord, ...]:
+        """Return the words with most mentions, or those in most posts."""
+        return self.words_by_posts if order == "posts" else self.words
 
     @classmethod
     def of(cls, publication: Publication) -> Self | None:
@@ -72,19 +95,17 @@ def summarise(store: StoreReader, pub_id: str) -> None:
     publication = store.publication_by_id(pub_id)
     if publication is None:
         return
-    top = store.entities(
-        publication.name, EntityFilter(limit=TOP_SIZE, as_of=publication.read_time)
-    )
-    words = [
-        CloudWord(id=e.id, text=e.text, label=e.label, mentions=e.mentions)
-        for e in top[:CLOUD_SIZE]
-    ]
+    as_of = publication.read_time
+    top = store.entities(publication.name, EntityFilter(limit=TOP_SIZE, as_of=as_of))
+    by_posts = EntityFilter[Cursor](limit=CLOUD_SIZE, as_of=as_of, order="posts")
     summary = Summary(
         made_at=datetime.now(UTC),
         changed_at=publication.changed_at,
         posts=publication.posts,
         families=tuple(sorted(store.families(publication.name), key=lambda sums: -sums.mentions)),
-        words=tuple(words),
+        words=tuple(map(CloudWord.of, top[:CLOUD_SIZE])),
+        words_by_posts=tuple(map(CloudWord.of, store.entities(publication.name, by_posts))),
+        trends=read_trends(store, publication, TrendQuery(limit=SUMMARY_TRENDS)),
     )
     kept = TopEntities.at(publication, top)
     store.keep_summary(

@@ -14,6 +14,7 @@ urlpatterns = [
     re_path(
         rf"{PUBLICATION}/entities\.(?P<format_>csv|json)$", views.entities_export, name="export"
     ),
+    re_path(rf"{PUBLICATION}/trends$", views.trends, name="trends"),
     re_path(r"^entities/(?P<entity_id>[0-9a-f]{32})$", views.entity, name="entity"),
     path("search", views.search, name="search"),
     path("compare", views.comparison, name="compare"),

@@ -14,6 +14,7 @@ from ingest.analytics.export import ExportFormat, export
 from ingest.analytics.name_search import NameQuery, search_names
 from ingest.analytics.snippets import Snippet, find_snippet
 from ingest.analytics.summaries import Summary, read_summary
+from ingest.analytics.trends import LEAST_POSTS, TrendQuery, read_trends
 from ingest.core.entity_names import FAMILIES
 from ingest.core.messages import PostEntities
 from ingest.core.validation import field_errors
@@ -129,6 +130,28 @@ def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) ->
     if errors:
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
     return export(open_store(), _publication(pub_id), query, format_)
+
+
+@page
+def trends(request: HttpRequest, pub_id: str) -> HttpResponseBase:
+    """Show what rises and falls in a publication."""
+    found = _publication(pub_id)
+    names = ("since", "until", "baseline", "family")
+    parameters: dict[str, Any] = {n: v for n in names if (v := request.GET.get(n, "").strip())}
+    errors: dict[str, str] = {}
+    try:
+        query = TrendQuery(limit=TABLE_ROWS, **parameters)
+    except ValidationError as error:
+        query, errors = TrendQuery(limit=TABLE_ROWS), _errors(error)
+    context = {
+        "publication": found,
+        "trends": read_trends(open_store(), found, query),
+        "least_posts": LEAST_POSTS,
+        "filters": parameters,
+        "families": sorted(FAMILIES),
+        "errors": errors,
+    }
+    return render(request, "web/trends.html", context)
 
 
 @page

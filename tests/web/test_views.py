@@ -6,6 +6,7 @@ from http import HTTPStatus
 import pytest
 from django.test import Client
 
+from ingest.analytics.summaries import summarise
 from ingest.core.entity_names import entity_id
 from ingest.core.posts import publication_id
 from ingest.store import open_store
@@ -73,3 +74,26 @@ def html(path: str) -> str:
     page = Client().get(path)
     assert page.status_code == HTTPStatus.OK
     return page.content.decode()
+
+
+def test_pages_show_what_rises_and_falls_with_both_samples() -> None:
+    gazette = publication_id("The Gazette")
+    early = [datetime(2026, 3, 1 + n, tzinfo=UTC) for n in range(20)]
+    late = [datetime(2026, 5, 1 + n, tzinfo=UTC) for n in range(20)]
+    store = open_store()
+    store.add([with_entities(f"{d}", [entity("Fell")], published_at=d) for d in early])
+    store.add([with_entities(f"{d}", [entity("Rose")], published_at=d) for d in late])
+    summarise(store, gazette)
+    assert "Rising</a> since 2026-04-21:" in html("/")
+    for path in ("", "/trends", "/trends?since=2026-05-01&baseline=2026-03-01"):
+        page = " ".join(html(f"/publications/{gazette}{path}").split())
+        rising, _, falling = page.partition('id="falling"')
+        assert "Rose" in rising.partition('id="rising"')[2]
+        assert "Fell" in falling
+        assert "20 posts from " in page
+        assert '<strong class="new">New</strong>' in page
+    assert "There is no post to compare with" in html(
+        f"/publications/{gazette}/trends?since=2026-01-01"
+    )
+    wrong = html(f"/publications/{gazette}/trends?baseline=2026-03-01")
+    assert "baseline needs since" in wrong
