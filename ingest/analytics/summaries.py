@@ -5,8 +5,10 @@ A save worker computes it, and the store keeps it beside the counts. A page neve
 page shows the newest summary with its time, and enqueues a task if the counts have changed since.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Literal, Self
 
 from django.core.cache import cache
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -18,6 +20,7 @@ from ingest.broker import publish
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import IntakePaused
 from ingest.broker.connection import BrokerUnavailable
+from ingest.core.day_window import DayWindow
 from ingest.store.base import (
     Cursor,
     EntityFilter,
@@ -38,6 +41,9 @@ DEBOUNCE_SECONDS = 30
 
 CLOUD_SIZE = 60  # words
 SUMMARY_TRENDS = 5  # that rise, and as many that fall
+
+# A window's kinds and cloud are those of so many names.
+WINDOW_NAMES = 1000
 
 
 class CloudWord(BaseModel):
@@ -63,7 +69,7 @@ class Summary(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    version: int = 1
+    version: Literal[2] = 2
     made_at: AwareDatetime
     changed_at: AwareDatetime | None = None  # the last change of the counts that is in it
     posts: int
@@ -114,6 +120,31 @@ def summarise(store: StoreReader, pub_id: str) -> None:
         top_entities=kept.to_json() if kept else "",
         as_of=kept.changed_at if kept else None,
     )
+
+
+def summarise_window(
+    store: StoreReader, publication: Publication, window: DayWindow, order: Order
+) -> Summary:
+    """Summarise the days of a window, from the first names in an order."""
+    wanted = EntityFilter[Cursor](limit=WINDOW_NAMES, order=order)
+    names = store.entities_within(publication.name, window, wanted).entities
+    words = tuple(map(CloudWord.of, names[:CLOUD_SIZE]))
+    return Summary(
+        made_at=datetime.now(UTC),
+        posts=window.total(publication.days),
+        families=_families(names),
+        words=words if order == "mentions" else (),
+        words_by_posts=words if order == "posts" else (),
+    )
+
+
+def _families(names: Iterable[StoredEntity]) -> tuple[FamilyCounts, ...]:
+    """Add up names by family, the family with most mentions first."""
+    sums: dict[str, list[int]] = defaultdict(list)
+    for name in names:
+        sums[name.family].append(name.mentions)
+    families = (FamilyCounts(family, len(own), sum(own)) for family, own in sums.items())
+    return tuple(sorted(families, key=lambda sums: -sums.mentions))
 
 
 def read_summary(publication: Publication) -> Summary | None:

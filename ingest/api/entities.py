@@ -13,12 +13,13 @@ from ingest.analytics.name_search import NameQuery, search_names
 from ingest.analytics.snippets import find_snippet
 from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView
-from ingest.api.query_params import CompareQuery, PostsQuery, Query
+from ingest.api.query_params import CompareQuery, PostsQuery, SeriesQuery
 from ingest.api.responses import (
     find_publication,
     page_url,
     publication_item,
     read_query,
+    series_fields,
     tagged_response,
 )
 from ingest.core.messages import PostEntities
@@ -50,8 +51,8 @@ class EntityView(KeyedView):
 
     @openapi.entity
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
-        read_query(Query, request)
-        overview = read_entity_overview(open_store(), entity_id)
+        query = read_query(SeriesQuery, request)
+        overview = read_entity_overview(open_store(), entity_id, window=query.window)
         if overview is None:
             raise NotFound("No publication mentions an entity of this id.")
         return tagged_response(
@@ -63,6 +64,13 @@ class EntityView(KeyedView):
                 "posts": overview.posts,
                 "of_posts": overview.of_posts,
                 "days": overview.days,
+                **series_fields(
+                    overview.all_days,
+                    query,
+                    mentions=overview.days,
+                    posts=overview.post_days,
+                    of_posts=overview.of_days,
+                ),
                 "publications": [_occurrence(p, e) for p, e in overview.occurrences],
             },
         )

@@ -20,7 +20,7 @@ from ingest.analytics.name_search import NameQuery
 from ingest.analytics.trends import TrendQuery
 from ingest.api import schemas
 from ingest.api.errors import MEDIA_TYPE
-from ingest.api.query_params import CompareQuery, PostsQuery, PublicationsQuery, Query
+from ingest.api.query_params import CompareQuery, PostsQuery, PublicationsQuery, SeriesQuery
 from ingest.api.request_body import JSON, NDJSON
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -194,7 +194,7 @@ publications = _read(
     "publications", "List publications by name", PublicationsQuery, schemas.PublicationPage
 )
 publication = _read(
-    "publication", "Read a publication and its posts by day", Query, schemas.PublicationDetail
+    "publication", "Read a publication and its posts by day", SeriesQuery, schemas.PublicationDetail
 )
 entities = _read("entities", "List the most mentioned entities", EntityQuery, schemas.EntityPage)
 export = _read(
@@ -216,7 +216,7 @@ search = _read(
     NameQuery,
     schemas.NameSearchResponse,
 )
-entity = _read("entity", "Read an entity by publication and day", Query, schemas.EntityDetail)
+entity = _read("entity", "Read an entity by publication and day", SeriesQuery, schemas.EntityDetail)
 entity_posts = _read(
     "entity_posts", "List the posts that mention an entity", PostsQuery, schemas.MentioningPostPage
 )

@@ -9,12 +9,13 @@ from ingest.analytics.summaries import request_if_stale
 from ingest.analytics.trends import TrendQuery, read_trends, trend_fields
 from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView
-from ingest.api.query_params import PublicationsQuery, Query
+from ingest.api.query_params import PublicationsQuery, SeriesQuery
 from ingest.api.responses import (
     find_publication,
     page_url,
     publication_item,
     read_query,
+    series_fields,
     tagged_response,
 )
 from ingest.store import open_store
@@ -43,10 +44,11 @@ class PublicationView(KeyedView):
 
     @openapi.publication
     def get(self, request: Request, name: str) -> HttpResponseBase:
-        read_query(Query, request)
+        query = read_query(SeriesQuery, request)
         publication = find_publication(name)
-        days = dict(sorted(publication.days.items()))
-        data = {**publication_item(publication), "days": days}
+        days = dict(sorted(query.window.part(publication.days).items()))
+        series = series_fields(publication.days, query, posts=days)
+        data = {**publication_item(publication), "days": days, **series}
         return tagged_response(request, schemas.PublicationDetail, data)
 
 

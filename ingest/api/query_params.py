@@ -1,10 +1,12 @@
 """The query parameters of the API's lists. Any other parameter is refused."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from ingest.analytics.entity_list import DEFAULT_LIMIT, MAX_LIMIT, Family, PageToken
+from ingest.analytics.entity_list import DEFAULT_LIMIT, MAX_LIMIT, Day, Family, PageToken
+from ingest.analytics.time_axis import ChosenStep
+from ingest.core.day_window import DayWindow
 from ingest.core.posts import MAX_NAME_CHARACTERS
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
@@ -31,6 +33,25 @@ class PostsQuery(Query):
     publication: Name | None = None
     limit: Limit = DEFAULT_LIMIT
     cursor: SignedPageToken | None = None
+
+
+class SeriesQuery(Query):
+    """The days that count, and the step of the series. Without a step it fits the days."""
+
+    since: Day | None = None
+    until: Day | None = None
+    step: ChosenStep | None = None
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError("since is after until")
+        return self
+
+    @property
+    def window(self) -> DayWindow:
+        """The window of days."""
+        return DayWindow(self.since, self.until)
 
 
 class CompareQuery(Query):

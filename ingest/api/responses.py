@@ -13,8 +13,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ingest.analytics.time_axis import axis_of
 from ingest.api import schemas
 from ingest.api.errors import Unprocessable
+from ingest.api.query_params import SeriesQuery
 from ingest.core.posts import digest
 from ingest.core.validation import field_errors
 from ingest.store import open_store
@@ -68,6 +70,24 @@ def tagged_response(
 
 def page_url(request: Request, query: Mapping[str, Any] | None) -> str | None:
     return f"{quote(request.path)}?{urlencode(query)}" if query else None
+
+
+def series_fields(
+    days: Mapping[str, int], query: SeriesQuery, **counts: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return counts by the steps of a window, whose open ends are the first and last of days."""
+    axis = axis_of(days, query.window, query.step)
+    if axis is None:
+        return {"window": {"since": None, "until": None}, "step": None, "series": []}
+    sums = {name: axis.sums(own) for name, own in counts.items()}
+    return {
+        "window": {"since": axis.since, "until": axis.until},
+        "step": axis.step,
+        "series": [
+            {"since": start, **{name: own[start] for name, own in sums.items()}}
+            for start in axis.starts
+        ],
+    }
 
 
 def publication_item(publication: Publication) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from ingest.analytics.time_axis import Step
 from ingest.core.messages import PostEntities
 from ingest.core.posts import Post
 
@@ -193,10 +194,27 @@ class PublicationPage(ResponseModel):
     next: str | None = Field(description="The URL of the next page.")
 
 
+class WindowBounds(ResponseModel):
+    """A day window. Both days are included."""
+
+    since: date | None
+    until: date | None
+
+
+class PublicationStep(ResponseModel):
+    """The posts of a day, week, month or year, by its first day."""
+
+    since: date
+    posts: int
+
+
 class PublicationDetail(PublicationItem):
-    """A publication, and how many of its posts count for each day."""
+    """A publication, and how many of its posts count for each day of a window."""
 
     days: dict[str, int]
+    window: WindowBounds
+    step: Step | None = Field(description="A longer one than asked for, if there were too many.")
+    series: list[PublicationStep]
 
 
 class EntityIdentity(ResponseModel):
@@ -215,13 +233,6 @@ class EntityItem(EntityIdentity):
     mentions: int
     posts: int
     share_of_posts: float | None
-
-
-class WindowBounds(ResponseModel):
-    """The day window of a list. Both days are included."""
-
-    since: date | None
-    until: date | None
 
 
 class EntityExport(ResponseModel):
@@ -318,13 +329,25 @@ class EntityInPublication(ResponseModel):
     days: dict[str, int]
 
 
+class EntityStep(ResponseModel):
+    """The counts of a day, week, month or year, by its first day."""
+
+    since: date
+    mentions: int
+    posts: int
+    of_posts: int
+
+
 class EntityDetail(EntityIdentity):
-    """An entity, and its counts in the publications that mention it most."""
+    """An entity, and its counts within a window in the publications that mention it most."""
 
     mentions: int
     posts: int
     of_posts: int
     days: dict[str, int]
+    window: WindowBounds
+    step: Step | None = Field(description="A longer one than asked for, if there were too many.")
+    series: list[EntityStep]
     publications: list[EntityInPublication]
 
 

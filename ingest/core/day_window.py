@@ -20,7 +20,14 @@ class DayWindow:
 
     def total(self, days: Mapping[str, int]) -> int:
         """Add up the counts of the days in the window."""
-        return sum(count for day, count in days.items() if day in self)
+        return sum(self.part(days).values())
+
+    def part(self, days: Mapping[str, int]) -> dict[str, int]:
+        """Return the counts of the days in the window."""
+        return {day: count for day, count in days.items() if day in self}
+
+
+EVERY_DAY = DayWindow()
 
 
 def move_day(day: str, days: int) -> str:

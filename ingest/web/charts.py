@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
@@ -11,10 +10,12 @@ import pygal
 from django.utils.safestring import SafeString, mark_safe
 from pygal.style import Style
 
-# More bars are too thin to tell apart.
-MAX_BARS = 70
+from ingest.analytics.time_axis import TimeAxis
+
+# How much of the first day of a step names it.
+LABEL_CHARACTERS = {"month": len("2026-05"), "year": len("2026"), "century": len("2000")}
 # A sparkline is too small to show more points.
-MAX_POINTS = 24
+MAX_POINTS = 54
 # Fewer bars would be too wide, so the rest of the chart stays empty.
 MIN_BARS = 14
 
@@ -36,14 +37,14 @@ COMMON_OPTIONS: dict[str, Any] = {
 }
 
 
-def by_day(days: Mapping[str, int], *, what: str) -> SafeString:
-    """Draw a bar for each day, or for each step of several days if there are many."""
-    return _by_day(tuple(sorted(days.items())), what)
+def by_step(axis: TimeAxis, days: Mapping[str, int], *, what: str) -> SafeString:
+    """Draw a bar for each step of an axis."""
+    return _by_step(axis, tuple(days.items()), what)
 
 
 @lru_cache(maxsize=256)
-def _by_day(days: tuple[tuple[str, int], ...], what: str) -> SafeString:
-    bars = in_steps(dict(days))
+def _by_step(axis: TimeAxis, days: tuple[tuple[str, int], ...], what: str) -> SafeString:
+    bars = labelled(axis, dict(days))
     chart = pygal.Bar(
         **COMMON_OPTIONS,
         width=520,
@@ -58,21 +59,13 @@ def _by_day(days: tuple[tuple[str, int], ...], what: str) -> SafeString:
     empty = MIN_BARS - len(bars)
     chart.x_labels = [*bars, *[""] * empty]
     chart.add(what, [*bars.values(), *[None] * empty])
-    return _render(chart, f"{what} by day")
+    return _render(chart, f"{what} by {axis.step}")
 
 
-def in_steps(days: Mapping[str, int], *, max_bars: int = MAX_BARS) -> dict[str, int]:
-    """Sum counts in equal steps of days, without gaps, so that at most `max_bars` remain."""
-    if not days:
-        return {}
-    first, last = date.fromisoformat(min(days)), date.fromisoformat(max(days))
-    step = math.ceil(((last - first).days + 1) / max_bars)
-    starts = range(0, (last - first).days + 1, step)
-    bars = dict.fromkeys(((first + timedelta(start)).isoformat() for start in starts), 0)
-    for day, count in days.items():
-        start = (date.fromisoformat(day) - first).days // step * step
-        bars[(first + timedelta(start)).isoformat()] += count
-    return bars
+def labelled(axis: TimeAxis, days: Mapping[str, int]) -> dict[str, int]:
+    """Return the sum of each step by its name: a day, a week's Monday, a month or a year."""
+    characters = LABEL_CHARACTERS.get(axis.step, len("2026-05-04"))
+    return {start[:characters]: total for start, total in axis.sums(days).items()}
 
 
 def by_family(sums: Sequence[tuple[str, int]], *, what: str) -> SafeString:
@@ -96,14 +89,14 @@ def _by_family(sums: tuple[tuple[str, int], ...], what: str) -> SafeString:
     return _render(chart, f"{what} by family")
 
 
-def sparkline(days: Mapping[str, int], *, what: str) -> SafeString:
-    """Draw a small line of the counts by day, without axes."""
-    return _sparkline(tuple(sorted(days.items())), what)
+def sparkline(axis: TimeAxis, days: Mapping[str, int], *, what: str) -> SafeString:
+    """Draw a small line of the counts of each step, without axes."""
+    return _sparkline(axis, tuple(days.items()), what)
 
 
 @lru_cache(maxsize=256)
-def _sparkline(days: tuple[tuple[str, int], ...], what: str) -> SafeString:
-    counts = list(in_steps(dict(days), max_bars=MAX_POINTS).values())
+def _sparkline(axis: TimeAxis, days: tuple[tuple[str, int], ...], what: str) -> SafeString:
+    counts = list(axis.sums(dict(days)).values())
     counts *= 2 if len(counts) == 1 else 1  # a line needs two points
     chart = pygal.Line(
         **{**COMMON_OPTIONS, "margin": 2},
@@ -120,7 +113,7 @@ def _sparkline(days: tuple[tuple[str, int], ...], what: str) -> SafeString:
     chart.add(what, counts)
     # The line stretches to the width of its card.
     chart.add_xml_filter(lambda root: root.set("preserveAspectRatio", "none") or root)
-    return _render(chart, f"{what} by day")
+    return _render(chart, f"{what} by {axis.step}")
 
 
 def _format_integer(value: float) -> str:

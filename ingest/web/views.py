@@ -1,5 +1,6 @@
 """The view of each page."""
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,13 +14,20 @@ from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.export import ExportFormat, export
 from ingest.analytics.name_search import NameQuery, search_names
 from ingest.analytics.snippets import Snippet, find_snippet
-from ingest.analytics.summaries import Summary, read_summary
+from ingest.analytics.summaries import (
+    WINDOW_NAMES,
+    Summary,
+    read_summary,
+    summarise_window,
+)
+from ingest.analytics.time_axis import STEPS, TimeAxis, axis_of
 from ingest.analytics.trends import LEAST_POSTS, TrendQuery, read_trends
+from ingest.core.day_window import DayWindow, move_day
 from ingest.core.entity_names import FAMILIES
 from ingest.core.messages import PostEntities
 from ingest.core.validation import field_errors
 from ingest.store import open_store
-from ingest.store.base import PostCursor, Publication
+from ingest.store.base import Order, PostCursor, Publication
 from ingest.web import charts
 from ingest.web.decorators import page
 from ingest.web.templatetags.web import label_name
@@ -33,55 +41,82 @@ MAX_CHOICES = 500  # publications in a form to choose from
 FOUND_NAMES = 50  # on the page of a search
 COMPARED_ROWS = 30  # entities in each column of a comparison
 
-FILTERS = ("family", "prefix", "since", "until")
+SPANS = (7, 30, 90)  # days that a button shows, up to the last day
+
+FILTERS = ("family", "prefix", "since", "until", "order")
+LIST_PARAMETERS = (*FILTERS, "cursor")
 
 
 @page
 def front(request: HttpRequest) -> HttpResponseBase:
     """Show a card for each publication."""
-    after = request.GET.get("after")
+    after, order = request.GET.get("after"), _order(request)
     found = open_store().publications(limit=MAX_CARDS + 1, after=after)
-    cards = [_card(publication) for publication in found[:MAX_CARDS]]
-    next_after = found[MAX_CARDS - 1].name if len(found) > MAX_CARDS else None
-    context = {"cards": cards, "after": after, "next_after": next_after}
+    shown = found[:MAX_CARDS]
+    axis = _shared_axis(shown)
+    context = {
+        "cards": [_card(publication, axis, order) for publication in shown],
+        "axis": axis,
+        "after": after,
+        "next_after": found[MAX_CARDS - 1].name if len(found) > MAX_CARDS else None,
+        "order": order,
+    }
     return render(request, "web/front.html", context)
 
 
-def _card(publication: Publication) -> dict[str, Any]:
+def _order(request: HttpRequest) -> Order:
+    return "posts" if request.GET.get("order") == "posts" else "mentions"
+
+
+def _shared_axis(publications: Sequence[Publication]) -> TimeAxis | None:
+    """Return the axis of the lines of all cards, so that they can be compared."""
+    ends = [day for p in publications for day in (p.first_day, p.last_day) if day]
+    return TimeAxis.of(min(ends), max(ends), most=charts.MAX_POINTS) if ends else None
+
+
+def _card(publication: Publication, axis: TimeAxis | None, order: Order) -> dict[str, Any]:
     summary = read_summary(publication)
+    words = _words(summary, order)
     return {
         "publication": publication,
         "summary": summary,
-        "top": summary.words[:CARD_ENTITIES] if summary else (),
-        "words": _cloud(summary, CARD_CLOUD_SIZE) if summary else (),
-        "max_mentions": _max_mentions(summary),
-        "sparkline": charts.sparkline(publication.days, what="Posts"),
+        "top": words[:CARD_ENTITIES],
+        "words": _cloud(words[:CARD_CLOUD_SIZE]),
+        "most": words[0]["total"] if words else 0,
+        "sparkline": charts.sparkline(axis, publication.days, what="Posts") if axis else "",
     }
 
 
-def _cloud(summary: Summary, size: int) -> list[Any]:
-    """Return the words of a cloud in alphabetical order, which mixes their sizes."""
-    return sorted(summary.words[:size], key=lambda word: word.text.casefold())
+def _words(summary: Summary | None, order: Order) -> list[dict[str, Any]]:
+    """Return the words of a summary, each with the total that it is sized by."""
+    words = summary.words_by(order) if summary else ()
+    return [{**word.model_dump(), "total": getattr(word, order)} for word in words]
 
 
-def _max_mentions(summary: Summary | None) -> int:
-    return summary.words[0].mentions if summary and summary.words else 0
+def _cloud(words: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return words in alphabetical order, which mixes their sizes."""
+    return sorted(words, key=lambda word: str(word["text"]).casefold())
 
 
 @page
 def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     """Show what a publication mentions, with filters."""
     found = _publication(pub_id)
-    summary = read_summary(found)
     query, errors = _query(request)
+    summary = read_summary(found)
+    trends = summary.trends if summary else None
+    if query.window:
+        summary = summarise_window(open_store(), found, query.window, query.order)
     entities = list_entities(open_store(), found, query)
+    words = _words(summary, query.order)
     context = {
         "publication": found,
         "summary": summary,
-        "words": _cloud(summary, len(summary.words)) if summary else (),
-        "max_mentions": _max_mentions(summary),
-        "days": charts.in_steps(found.days),
-        "trend": charts.by_day(found.days, what="Posts"),
+        "trends": trends,
+        "window_names": WINDOW_NAMES,
+        "words": _cloud(words),
+        "most": words[0]["total"] if words else 0,
+        **_days(request, found.days, query.window, found.days, what="Posts"),
         "bars": _bars(summary) if summary else "",
         "entities": entities,
         "rows": _rows(entities),
@@ -92,6 +127,28 @@ def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     return render(request, "web/publication.html", context)
 
 
+def _days(
+    request: HttpRequest,
+    all_days: Mapping[str, int],
+    window: DayWindow,
+    counts: Mapping[str, int],
+    *,
+    what: str,
+) -> dict[str, Any]:
+    """Return the chart of counts within a window, and the choice of its days and its step."""
+    chosen = next((step for step in STEPS if step == request.GET.get("step")), None)
+    axis = axis_of(all_days, window, chosen)
+    last = max(all_days, default=None)
+    return {
+        "axis": axis,
+        "window": window,
+        "steps": charts.labelled(axis, counts) if axis else {},
+        "chart": charts.by_step(axis, counts, what=what) if axis else "",
+        "counted": what,
+        "spans": [(days, move_day(last, 1 - days), last) for days in SPANS] if last else [],
+    }
+
+
 def _publication(pub_id: str) -> Publication:
     found = open_store().publication_by_id(pub_id)
     if found is None:
@@ -99,9 +156,10 @@ def _publication(pub_id: str) -> Publication:
     return found
 
 
-def _query(request: HttpRequest) -> tuple[EntityQuery, dict[str, str]]:
+def _query(
+    request: HttpRequest, names: Sequence[str] = LIST_PARAMETERS
+) -> tuple[EntityQuery, dict[str, str]]:
     """Read the filters. If one is not valid, return its errors and a query without filters."""
-    names = (*FILTERS, "cursor")
     parameters: dict[str, Any] = {n: v for n in names if (v := request.GET.get(n, "").strip())}
     try:
         return EntityQuery(limit=TABLE_ROWS, **parameters), {}
@@ -157,18 +215,31 @@ def trends(request: HttpRequest, pub_id: str) -> HttpResponseBase:
 @page
 def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show an entity's counts, its publications, and the posts that mention it."""
+    query, errors = _query(request, ("since", "until", "order"))
     overview = read_entity_overview(
-        open_store(), entity_id, publication_id=request.GET.get("publication")
+        open_store(),
+        entity_id,
+        publication_id=request.GET.get("publication"),
+        window=query.window,
+        order=query.order,
     )
     if overview is None:
         raise Http404
+    by_posts = query.order == "posts"
     narrowed_to = overview.narrowed_to
     posts, next_cursor = _posts(request, entity_id, narrowed_to.name if narrowed_to else None)
     context = {
         "entity": overview.entity,
         "overview": overview,
-        "days": charts.in_steps(overview.days),
-        "trend": charts.by_day(overview.days, what="Mentions"),
+        "order": query.order,
+        "errors": errors,
+        **_days(
+            request,
+            overview.all_days,
+            query.window,
+            overview.post_days if by_posts else overview.days,
+            what="Posts" if by_posts else "Mentions",
+        ),
         "posts": posts,
         "next_cursor": next_cursor,
     }

@@ -80,6 +80,22 @@ def test_a_publication_has_its_posts_by_day(api: Client) -> None:
     )
 
 
+def test_days_are_summed_in_the_step_that_is_asked_for(api: Client) -> None:
+    answer = read(api, f"{GAZETTE}?since=2026-05-02&step=month")
+    assert (answer["step"], answer["days"]) == ("month", {"2026-05-03": 1})
+    assert answer["window"] == {"since": "2026-05-02", "until": "2026-05-03"}
+    assert answer["series"] == [{"since": "2026-05-01", "posts": 1}]
+    own = read(api, f"/api/entities/{OBAMA}?until=2026-05-02")
+    assert (own["mentions"], own["posts"], own["of_posts"], own["step"]) == (3, 2, 2, "day")
+    assert own["series"] == [
+        {"since": "2026-05-01", "mentions": 2, "posts": 1, "of_posts": 1},
+        {"since": "2026-05-02", "mentions": 1, "posts": 1, "of_posts": 1},
+    ]
+    assert [p["days"] for p in own["publications"]] == [{"2026-05-01": 2}, {"2026-05-02": 1}]
+    for query in ("step=hour", "since=2026-05-02&until=2026-05-01"):
+        read(api, f"{GAZETTE}?{query}", HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
 @pytest.mark.parametrize("name", [ODD, "..", "The Gazette"])
 def test_every_publication_has_a_url_that_no_client_changes(api: Client, name: str) -> None:
     (own,) = [p for p in read(api, "/api/publications")["publications"] if p["name"] == name]

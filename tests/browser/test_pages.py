@@ -32,6 +32,8 @@ def every_page(site: Site) -> list[str]:
         site.publication("The Gazette"),
         site.publication(ODD) + "?since=2026-05-01",
         site.entity("PERSON", "angela merkel"),
+        site.publication("The Gazette") + "/trends",
+        "/search?q=name",
         f"/compare?first={first}&second={second}",
         "/login",
     ]
@@ -89,13 +91,36 @@ def test_each_filter(page: Page, site: Site) -> None:
 
     page.get_by_label("Begins with").fill("")
     page.get_by_label("From day").fill("2026-05-30")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.locator(".sample")).to_contain_text(
         "Counted in 1 post from 2026-05-30 to 2026-05-30"
     )
     expect(page.locator(".names tbody tr").first).to_contain_text("3")
     page.get_by_role("link", name="Clear").click()
     expect(page.locator(".sample")).to_contain_text("Counted in 30 posts.")
+
+
+@pytest.mark.parametrize("options", [{}, PHONE, WITHOUT_SCRIPTS], ids=["desk", "phone", "none"])
+def test_a_name_is_found_from_any_page(page: Page) -> None:
+    page.goto("/compare")
+    page.get_by_role("searchbox", name="Find a name").fill("MERK")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Find a name")
+    assert names(page)[0] == "Angela Merkel"
+    page.get_by_role("link", name="Angela Merkel").click()
+    expect(page.locator("h1")).to_contain_text("Angela Merkel")
+
+
+@pytest.mark.parametrize("options", [{}, WITHOUT_SCRIPTS], ids=["scripts", "none"])
+def test_the_last_days_are_a_button_away(page: Page, site: Site) -> None:
+    page.goto(site.publication("The Gazette"))
+    page.get_by_role("link", name="7 days").click()
+    expect(page.locator("figcaption").first).to_contain_text("2026-05-24 to 2026-05-30")
+    expect(page.locator(".sample").first).to_contain_text("Counted in 7 posts")
+    page.get_by_label("Begins with").fill("oslo")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".names tbody tr")).to_have_count(1)
+    expect(page.locator(".sample").first).to_contain_text("Counted in 7 posts")
 
 
 def test_an_invalid_filter_is_explained(page: Page, site: Site) -> None:
