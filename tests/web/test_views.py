@@ -185,6 +185,6 @@ def test_names_are_ordered_by_posts_everywhere(year: None) -> None:
 
 def test_the_lines_of_the_front_page_share_one_axis_and_say_it(year: None) -> None:
     page = html("/")
-    assert "Each line shows the posts by week from 2026-01-05 to 2026-05-31." in page
+    assert "Each line shows the posts by week from 2026-01-05 to 2026-05-31," in page
     lines = re.findall(r'<svg[^>]*aria-label="Posts by week"', page)
     assert len(lines) == 2
