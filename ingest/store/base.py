@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from ingest.core.counts import Counts, EntityCounts, EntityName
-from ingest.core.day_window import DayWindow
+from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
 from ingest.core.revisions import PostRecord
@@ -26,6 +26,8 @@ Order = Literal["mentions", "posts"]
 
 # The publications that a found name comes with at the most.
 NAME_PUBLICATIONS = 5
+# Firestore cannot sort by a range of days. So it ranks this many of the most mentioned entities.
+CONSIDERED_ENTITIES = 1000
 
 # No character of a name stands above it.
 LAST_CHARACTER = "\U0010ffff"
@@ -198,6 +200,7 @@ class EntityFilter(Generic[C]):
         as_of: the time that the list is read as of; None reads the present.
         days: whether each entity comes with its mentions and posts by day.
         order: whether the entities with most mentions or with most posts stand first.
+        considered: how many entities are ranked within a window, by a store that cannot rank all.
     """
 
     limit: int
@@ -206,6 +209,7 @@ class EntityFilter(Generic[C]):
     as_of: datetime | None = None
     days: bool = False
     order: Order = "mentions"
+    considered: int = CONSIDERED_ENTITIES
 
 
 @dataclass(frozen=True)
@@ -303,10 +307,33 @@ class StoreReader(Protocol):
         entity_id: str,
         *,
         name: str | None = None,
+        window: DayWindow = EVERY_DAY,
         limit: int,
         after: PostCursor | None = None,
+        content: bool = True,
     ) -> list[PostEntities]:
-        """Return the posts that mention an entity, of one publication or all, the newest first."""
+        """
+        Return the posts that mention an entity, of one publication or all, the newest first.
+
+        Without `content`, the posts come without their texts.
+        """
+
+    def newest_posts(
+        self,
+        name: str,
+        *,
+        window: DayWindow = EVERY_DAY,
+        limit: int,
+        after: PostCursor | None = None,
+        content: bool = True,
+    ) -> list[PostEntities]:
+        """Return the posts of a publication, as `posts_mentioning` does."""
+
+    def posts_by_id(self, post_ids: Sequence[str]) -> list[PostEntities]:
+        """Return those of these posts that are saved, in the order of their ids here."""
+
+    def publication_names(self, *, limit: int, after: str | None = None) -> list[tuple[str, str]]:
+        """Return the ids and names of publications by name, without their counts."""
 
     def families(self, name: str) -> list[FamilyCounts]:
         """Return what each family of a publication adds up to, by family."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from structlog import get_logger
 
 from ingest.core.counts import Counts
-from ingest.core.day_window import DayWindow
+from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.revisions import PostRecord
 from ingest.store.base import (
@@ -102,9 +102,28 @@ class NullStore:
         entity_id: str,
         *,
         name: str | None = None,
+        window: DayWindow = EVERY_DAY,
         limit: int,
         after: PostCursor | None = None,
+        content: bool = True,
     ) -> list[PostEntities]:
+        return []
+
+    def newest_posts(
+        self,
+        name: str,
+        *,
+        window: DayWindow = EVERY_DAY,
+        limit: int,
+        after: PostCursor | None = None,
+        content: bool = True,
+    ) -> list[PostEntities]:
+        return []
+
+    def posts_by_id(self, post_ids: Sequence[str]) -> list[PostEntities]:
+        return []
+
+    def publication_names(self, *, limit: int, after: str | None = None) -> list[tuple[str, str]]:
         return []
 
     def families(self, name: str) -> list[FamilyCounts]:

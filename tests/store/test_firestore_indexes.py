@@ -82,6 +82,18 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
         "posts_mentioning",
         {"entity_id": ID, "name": GAZETTE, "limit": 2, "after": PostCursor("2026-01-01", ID)},
     ),
+    ("posts_mentioning", {"entity_id": ID, "limit": 2, "window": DayWindow("2026-05-01")}),
+    (
+        "newest_posts",
+        {
+            "name": GAZETTE,
+            "window": DayWindow("2026-05-01", "2026-05-09"),
+            "limit": 2,
+            "after": PostCursor("2026-05-04", ID),
+        },
+    ),
+    ("posts_by_id", {"post_ids": [ID]}),
+    ("publication_names", {"limit": 2}),
     ("families", {"name": GAZETTE}),
     ("keep_summary", {"pub_id": ID, "text": "{}"}),
     ("get_top_entities", {"pub_id": ID}),

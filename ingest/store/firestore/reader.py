@@ -10,10 +10,11 @@ from typing import Any
 from google.cloud.firestore_v1 import DocumentReference, DocumentSnapshot, Query
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from ingest.core.day_window import DayWindow
+from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import is_id, publication_id, publication_key
 from ingest.store.base import (
+    CONSIDERED_ENTITIES,
     LAST_CHARACTER,
     C,
     Cursor,
@@ -50,10 +51,7 @@ POST_FIELDS = (
     "entities",
 )
 
-# Firestore cannot sort by a range of days. So we read this many of the most mentioned entities and
-# rank those within the window.
-CONSIDERED_ENTITIES = 1000
-# Of a window's newest posts we read this many, to find names that are not among those.
+# Of a window's newest posts we read this many, to find names that are not among the entities.
 CONSIDERED_POSTS = 1000
 
 
@@ -115,11 +113,11 @@ class FirestoreReader:
     def entities_within(
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
-        considered = replace(wanted, limit=CONSIDERED_ENTITIES, after=None, days=True)
+        considered = replace(wanted, limit=wanted.considered, after=None, days=True)
         top = self.entities(name, considered)
         ranked = [e for e in (_within(entity, window) for entity in top) if e.mentions]
         ranked.sort(key=lambda e: _cursor(e, wanted.order), reverse=True)
-        is_all = len(top) < CONSIDERED_ENTITIES
+        is_all = len(top) < wanted.considered
         least = 0 if is_all else _cursor(top[-1], wanted.order).total
         exact_prefix = sum(_cursor(e, wanted.order).total > least for e in ranked)
         page = [e for e in ranked if e.key.startswith(prefix)]
@@ -185,24 +183,44 @@ class FirestoreReader:
         entity_id: str,
         *,
         name: str | None = None,
+        window: DayWindow = EVERY_DAY,
         limit: int,
         after: PostCursor | None = None,
+        content: bool = True,
     ) -> list[PostEntities]:
         if not is_id(entity_id):
             return []
-        posts = self._database.posts
-        query = posts.where(filter=FieldFilter("entity_ids", "array_contains", entity_id))
+        mentioning = FieldFilter("entity_ids", "array_contains", entity_id)
+        query = self._database.posts.where(filter=mentioning)
         if name is not None:
-            own = FieldFilter("publication_key", "==", publication_key(name))
-            query = query.where(filter=own)
-        query = query.order_by("day", direction=DESCENDING)
-        query = query.order_by("__name__", direction=DESCENDING)
-        if after:
-            query = query.start_after({"day": after.day, "__name__": posts.document(after.post_id)})
-        query = query.limit(limit).select([*POST_FIELDS, "content"])
+            query = query.where(filter=_of_publication(name))
+        return self._newest(query, window, limit, after, content=content)
+
+    def newest_posts(
+        self,
+        name: str,
+        *,
+        window: DayWindow = EVERY_DAY,
+        limit: int,
+        after: PostCursor | None = None,
+        content: bool = True,
+    ) -> list[PostEntities]:
+        query = self._database.posts.where(filter=_of_publication(name))
+        return self._newest(query, window, limit, after, content=content)
+
+    def posts_by_id(self, post_ids: Sequence[str]) -> list[PostEntities]:
+        wanted = [self._database.posts.document(post_id) for post_id in post_ids if is_id(post_id)]
         with unavailable_on_error():
-            found = query.stream(**self._limits)
-            return [schema.read_post(post.id, post.to_dict() or {}) for post in found]
+            found = list(self._database.client.get_all(wanted, **self._limits))
+        records = {post.id: schema.read_record(post.id, post.to_dict()) for post in found}
+        posts = (records[id_].post for id_ in post_ids if id_ in records)
+        return [post for post in posts if post]
+
+    def publication_names(self, *, limit: int, after: str | None = None) -> list[tuple[str, str]]:
+        query = self._database.publications.order_by("name").start_after({"name": after or ""})
+        with unavailable_on_error():
+            found = query.limit(limit).select(["name"]).stream(**self._limits)
+            return [(publication.id, publication.get("name")) for publication in found]
 
     def families(self, name: str) -> list[FamilyCounts]:
         found = []
@@ -254,6 +272,28 @@ class FirestoreReader:
             found = self._database.client.get_all(references, **self._limits)
             return [_entity(snapshot) for snapshot in found if snapshot.exists]
 
+    def _newest(
+        self,
+        query: Any,
+        window: DayWindow,
+        limit: int,
+        after: PostCursor | None,
+        *,
+        content: bool,
+    ) -> list[PostEntities]:
+        """Return the newest posts of a query within a window."""
+        for operator, day in ((">=", window.since), ("<=", window.until)):
+            query = query.where(filter=FieldFilter("day", operator, day)) if day else query
+        query = query.order_by("day", direction=DESCENDING)
+        query = query.order_by("__name__", direction=DESCENDING)
+        if after:
+            place = self._database.posts.document(after.post_id)
+            query = query.start_after({"day": after.day, "__name__": place})
+        fields = [*POST_FIELDS, "content"] if content else POST_FIELDS
+        with unavailable_on_error():
+            found = query.limit(limit).select(fields).stream(**self._limits)
+            return [schema.read_post(post.id, post.to_dict() or {}) for post in found]
+
     def _with_counts(self, references: Sequence[DocumentReference]) -> list[Publication]:
         """Read publications with their shards and summaries, in one call."""
         wanted = [document for r in references for document in self._documents(r)]
@@ -272,6 +312,11 @@ class FirestoreReader:
 def _mentioned(entities: Any, order: Order = "mentions") -> Any:
     """Leave out what a repair, or a post that was deleted, leaves with no mention."""
     return entities.where(filter=FieldFilter(order, ">", 0))
+
+
+def _of_publication(name: str) -> FieldFilter:
+    """Return the condition for the posts of a publication."""
+    return FieldFilter("publication_key", "==", publication_key(name))
 
 
 def _of_family(entities: Any, family: str | None) -> Any:

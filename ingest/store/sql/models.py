@@ -68,7 +68,8 @@ class PostRow(models.Model):
     The record of a post.
 
     `record` is JSON: the post without its content, and the time of its deletion. `content` is
-    compressed; it is null if the operator keeps no content. A deleted post has no publication.
+    compressed; it is null if the operator keeps no content. A deleted post has neither publication
+    nor day.
     """
 
     post_id = models.CharField(max_length=32, unique=True)
@@ -81,13 +82,17 @@ class PostRow(models.Model):
         related_name="+",
         null=True,
     )
+    day = models.CharField(max_length=10, null=True)  # noqa: DJ001  # deleted
     record = models.TextField()
     content = models.BinaryField(null=True)
 
     class Meta:
         db_table = "counts_post"
         default_permissions = ()
-        indexes = (_index("counts_post_id", "publication", "post_id"),)
+        indexes = (
+            _index("counts_post_id", "publication", "post_id"),
+            _index("counts_post_day", "publication", "-day", "-id"),
+        )
 
     def __str__(self) -> str:
         return self.post_id

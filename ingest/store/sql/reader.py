@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Subquery, Sum
 
 from ingest.core.counts import Tally
-from ingest.core.day_window import DayWindow
+from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
 from ingest.store.base import (
@@ -148,28 +148,45 @@ class SqlReader:
         entity_id: str,
         *,
         name: str | None = None,
+        window: DayWindow = EVERY_DAY,
         limit: int,
         after: PostCursor | None = None,
+        content: bool = True,
     ) -> list[PostEntities]:
         entities = EntityRow.objects if name is None else _of_publication(name)
+        index = PostEntityRow.objects.filter(_within(window)).order_by("-day", "-post")
         with unavailable_on_error():
+            found = index.filter(_older(after, "post")).values_list("day", "post")
             numbers = entities.filter(entity_id=entity_id).values_list("pk", flat=True)
-            newest = heapq.nlargest(limit, self._mentioning(numbers, limit, after))
-            rows = PostRow.objects.in_bulk([number for _, number in newest])
-        records = (read_record(rows[number]) for _, number in newest)
-        return [record.post for record in records if record.post]
+            ranked = (place for entity in numbers for place in found.filter(entity=entity)[:limit])
+            newest = [number for _, number in heapq.nlargest(limit, ranked)]
+            posts = _posts(PostRow.objects.filter(pk__in=newest), content=content)
+        return [posts[number] for number in newest if number in posts]
 
-    def _mentioning(
-        self, entities: Iterable[int], limit: int, after: PostCursor | None
-    ) -> Iterator[tuple[str, int]]:
-        """Return the day and the row of the newest posts that mention each of these entities."""
-        index = PostEntityRow.objects.order_by("-day", "-post").values_list("day", "post")
-        if after:
-            last = _number(PostRow.objects.filter(post_id=after.post_id))
-            older = Q(day__lt=after.day) | Q(day=after.day, post__lt=last)
-            index = index.filter(older, day__lte=after.day)
-        for entity in entities:
-            yield from index.filter(entity=entity)[:limit]
+    def newest_posts(
+        self,
+        name: str,
+        *,
+        window: DayWindow = EVERY_DAY,
+        limit: int,
+        after: PostCursor | None = None,
+        content: bool = True,
+    ) -> list[PostEntities]:
+        rows = PostRow.objects.filter(_own(name), _within(window)).order_by("-day", "-pk")
+        with unavailable_on_error():
+            page = rows.filter(_older(after, "pk"))[:limit]
+            return list(_posts(page, content=content).values())
+
+    def posts_by_id(self, post_ids: Sequence[str]) -> list[PostEntities]:
+        with unavailable_on_error():
+            found = _posts(PostRow.objects.filter(post_id__in=post_ids), content=True)
+        posts = {post.post_id: post for post in found.values()}
+        return [posts[post_id] for post_id in post_ids if post_id in posts]
+
+    def publication_names(self, *, limit: int, after: str | None = None) -> list[tuple[str, str]]:
+        rows = PublicationRow.objects.filter(name__gt=after or "").order_by("name")
+        with unavailable_on_error():
+            return list(rows.values_list("pub_id", "name")[:limit])
 
     def families(self, name: str) -> list[FamilyCounts]:
         sums = _mentioned(name).values("family").order_by("family")
@@ -215,6 +232,15 @@ def _within(window: DayWindow) -> Q:
     return since & Q(day__lte=window.until) if window.until else since
 
 
+def _older(after: PostCursor | None, row: str) -> Q:
+    """Return the condition for what stands behind a cursor; `row` is the column of a post's row."""
+    if after is None:
+        return Q()
+    last = _number(PostRow.objects.filter(post_id=after.post_id))
+    equal = Q(day=after.day) & Q((f"{row}__lt", last))
+    return (Q(day__lt=after.day) | equal) & Q(day__lte=after.day)
+
+
 def _posts_within(name: str, window: DayWindow) -> int:
     days = PublicationDayRow.objects.filter(_within(window), _own(name))
     return days.aggregate(total=Sum("posts"))["total"] or 0
@@ -252,6 +278,17 @@ def _publications(rows: Iterable[PublicationRow]) -> list[Publication]:
         )
         for row in rows
     ]
+
+
+def _posts(rows: QuerySet[PostRow], *, content: bool) -> dict[int, PostEntities]:
+    """Return the posts in rows, by the number of the row and in the order of the rows."""
+    posts = {}
+    for row in rows if content else rows.defer("content"):
+        if not content:
+            row.content = None  # else the row would read it now
+        if post := read_record(row).post:
+            posts[row.pk] = post
+    return posts
 
 
 def _entities(rows: Iterable[EntityRow], *, days: bool = False) -> dict[EntityRow, StoredEntity]:

@@ -155,7 +155,7 @@ class SqlWriter:
         records = {post_id: changes[post_id](ABSENT) for post_id in sorted(changes)}
         inserted = insert(
             PostRow,
-            ("post_id", "publication", "record", "content"),
+            ("post_id", "publication", "day", "record", "content"),
             [(id_, *self._values(record)) for id_, record in records.items() if record != ABSENT],
             tail="ON CONFLICT (post_id) DO NOTHING",
             returning="id, post_id",
@@ -174,15 +174,18 @@ class SqlWriter:
             if after != before:
                 written.append(WrittenPost(row.pk, before, after))
         execute_many(
-            "UPDATE counts_post SET publication = %s, record = %s, content = %s WHERE id = %s",
+            "UPDATE counts_post SET publication = %s, day = %s, record = %s, content = %s"
+            " WHERE id = %s",
             [(*self._values(w.after), w.row) for w in written],
         )
         return written
 
-    def _values(self, record: PostRecord) -> tuple[int | None, str, bytes | None]:
+    def _values(self, record: PostRecord) -> tuple[int | None, str | None, str, bytes | None]:
         """Return what a post's row holds of its record."""
-        own = self._publication(publication_id(record.post.publication)) if record.post else None
-        return (own, *write_record(record, keep_content=self._keep_content))
+        post = record.post
+        own = self._publication(publication_id(post.publication)) if post else None
+        day = post.day.isoformat() if post else None
+        return (own, day, *write_record(record, keep_content=self._keep_content))
 
     def _write_counts(self, written: Sequence[WrittenPost]) -> int:
         """Add what the posts change to the counters, and return how many rows that are."""
