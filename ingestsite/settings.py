@@ -215,6 +215,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api",
+    "ENUM_NAME_OVERRIDES": {
+        "ComparisonOrder": ["share", "difference", "mentions"],
+        "ListOrder": ["mentions", "key"],
+    },
     # The description is public. The API it describes requires a key.
     "SERVE_AUTHENTICATION": [],
 }

@@ -6,7 +6,7 @@ from django.http import HttpResponseBase
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from ingest.analytics.comparison import COMPARED_ENTITIES, ComparedRow, compare
+from ingest.analytics.comparison import ComparedRow, Side, SideCounts, compare
 from ingest.analytics.entity_list import PageToken
 from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.name_search import NameQuery, search_names
@@ -15,6 +15,7 @@ from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView
 from ingest.api.query_params import CompareQuery, PostsQuery, SeriesQuery
 from ingest.api.responses import (
+    entity_identity,
     find_publication,
     page_url,
     publication_item,
@@ -59,7 +60,7 @@ class EntityView(KeyedView):
             request,
             schemas.EntityDetail,
             {
-                **_identity(overview.entity),
+                **entity_identity(overview.entity),
                 "mentions": overview.mentions,
                 "posts": overview.posts,
                 "of_posts": overview.of_posts,
@@ -103,16 +104,17 @@ class ComparisonView(KeyedView):
     def get(self, request: Request) -> HttpResponseBase:
         query = read_query(CompareQuery, request)
         first, second = find_publication(query.first), find_publication(query.second)
-        found = compare(open_store(), first, second, family=query.family)
-        lists = {"only_first": found.only_first, "only_second": found.only_second}
+        sides = [Side(publication.name, (publication,)) for publication in (first, second)]
+        found = compare(open_store(), sides, family=query.family, order="mentions")
+        lists = {"only_first": found.only(0), "only_second": found.only(1), "both": found.shared}
         return tagged_response(
             request,
             schemas.ComparisonResponse,
             {
                 "first": publication_item(first),
                 "second": publication_item(second),
-                "compared": COMPARED_ENTITIES,
-                **{n: list(map(_row, rows)) for n, rows in {**lists, "both": found.both}.items()},
+                "compared": found.top,
+                **{name: list(map(_row, rows)) for name, rows in lists.items()},
             },
         )
 
@@ -149,17 +151,13 @@ def _post(post: PostEntities, entity_id: str) -> dict[str, Any]:
 
 
 def _row(row: ComparedRow) -> dict[str, Any]:
-    entity = row.entity
-    return {
-        **_identity(entity),
-        "first": _counts(row.first),
-        "second": _counts(row.second),
-    }
+    first, second = row.counts
+    return {**entity_identity(row.entity), "first": _counts(first), "second": _counts(second)}
 
 
 def _found_name(found: FoundName) -> dict[str, Any]:
     return {
-        **_identity(found.entity),
+        **entity_identity(found.entity),
         **_counts(found.entity),
         "publications": [
             {"publication": own.name, "id": own.id, "mentions": own.mentions, "posts": own.posts}
@@ -168,12 +166,5 @@ def _found_name(found: FoundName) -> dict[str, Any]:
     }
 
 
-def _identity(entity: StoredEntity) -> dict[str, str]:
-    return {name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")}
-
-
-def _counts(entity: StoredEntity | None) -> dict[str, int]:
-    return {
-        "mentions": entity.mentions if entity else 0,
-        "posts": entity.posts if entity else 0,
-    }
+def _counts(counts: SideCounts | StoredEntity) -> dict[str, int]:
+    return {"mentions": counts.mentions, "posts": counts.posts}

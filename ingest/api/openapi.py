@@ -15,12 +15,20 @@ from drf_spectacular.utils import (
 )
 from pydantic import BaseModel
 
+from ingest.analytics.comparison_query import ComparisonQuery
 from ingest.analytics.entity_list import EntityQuery
 from ingest.analytics.name_search import NameQuery
 from ingest.analytics.trends import TrendQuery
 from ingest.api import schemas
+from ingest.api.analysis import schemas as analysis
 from ingest.api.errors import MEDIA_TYPE
-from ingest.api.query_params import CompareQuery, PostsQuery, PublicationsQuery, SeriesQuery
+from ingest.api.query_params import (
+    CompareQuery,
+    PostsQuery,
+    PublicationsQuery,
+    Query,
+    SeriesQuery,
+)
 from ingest.api.request_body import JSON, NDJSON
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -221,3 +229,25 @@ entity_posts = _read(
     "entity_posts", "List the posts that mention an entity", PostsQuery, schemas.MentioningPostPage
 )
 compare = _read("compare", "Compare two publications", CompareQuery, schemas.ComparisonResponse)
+comparison = _read(
+    "comparison",
+    "Compare publications, groups, names and periods",
+    ComparisonQuery,
+    analysis.ManyComparison,
+)
+groups = _read("groups", "List the groups of publications", Query, analysis.GroupList)
+group = _read("group", "Read a group of publications", Query, analysis.GroupDetail)
+keep_group = described(
+    "Keep a group of publications under an address",
+    request={JSON: analysis.GroupRequest},
+    responses={
+        (200, JSON): OpenApiResponse(analysis.GroupDetail, "The group was changed."),
+        (201, JSON): OpenApiResponse(analysis.GroupDetail, "The group is new."),
+    },
+    problems=(400, 408, 411, 413, 415, 422, 503),
+)
+forget_group = described(
+    "Forget a group of publications",
+    responses={204: OpenApiResponse(None, "The group is forgotten.")},
+    problems=(404, 503),
+)

@@ -18,9 +18,9 @@ from ingest.api import schemas
 from ingest.api.errors import Unprocessable
 from ingest.api.query_params import SeriesQuery
 from ingest.core.posts import digest
-from ingest.core.validation import field_errors
+from ingest.core.validation import field_errors, url_parameters
 from ingest.store import open_store
-from ingest.store.base import Publication
+from ingest.store.base import Publication, StoredEntity
 
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -38,7 +38,7 @@ def find_publication(name: str) -> Publication:
 
 def read_query(kind: type[Q], request: Request) -> Q:
     """Read a query from the URL. The error names each parameter that is not valid."""
-    parameters = dict(request.query_params.items())
+    parameters = url_parameters(kind, request.query_params.lists())
     unknown = parameters.keys() - kind.model_fields.keys()
     try:
         return kind.model_validate(parameters)
@@ -88,6 +88,11 @@ def series_fields(
             for start in axis.starts
         ],
     }
+
+
+def entity_identity(entity: StoredEntity) -> dict[str, str]:
+    """Return the name of an entity."""
+    return {name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")}
 
 
 def publication_item(publication: Publication) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from ingest.api import control, entities, posts, publications
+from ingest.api.analysis import comparisons, groups
 
 PUBLICATION = "publications/<path:name>"
 
@@ -34,6 +35,9 @@ urlpatterns = [
         name="entity_posts",
     ),
     path("compare", entities.ComparisonView.as_view(), name="compare"),
+    path("comparison", comparisons.ManyComparisonView.as_view(), name="comparison"),
+    path("groups", groups.GroupsView.as_view(), name="groups"),
+    path("groups/<slug:slug>", groups.GroupView.as_view(), name="group"),
     path("drain", control.DrainView.as_view(), name="drain"),
     path("resume", control.ResumeView.as_view(), name="resume"),
     path("status", control.StatusView.as_view(), name="status"),

@@ -5,6 +5,7 @@ from ingest.models.api_keys import ApiKey, KeyUse, Scope
 from ingest.models.audit import AuditEntry
 from ingest.models.curation import Alias, AliasBackfill, Pattern, PatternSet, RulesVersion
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
+from ingest.models.groups import PublicationGroup
 
 __all__ = [
     "Alias",
@@ -19,6 +20,7 @@ __all__ = [
     "KeyUse",
     "Pattern",
     "PatternSet",
+    "PublicationGroup",
     "RulesVersion",
     "Scope",
     "Step",

@@ -10,6 +10,7 @@ import pygal
 from django.utils.safestring import SafeString, mark_safe
 from pygal.style import Style
 
+from ingest.analytics.comparison import ShareLines
 from ingest.analytics.time_axis import TimeAxis
 
 # How much of the first day of a step names it.
@@ -114,6 +115,43 @@ def _sparkline(axis: TimeAxis, days: tuple[tuple[str, int], ...], what: str) -> 
     # The line stretches to the width of its card.
     chart.add_xml_filter(lambda root: root.set("preserveAspectRatio", "none") or root)
     return _render(chart, f"{what} by {axis.step}")
+
+
+def share_lines(found: ShareLines, titles: Sequence[str], *, legend: bool = False) -> SafeString:
+    """Draw a line for each side: the share of its posts that mention an entity, by step."""
+    title = f"Share of posts that mention {found.entity.text} by {found.step}"
+    return _share_lines(found.starts, found.lines, tuple(titles), title, legend)
+
+
+@lru_cache(maxsize=256)
+def _share_lines(
+    starts: tuple[str, ...],
+    lines: tuple[tuple[float | None, ...], ...],
+    names: tuple[str, ...],
+    title: str,
+    legend: bool,
+) -> SafeString:
+    shares = [share for line in lines for share in line if share is not None]
+    chart = pygal.Line(
+        **{**COMMON_OPTIONS, "show_legend": legend},
+        width=520,
+        height=220,
+        legend_at_bottom=True,
+        dots_size=2,
+        allow_interruptions=True,
+        show_minor_x_labels=False,
+        x_labels_major_every=max(1, math.ceil(len(starts) / 4)),
+        value_formatter=_format_share,
+        range=(0, max(shares, default=0) or 1),
+    )
+    chart.x_labels = starts
+    for name, line in zip(names, lines, strict=True):
+        chart.add(name, list(line) * (2 if len(starts) == 1 else 1))  # a line needs two points
+    return _render(chart, title)
+
+
+def _format_share(value: float) -> str:
+    return f"{value:.0%}" if value >= 0.1 or value == 0 else f"{value:.1%}"
 
 
 def _format_integer(value: float) -> str:

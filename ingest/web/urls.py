@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path, re_path
 
-from ingest.web import views
+from ingest.web import comparisons, views
 
 PUBLICATION = r"^publications/(?P<pub_id>[0-9a-f]{32})"
 
@@ -17,7 +17,7 @@ urlpatterns = [
     re_path(rf"{PUBLICATION}/trends$", views.trends, name="trends"),
     re_path(r"^entities/(?P<entity_id>[0-9a-f]{32})$", views.entity, name="entity"),
     path("search", views.search, name="search"),
-    path("compare", views.comparison, name="compare"),
+    path("compare", comparisons.comparison, name="compare"),
     path("login", auth.LoginView.as_view(template_name="web/login.html"), name="login"),
     path("logout", auth.LogoutView.as_view(next_page="web:front"), name="logout"),
 ]

@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from pydantic import ValidationError
 
-from ingest.analytics.comparison import COMPARED_ENTITIES, compare
 from ingest.analytics.entity_list import EntityList, EntityQuery, PageToken, list_entities
 from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.export import ExportFormat, export
@@ -37,9 +36,7 @@ CARD_CLOUD_SIZE = 18  # entities in a card's word cloud
 CARD_ENTITIES = 5  # entities in a card's table
 TABLE_ROWS = 25  # entities on a page of the table
 MAX_POSTS = 10  # posts on a page of an entity's posts
-MAX_CHOICES = 500  # publications in a form to choose from
 FOUND_NAMES = 50  # on the page of a search
-COMPARED_ROWS = 30  # entities in each column of a comparison
 
 SPANS = (7, 30, 90)  # days that a button shows, up to the last day
 
@@ -273,17 +270,3 @@ def search(request: HttpRequest) -> HttpResponseBase:
     else:
         context["found"] = search_names(open_store(), query) if query else None
     return render(request, "web/search.html", context)
-
-
-@page
-def comparison(request: HttpRequest) -> HttpResponseBase:
-    """Show two publications side by side."""
-    store = open_store()
-    names = [(p.id, p.name) for p in store.publications(limit=MAX_CHOICES)]
-    chosen = [request.GET.get(side, "") for side in ("first", "second")]
-    context: dict[str, Any] = {"names": names, "chosen": chosen, "compared": COMPARED_ENTITIES}
-    if all(chosen):
-        first, second = map(_publication, chosen)
-        found = compare(store, first, second)
-        context |= {"found": found, "rows": f":{COMPARED_ROWS}"}
-    return render(request, "web/compare.html", context)

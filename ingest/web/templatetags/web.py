@@ -62,6 +62,12 @@ def percent_of(part: int, whole: int) -> str:
 
 
 @register.filter
+def item(values: Mapping[str, Any] | None, key: str) -> Any:
+    """Return the value of a key, or nothing."""
+    return (values or {}).get(key, "")
+
+
+@register.filter
 def beyond(rows: Sequence[Any], shown: str) -> int:
     """Return how many rows a slice leaves out."""
     return max(0, len(rows) - int(shown.lstrip(":")))

@@ -1,0 +1,92 @@
+"""The responses about what is computed from counts."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ingest.analytics.time_axis import Step
+from ingest.api.schemas import EntityIdentity, ResponseModel, WindowBounds
+from ingest.core.posts import Name
+
+
+class ComparedSide(ResponseModel):
+    """One side of a comparison. Its publications are counted together."""
+
+    title: str
+    publications: list[str]
+    posts: int = Field(description="The sample: how many posts count for the day window.")
+    window: WindowBounds
+
+
+class SideCountsItem(ResponseModel):
+    """How often a side mentions an entity. The counts are exact."""
+
+    mentions: int
+    posts: int
+    share_of_posts: float
+
+
+class ComparisonRow(EntityIdentity):
+    """An entity, its counts on each side, and the numbers of the sides that mention it."""
+
+    counts: list[SideCountsItem]
+    sides: list[int]
+    difference: float = Field(description="The largest share of posts less the smallest.")
+
+
+class ShareLinesItem(ResponseModel):
+    """The share of posts that mention an entity: a list for each side, a number for each step."""
+
+    id: str
+    text: str
+    shares: list[list[float | None]]
+
+
+class ManyComparison(ResponseModel):
+    """
+    Entities on several sides.
+
+    Each entity was looked up on every side. So a count of 0 means that the side never mentions it.
+    """
+
+    sides: list[ComparedSide]
+    order: Literal["share", "difference", "mentions"]
+    top: int | None = Field(
+        description="How many of the most mentioned entities of each publication were compared."
+        " Null if the request names the entities."
+    )
+    rows: list[ComparisonRow]
+    step: Step | None
+    starts: list[date] = Field(description="The first day of each step of the lines.")
+    lines: list[ShareLinesItem] = Field(description="The lines of the first entities.")
+
+
+class GroupRequest(BaseModel):
+    """A group of publications, named as their posts name them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name = Field(max_length=100)
+    publications: list[Name] = Field(min_length=1, max_length=20)
+
+
+class GroupItem(ResponseModel):
+    """A kept group of publications, and the address that compares it."""
+
+    slug: str
+    name: str
+    url: str
+    compare_url: str
+
+
+class GroupDetail(GroupItem):
+    """A kept group, and those of its publications that the key may read."""
+
+    publications: list[str]
+
+
+class GroupList(ResponseModel):
+    """All kept groups by name."""
+
+    groups: list[GroupItem]
