@@ -217,6 +217,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api",
     "ENUM_NAME_OVERRIDES": {
         "ComparisonOrder": ["share", "difference", "mentions"],
+        "CompanionOrder": ["posts", "lift"],
         "ListOrder": ["mentions", "key"],
     },
     # The description is public. The API it describes requires a key.

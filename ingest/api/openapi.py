@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from ingest.analytics.comparison_query import ComparisonQuery
 from ingest.analytics.entity_list import EntityQuery
+from ingest.analytics.mentioned_with import MentionedWithQuery
 from ingest.analytics.name_search import NameQuery
 from ingest.analytics.trends import TrendQuery
 from ingest.api import schemas
@@ -34,6 +35,7 @@ from ingest.api.request_body import JSON, NDJSON
 F = TypeVar("F", bound=Callable[..., Any])
 
 CSV = "text/csv"
+GRAPHML = "application/graphml+xml"
 
 PROBLEM_DESCRIPTIONS = {
     400: "The body is not valid JSON in UTF-8, or not valid chunks or gzip.",
@@ -105,11 +107,6 @@ def _read(
     operation: str | None, summary: str, query: type[BaseModel], response: Any, *media_types: str
 ) -> Callable[[F], F]:
     """Describe a GET with query parameters, in JSON and in other media types."""
-    fields = query.model_json_schema()
-    parameters = [
-        OpenApiParameter(name, _without_null(schema), required=name in fields.get("required", ()))
-        for name, schema in fields.get("properties", {}).items()
-    ]
     return described(
         summary,
         responses={
@@ -117,9 +114,17 @@ def _read(
             **{(200, kind): OpenApiTypes.STR for kind in media_types},
         },
         problems=(404, 422, 503),
-        parameters=parameters,
+        parameters=_parameters(query),
         operation_id=operation,
     )
+
+
+def _parameters(query: type[BaseModel]) -> list[OpenApiParameter]:
+    fields = query.model_json_schema()
+    return [
+        OpenApiParameter(name, _without_null(schema), required=name in fields.get("required", ()))
+        for name, schema in fields.get("properties", {}).items()
+    ]
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -250,4 +255,16 @@ forget_group = described(
     "Forget a group of publications",
     responses={204: OpenApiResponse(None, "The group is forgotten.")},
     problems=(404, 503),
+)
+mentioned_with = _read(
+    "mentioned_with",
+    "List the entities that an entity's posts mention too",
+    MentionedWithQuery,
+    analysis.MentionedWithAnswer,
+)
+graphml = described(
+    "Read the network of the entities that an entity's posts mention too",
+    responses={(200, GRAPHML): OpenApiTypes.STR},
+    problems=(404, 422, 503),
+    parameters=_parameters(MentionedWithQuery),
 )

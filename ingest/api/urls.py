@@ -4,7 +4,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from ingest.api import control, entities, posts, publications
-from ingest.api.analysis import comparisons, groups
+from ingest.api.analysis import comparisons, groups, mentioned_with
 
 PUBLICATION = "publications/<path:name>"
 
@@ -33,6 +33,16 @@ urlpatterns = [
         "entities/<str:entity_id>/posts",
         entities.EntityPostsView.as_view(),
         name="entity_posts",
+    ),
+    path(
+        "entities/<str:entity_id>/mentioned-with",
+        mentioned_with.MentionedWithView.as_view(),
+        name="mentioned_with",
+    ),
+    path(
+        "entities/<str:entity_id>/mentioned-with.graphml",
+        mentioned_with.GraphmlView.as_view(),
+        name="graphml",
     ),
     path("compare", entities.ComparisonView.as_view(), name="compare"),
     path("comparison", comparisons.ManyComparisonView.as_view(), name="comparison"),

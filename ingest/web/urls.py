@@ -3,9 +3,10 @@
 from django.contrib.auth import views as auth
 from django.urls import path, re_path
 
-from ingest.web import comparisons, views
+from ingest.web import comparisons, mentioned_with, views
 
 PUBLICATION = r"^publications/(?P<pub_id>[0-9a-f]{32})"
+ENTITY = r"^entities/(?P<entity_id>[0-9a-f]{32})"
 
 app_name = "web"
 urlpatterns = [
@@ -15,7 +16,9 @@ urlpatterns = [
         rf"{PUBLICATION}/entities\.(?P<format_>csv|json)$", views.entities_export, name="export"
     ),
     re_path(rf"{PUBLICATION}/trends$", views.trends, name="trends"),
-    re_path(r"^entities/(?P<entity_id>[0-9a-f]{32})$", views.entity, name="entity"),
+    re_path(rf"{ENTITY}$", views.entity, name="entity"),
+    re_path(rf"{ENTITY}/mentioned-with$", mentioned_with.mentioned_with, name="mentioned_with"),
+    re_path(rf"{ENTITY}/mentioned-with\.graphml$", mentioned_with.graphml, name="graphml"),
     path("search", views.search, name="search"),
     path("compare", comparisons.comparison, name="compare"),
     path("login", auth.LoginView.as_view(template_name="web/login.html"), name="login"),

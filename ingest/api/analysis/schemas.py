@@ -90,3 +90,32 @@ class GroupList(ResponseModel):
     """All kept groups by name."""
 
     groups: list[GroupItem]
+
+
+class CompanionItem(EntityIdentity):
+    """An entity that is mentioned in the same posts as another."""
+
+    posts: int = Field(description="How many posts of the sample mention both.")
+    share_of_sample: float
+    share_of_posts: float = Field(description="Of all posts of the publication in the window.")
+    lift: float | None = Field(description="`share_of_sample` divided by `share_of_posts`.")
+
+
+class CompanionLink(ResponseModel):
+    """Two companions, and how many posts of the sample mention both."""
+
+    first: str
+    second: str
+    posts: int
+
+
+class MentionedWithAnswer(EntityIdentity):
+    """The companions of an entity in one publication, and the links of the first 20."""
+
+    publication: str
+    posts: int = Field(description="The sample: its newest posts, at most 1,000.")
+    of_posts: int = Field(description="How many posts within the window mention the entity.")
+    window: WindowBounds
+    order: Literal["posts", "lift"]
+    companions: list[CompanionItem]
+    links: list[CompanionLink]

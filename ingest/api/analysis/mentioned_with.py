@@ -1,0 +1,76 @@
+"""The HTTP API of the names that are mentioned with a name."""
+
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBase
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+
+from ingest.analytics.mentioned_with import (
+    Companion,
+    MentionedWith,
+    MentionedWithQuery,
+    most_mentioning,
+    read_mentioned_with,
+    to_graphml,
+)
+from ingest.api import openapi
+from ingest.api.analysis import schemas
+from ingest.api.authentication import KeyedView
+from ingest.api.responses import entity_identity, find_publication, read_query, tagged_response
+from ingest.store import open_store
+
+
+class MentionedWithView(KeyedView):
+    """`GET /api/entities/{id}/mentioned-with`: companions, with their lift and the sample."""
+
+    @openapi.mentioned_with
+    def get(self, request: Request, entity_id: str) -> HttpResponseBase:
+        query = read_query(MentionedWithQuery, request)
+        found = _read(entity_id, query)
+        return tagged_response(request, schemas.MentionedWithAnswer, _answer(found, query))
+
+
+class GraphmlView(KeyedView):
+    """`GET /api/entities/{id}/mentioned-with.graphml`: the same as a network."""
+
+    @openapi.graphml
+    def get(self, request: Request, entity_id: str) -> HttpResponseBase:
+        found = _read(entity_id, read_query(MentionedWithQuery, request))
+        body = to_graphml(found, source=request.build_absolute_uri())
+        return HttpResponse(body, content_type=openapi.GRAPHML)
+
+
+def _read(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
+    store, own = open_store(), query.publication
+    publication = find_publication(own) if own else most_mentioning(store, entity_id)
+    found = read_mentioned_with(store, entity_id, publication, query) if publication else None
+    if found is None:
+        raise NotFound("No such publication mentions an entity of this id.")
+    return found
+
+
+def _answer(found: MentionedWith, query: MentionedWithQuery) -> dict[str, Any]:
+    return {
+        **entity_identity(found.entity),
+        "publication": found.publication.name,
+        "posts": found.posts,
+        "of_posts": found.of_posts,
+        "window": {
+            "since": query.since or found.publication.first_day,
+            "until": query.until or found.publication.last_day,
+        },
+        "order": query.order,
+        "companions": list(map(_companion, found.companions)),
+        "links": [link._asdict() for link in found.links],
+    }
+
+
+def _companion(companion: Companion) -> dict[str, Any]:
+    return {
+        **entity_identity(companion.entity),
+        "posts": companion.together,
+        "share_of_sample": round(companion.share, 4),
+        "share_of_posts": round(companion.usual_share, 4),
+        "lift": None if companion.lift is None else round(companion.lift, 2),
+    }
