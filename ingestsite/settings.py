@@ -218,7 +218,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ComparisonOrder": ["share", "difference", "mentions"],
         "CompanionOrder": ["posts", "lift"],
-        "ListOrder": ["mentions", "key"],
+        "ListOrder": ["mentions", "posts", "key"],
+        "NameOrder": ["mentions", "posts"],
     },
     # The description is public. The API it describes requires a key.
     "SERVE_AUTHENTICATION": [],

@@ -60,10 +60,13 @@ def read_period(text: str) -> DayWindow:
     return DayRange(since=since or None, until=until or None).window
 
 
+def _a_period(text: str) -> str:
+    read_period(text)
+    return text
+
+
 Subject = Annotated[str, Field(min_length=1, max_length=700)]
-Period = Annotated[
-    str, Field(max_length=30), AfterValidator(lambda text: read_period(text) and text)
-]
+Period = Annotated[str, Field(max_length=30), AfterValidator(_a_period)]
 NameText = Annotated[str, Field(min_length=1, max_length=200)]
 
 

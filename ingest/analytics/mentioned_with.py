@@ -163,7 +163,7 @@ def _companion(
     return Companion(entity, together, share, usual, share / usual if usual else None)
 
 
-def _links(ids: Collection[str], mentioned: Sequence[Collection[str]]) -> list[Link]:
+def _links(ids: set[str], mentioned: Sequence[Collection[str]]) -> list[Link]:
     """Return which of these names the same posts mention, the most frequent pairs first."""
     pairs: Counter[tuple[str, str]] = Counter()
     for own in mentioned:

@@ -7,11 +7,12 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from ingest.analytics.comparison import ComparedRow, Side, SideCounts, compare
-from ingest.analytics.entity_list import PageToken
 from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.name_search import NameQuery, search_names
+from ingest.analytics.post_list import PostSource, list_posts
 from ingest.analytics.snippets import find_snippet
 from ingest.api import openapi, schemas
+from ingest.api.analysis.posts import next_query, post_item
 from ingest.api.authentication import KeyedView
 from ingest.api.query_params import CompareQuery, PostsQuery, SeriesQuery
 from ingest.api.responses import (
@@ -24,8 +25,9 @@ from ingest.api.responses import (
     tagged_response,
 )
 from ingest.core.messages import PostEntities
+from ingest.operations.permalinks import successor_of
 from ingest.store import open_store
-from ingest.store.base import FoundName, PostCursor, Publication, StoredEntity
+from ingest.store.base import FoundName, Publication, StoredEntity
 
 
 class NameSearchView(KeyedView):
@@ -52,8 +54,11 @@ class EntityView(KeyedView):
 
     @openapi.entity
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
-        query = read_query(SeriesQuery, request)
-        overview = read_entity_overview(open_store(), entity_id, window=query.window)
+        query, store = read_query(SeriesQuery, request), open_store()
+        overview = read_entity_overview(store, entity_id, window=query.window)
+        successor = None if overview else successor_of(entity_id)
+        if successor:
+            overview = read_entity_overview(store, successor, window=query.window)
         if overview is None:
             raise NotFound("No publication mentions an entity of this id.")
         return tagged_response(
@@ -83,17 +88,18 @@ class EntityPostsView(KeyedView):
     @openapi.entity_posts
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         query = read_query(PostsQuery, request)
-        token = PageToken.read(query.cursor) if query.cursor else None
-        found = open_store().posts_mentioning(
-            entity_id,
-            name=find_publication(query.publication).name if query.publication else None,
-            limit=query.limit + 1,
-            after=PostCursor(str(token.value), token.id) if token else None,
-        )
-        page = found[: query.limit]
-        posts = [_post(post, entity_id) for post in page]
-        next_page = page_url(request, _next_query(query, found))
-        data = {"entity": entity_id, "posts": posts}
+        publication = find_publication(query.publication) if query.publication else None
+        store = open_store()
+        is_known = store.entity_everywhere(entity_id, limit=1)
+        counted = entity_id if is_known else successor_of(entity_id) or entity_id
+        found = list_posts(PostSource(store, publication, counted), query)
+        data = {
+            "entity": counted,
+            "total": found.total,
+            "searched": found.searched,
+            "posts": [_post(post, counted) for post in found.posts],
+        }
+        next_page = page_url(request, next_query(query, found))
         return tagged_response(request, schemas.MentioningPostPage, data, next=next_page)
 
 
@@ -119,14 +125,6 @@ class ComparisonView(KeyedView):
         )
 
 
-def _next_query(query: PostsQuery, found: list[PostEntities]) -> dict[str, Any] | None:
-    if len(found) <= query.limit:
-        return None
-    last = found[query.limit - 1]
-    parameters = query.model_dump(exclude_none=True, exclude={"cursor"})
-    return {**parameters, "cursor": PageToken(value=last.day.isoformat(), id=last.post_id).sign()}
-
-
 def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any]:
     return {
         "publication": publication.name,
@@ -140,14 +138,7 @@ def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any
 
 def _post(post: PostEntities, entity_id: str) -> dict[str, Any]:
     snippet = find_snippet(post, entity_id)
-    return {
-        "id": post.post_id,
-        "publication": post.publication,
-        "day": post.day.isoformat(),
-        "title": post.title,
-        "url": post.url,
-        "passage": snippet._asdict() if snippet else None,
-    }
+    return {**post_item(post), "passage": snippet._asdict() if snippet else None}
 
 
 def _row(row: ComparedRow) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ingest.analytics.comparison_query import ComparisonQuery
 from ingest.analytics.entity_list import EntityQuery
 from ingest.analytics.mentioned_with import MentionedWithQuery
 from ingest.analytics.name_search import NameQuery
+from ingest.analytics.post_list import PostListQuery
 from ingest.analytics.trends import TrendQuery
 from ingest.api import schemas
 from ingest.api.analysis import schemas as analysis
@@ -267,4 +268,13 @@ graphml = described(
     responses={(200, GRAPHML): OpenApiTypes.STR},
     problems=(404, 422, 503),
     parameters=_parameters(MentionedWithQuery),
+)
+publication_posts = _read(
+    "publication_posts", "List the posts of a publication", PostListQuery, analysis.PostPage
+)
+post_content = described(
+    "Read a saved post: its text, its names and its history",
+    response=analysis.PostContent,
+    problems=(404, 422, 503),
+    parameters=[_POST_ID],
 )

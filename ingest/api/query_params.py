@@ -2,16 +2,16 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ingest.analytics.entity_list import DEFAULT_LIMIT, MAX_LIMIT, Day, Family, PageToken
+from ingest.analytics.entity_list import MAX_LIMIT, Day, Family
+from ingest.analytics.post_list import PostListQuery
 from ingest.analytics.time_axis import ChosenStep
 from ingest.core.day_window import DayWindow
 from ingest.core.posts import MAX_NAME_CHARACTERS
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
-SignedPageToken = Annotated[str, AfterValidator(lambda text: PageToken.read(text) and text)]
 
 
 class Query(BaseModel):
@@ -27,12 +27,10 @@ class PublicationsQuery(Query):
     after: Name | None = None
 
 
-class PostsQuery(Query):
+class PostsQuery(PostListQuery):
     """Parameters of the posts that mention an entity."""
 
     publication: Name | None = None
-    limit: Limit = DEFAULT_LIMIT
-    cursor: SignedPageToken | None = None
 
 
 class SeriesQuery(Query):

@@ -373,7 +373,11 @@ class MentioningPost(ResponseModel):
 class MentioningPostPage(ResponseModel):
     """A page of the posts that mention an entity, newest first."""
 
-    entity: str
+    entity: str = Field(description="The id, or that of the name an alias has merged it into.")
+    total: int = Field(description="How many posts match, of those searched.")
+    searched: int | None = Field(
+        description="With `title`: how many of the newest posts were searched, at most 1,000."
+    )
     posts: list[MentioningPost]
     next: str | None = Field(description="The URL of the next page.")
 

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from ingest.api import control, entities, posts, publications
 from ingest.api.analysis import comparisons, groups, mentioned_with
+from ingest.api.analysis import posts as saved_posts
 
 PUBLICATION = "publications/<path:name>"
 
@@ -26,6 +27,16 @@ urlpatterns = [
         name="json",
     ),
     path(f"{PUBLICATION}/trends", publications.TrendsView.as_view(), name="trends"),
+    path(
+        f"{PUBLICATION}/posts",
+        saved_posts.PublicationPostsView.as_view(),
+        name="publication_posts",
+    ),
+    re_path(
+        r"^posts/(?P<post_id>[0-9a-f]{32})/content\Z",
+        saved_posts.PostContentView.as_view(),
+        name="post_content",
+    ),
     path(PUBLICATION, publications.PublicationView.as_view(), name="publication"),
     path("entities", entities.NameSearchView.as_view(), name="search"),
     path("entities/<str:entity_id>", entities.EntityView.as_view(), name="entity"),

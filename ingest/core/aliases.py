@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ingest.core.counts import EntityName, name_of
-from ingest.core.entity_names import entity_key
+from ingest.core.entity_names import entity_id, entity_key
 from ingest.core.messages import Entity, PostEntities
 from ingest.core.posts import publication_key
 
@@ -52,6 +53,21 @@ class Rules:
         """Return a saved post under these rules: the same object if its entities stay the same."""
         revised = self.apply(post)
         return post if revised.entities == post.entities else revised
+
+    def counted_as(self, entity: Entity, publication: str) -> Entity | None:
+        """Return the entity that a model's own counts as; None if a rule hides it."""
+        return _follow_rules(entity, self._table(publication))
+
+    @cached_property
+    def successors(self) -> Mapping[str, str]:
+        """The ids of renamed entities, and those that they count under; of all publications."""
+        found = {}
+        for table in (*self.own.values(), self.everywhere):
+            for family, key in table:
+                counted = _follow_rules(Entity(key, family, key, 1), {**self.everywhere, **table})
+                if counted and name_of(counted) != (family, key):
+                    found[entity_id(family, key)] = entity_id(*name_of(counted))
+        return found
 
     def _table(self, publication: str) -> Table:
         own = self.own.get(publication_key(publication))

@@ -16,6 +16,7 @@ from ingest.analytics.mentioned_with import (
 )
 from ingest.core.entity_names import FAMILIES
 from ingest.core.validation import field_errors
+from ingest.operations.permalinks import successor_of
 from ingest.store import open_store
 from ingest.web.decorators import page
 from ingest.web.network import draw_network
@@ -72,6 +73,9 @@ def _read(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
     store, own = open_store(), query.publication
     publication = store.publication_by_id(own) if own else most_mentioning(store, entity_id)
     found = read_mentioned_with(store, entity_id, publication, query) if publication else None
-    if found is None:
+    if found is not None:
+        return found
+    successor = successor_of(entity_id)
+    if successor is None:
         raise Http404
-    return found
+    return _read(successor, query)

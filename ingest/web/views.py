@@ -5,14 +5,16 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from pydantic import ValidationError
 
-from ingest.analytics.entity_list import EntityList, EntityQuery, PageToken, list_entities
+from ingest.analytics.entity_list import EntityList, EntityQuery, list_entities
 from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.export import ExportFormat, export
 from ingest.analytics.name_search import NameQuery, search_names
-from ingest.analytics.snippets import Snippet, find_snippet
+from ingest.analytics.post_list import PostSource, list_posts
+from ingest.analytics.snippets import find_snippet
 from ingest.analytics.summaries import (
     WINDOW_NAMES,
     Summary,
@@ -23,12 +25,13 @@ from ingest.analytics.time_axis import STEPS, TimeAxis, axis_of
 from ingest.analytics.trends import LEAST_POSTS, TrendQuery, read_trends
 from ingest.core.day_window import DayWindow, move_day
 from ingest.core.entity_names import FAMILIES
-from ingest.core.messages import PostEntities
 from ingest.core.validation import field_errors
+from ingest.operations.permalinks import successor_of
 from ingest.store import open_store
-from ingest.store.base import Order, PostCursor, Publication
+from ingest.store.base import Order, Publication
 from ingest.web import charts
 from ingest.web.decorators import page
+from ingest.web.posts import post_filters, read_post_query
 from ingest.web.templatetags.web import label_name
 
 MAX_CARDS = 24  # publications on the front page
@@ -221,10 +224,10 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
         order=query.order,
     )
     if overview is None:
-        raise Http404
+        return _moved(request, entity_id)
     by_posts = query.order == "posts"
-    narrowed_to = overview.narrowed_to
-    posts, next_cursor = _posts(request, entity_id, narrowed_to.name if narrowed_to else None)
+    post_query, post_errors = read_post_query(request, limit=MAX_POSTS)
+    found = list_posts(PostSource(open_store(), overview.narrowed_to, entity_id), post_query)
     context = {
         "entity": overview.entity,
         "overview": overview,
@@ -237,24 +240,20 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
             overview.post_days if by_posts else overview.days,
             what="Posts" if by_posts else "Mentions",
         ),
-        "posts": posts,
-        "next_cursor": next_cursor,
+        "found": found,
+        "posts": [(post, find_snippet(post, entity_id)) for post in found.posts],
+        **post_filters(request, post_query, {} if errors else post_errors),
     }
     return render(request, "web/entity.html", context)
 
 
-def _posts(
-    request: HttpRequest, entity_id: str, name: str | None
-) -> tuple[list[tuple[PostEntities, Snippet | None]], str | None]:
-    try:
-        token = PageToken.read(request.GET["cursor"]) if request.GET.get("cursor") else None
-    except ValueError as error:
-        raise Http404 from error
-    after = PostCursor(str(token.value), token.id) if token else None
-    found = open_store().posts_mentioning(entity_id, name=name, limit=MAX_POSTS + 1, after=after)
-    last = found[MAX_POSTS - 1] if len(found) > MAX_POSTS else None
-    next_cursor = PageToken(value=last.day.isoformat(), id=last.post_id).sign() if last else None
-    return [(post, find_snippet(post, entity_id)) for post in found[:MAX_POSTS]], next_cursor
+def _moved(request: HttpRequest, entity_id: str) -> HttpResponseBase:
+    """Lead from a name that an alias merged into another one to that one."""
+    successor = successor_of(entity_id)
+    if successor is None:
+        raise Http404
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    return redirect(reverse("web:entity", args=[successor]) + query)
 
 
 @page

@@ -39,6 +39,13 @@ OF_NAME = [
     *("/api/entities?q={}", "/search?q={}"),
     *("/admin/publications/?after={}", "/compare?first={}&second={}"),
     *("/publications/{}", "/publications/{}/entities.csv", "/entities/{}", "/api/entities/{}"),
+    *("/compare?of={}&name={}&period={}", "/api/comparison?of={}", "/api/comparison?name={}"),
+    *("/entities/{}/mentioned-with", "/api/entities/{}/mentioned-with?publication={}"),
+    *("/publications/{}/posts", "/posts/{}", "/api/posts/{}/content", "/api/groups/{}"),
+    *(
+        "/api/publications/{}/posts?title={}",
+        f"/entities/{'0' * 32}/mentioned-with?publication={{}}",
+    ),
     *("/api/entities/{}/posts", "/api/entities/{}/posts?publication={}", "/api/posts/{}"),
     *("/api/posts/{}?receipt={}", f"/entities/{'0' * 32}?publication={{}}&cursor={{}}"),
     f"/api/publications/{'0' * 32}/entities?family={{}}&prefix={{}}&cursor={{}}",

@@ -98,7 +98,7 @@ def test_entities_are_looked_up_by_the_beginning_of_their_key(saved: Store) -> N
 
 
 def test_entities_by_id_come_with_their_days(saved: Store) -> None:
-    found = {e.id: e for e in saved.entities_by_id(GAZETTE, [OBAMA, OSLO, "0" * 32])}
+    found = {e.id: e for e in saved.entities_by_id(GAZETTE, [OBAMA, OSLO, "0" * 32, "__x__"])}
     assert found.keys() == {OBAMA, OSLO}
     assert dict(found[OBAMA].days) == {"2026-05-01": 2, "2026-05-03": 3}
     assert dict(found[OBAMA].post_days) == {"2026-05-01": 1, "2026-05-03": 1}

@@ -18,6 +18,7 @@ from ingest.api import openapi
 from ingest.api.analysis import schemas
 from ingest.api.authentication import KeyedView
 from ingest.api.responses import entity_identity, find_publication, read_query, tagged_response
+from ingest.operations.permalinks import successor_of
 from ingest.store import open_store
 
 
@@ -45,9 +46,12 @@ def _read(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
     store, own = open_store(), query.publication
     publication = find_publication(own) if own else most_mentioning(store, entity_id)
     found = read_mentioned_with(store, entity_id, publication, query) if publication else None
-    if found is None:
+    if found is not None:
+        return found
+    successor = successor_of(entity_id)
+    if successor is None:
         raise NotFound("No such publication mentions an entity of this id.")
-    return found
+    return _read(successor, query)
 
 
 def _answer(found: MentionedWith, query: MentionedWithQuery) -> dict[str, Any]:

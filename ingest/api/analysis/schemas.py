@@ -1,6 +1,6 @@
 """The responses about what is computed from counts."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -119,3 +119,49 @@ class MentionedWithAnswer(EntityIdentity):
     order: Literal["posts", "lift"]
     companions: list[CompanionItem]
     links: list[CompanionLink]
+
+
+class PostItem(ResponseModel):
+    """A saved post."""
+
+    id: str
+    publication: str
+    day: date
+    title: str | None
+    url: str | None
+
+
+class PostPage(ResponseModel):
+    """A page of the posts of a publication, newest first."""
+
+    publication: str
+    total: int = Field(description="How many posts match, of those searched.")
+    searched: int | None = Field(
+        description="With `title`: how many of the newest posts were searched, at most 1,000."
+    )
+    posts: list[PostItem]
+    next: str | None = Field(description="The URL of the next page.")
+
+
+class MarkedName(ResponseModel):
+    """A name in the text of a post, from one character to before another."""
+
+    entity: str
+    text: str
+    start: int
+    end: int
+
+
+class PostEvent(ResponseModel):
+    """What happened to a post. The time is null where only the fact is known."""
+
+    what: str
+    at: datetime | None
+
+
+class PostContent(PostItem):
+    """A saved post as it was read. `content` is null if the text was not kept."""
+
+    content: str | None
+    names: list[MarkedName]
+    history: list[PostEvent]

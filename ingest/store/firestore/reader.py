@@ -128,7 +128,7 @@ class FirestoreReader:
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
-        return self._read_entities([entities.document(entity_id) for entity_id in ids])
+        return self._read_entities([entities.document(id_) for id_ in ids if is_id(id_)])
 
     def posts_within(
         self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int

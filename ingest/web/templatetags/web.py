@@ -6,6 +6,9 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 
+from ingest.core.counts import name_of
+from ingest.core.entity_names import entity_id
+from ingest.core.messages import Entity
 from ingest.core.posts import is_web_address
 
 register = template.Library()
@@ -33,6 +36,12 @@ LABELS = {
 def label_name(label: str) -> str:
     """Return the plain name of a label or a family."""
     return LABELS.get(label, label)
+
+
+@register.filter
+def counted_id(entity: Entity) -> str:
+    """Return the id that an entity of a post counts under."""
+    return entity_id(*name_of(entity))
 
 
 @register.filter
