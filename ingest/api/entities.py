@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpResponseBase
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from ingest.analytics.comparison import ComparedRow, Side, SideCounts, compare
@@ -17,6 +16,7 @@ from ingest.api.authentication import KeyedView
 from ingest.api.query_params import CompareQuery, PostsQuery, SeriesQuery
 from ingest.api.responses import (
     entity_identity,
+    find_entity,
     find_publication,
     page_url,
     publication_item,
@@ -55,12 +55,9 @@ class EntityView(KeyedView):
     @openapi.entity
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         query, store = read_query(SeriesQuery, request), open_store()
-        overview = read_entity_overview(store, entity_id, window=query.window)
-        successor = None if overview else successor_of(entity_id)
-        if successor:
-            overview = read_entity_overview(store, successor, window=query.window)
-        if overview is None:
-            raise NotFound("No publication mentions an entity of this id.")
+        overview = find_entity(
+            lambda id_: read_entity_overview(store, id_, window=query.window), entity_id
+        )
         return tagged_response(
             request,
             schemas.EntityDetail,

@@ -20,6 +20,7 @@ from ingest.analytics.entity_list import EntityQuery
 from ingest.analytics.mentioned_with import MentionedWithQuery
 from ingest.analytics.name_search import NameQuery
 from ingest.analytics.post_list import PostListQuery
+from ingest.analytics.table_formats import FORMATS
 from ingest.analytics.trends import TrendQuery
 from ingest.api import schemas
 from ingest.api.analysis import schemas as analysis
@@ -36,6 +37,7 @@ from ingest.api.request_body import JSON, NDJSON
 F = TypeVar("F", bound=Callable[..., Any])
 
 CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
 GRAPHML = "application/graphml+xml"
 
 PROBLEM_DESCRIPTIONS = {
@@ -117,6 +119,21 @@ def _read(
         problems=(404, 422, 503),
         parameters=_parameters(query),
         operation_id=operation,
+    )
+
+
+def export_of(query: type[BaseModel], summary: str) -> Callable[[F], F]:
+    """Describe a download in each of its formats."""
+    formats = OpenApiParameter("format_", str, OpenApiParameter.PATH, enum=FORMATS)
+    return described(
+        summary,
+        responses={
+            (200, JSON): analysis.TableRows,
+            (200, CSV): OpenApiTypes.STR,
+            (200, PARQUET): OpenApiTypes.BINARY,
+        },
+        problems=(404, 422, 503),
+        parameters=[*_parameters(query), formats],
     )
 
 
@@ -213,10 +230,11 @@ publication = _read(
 entities = _read("entities", "List the most mentioned entities", EntityQuery, schemas.EntityPage)
 export = _read(
     None,
-    "Export all entities of a publication as CSV or JSON",
+    "Export all entities of a publication as CSV, JSON or Parquet",
     EntityQuery,
     schemas.EntityExport,
     CSV,
+    PARQUET,
 )
 trends = _read(
     "trends",

@@ -4,11 +4,13 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 
 from ingest.analytics.entity_list import EntityQuery, list_entities
-from ingest.analytics.export import ExportFormat, entity_fields, export, sample_fields
+from ingest.analytics.export import entity_fields, export, sample_fields
 from ingest.analytics.summaries import request_if_stale
+from ingest.analytics.table_formats import ExportFormat, FormatUnavailable
 from ingest.analytics.trends import TrendQuery, read_trends, trend_fields
 from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView
+from ingest.api.errors import Unprocessable
 from ingest.api.query_params import PublicationsQuery, SeriesQuery
 from ingest.api.responses import (
     find_publication,
@@ -76,7 +78,10 @@ class EntitiesExportView(KeyedView):
     @openapi.export
     def get(self, request: Request, name: str, format_: ExportFormat) -> HttpResponseBase:
         query = read_query(EntityQuery, request)
-        return export(open_store(), find_publication(name), query, format_)
+        try:
+            return export(open_store(), find_publication(name), query, format_)
+        except FormatUnavailable as error:
+            raise Unprocessable(str(error)) from error
 
 
 class TrendsView(KeyedView):

@@ -1,13 +1,13 @@
 """The query parameters of the API's lists. Any other parameter is refused."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from ingest.analytics.entity_list import MAX_LIMIT, Day, Family
+from ingest.analytics.comparison_query import DayRange
+from ingest.analytics.entity_list import MAX_LIMIT, Family
 from ingest.analytics.post_list import PostListQuery
 from ingest.analytics.time_axis import ChosenStep
-from ingest.core.day_window import DayWindow
 from ingest.core.posts import MAX_NAME_CHARACTERS
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
@@ -33,23 +33,16 @@ class PostsQuery(PostListQuery):
     publication: Name | None = None
 
 
-class SeriesQuery(Query):
+class SeriesQuery(DayRange):
     """The days that count, and the step of the series. Without a step it fits the days."""
 
-    since: Day | None = None
-    until: Day | None = None
     step: ChosenStep | None = None
 
-    @model_validator(mode="after")
-    def _days_in_order(self) -> Self:
-        if self.since and self.until and self.since > self.until:
-            raise ValueError("since is after until")
-        return self
 
-    @property
-    def window(self) -> DayWindow:
-        """The window of days."""
-        return DayWindow(self.since, self.until)
+class EntityDaysQuery(DayRange):
+    """Parameters of the days of an entity."""
+
+    publication: Name | None = None
 
 
 class CompareQuery(Query):

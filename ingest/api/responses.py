@@ -1,7 +1,7 @@
 """Shared parts of read views: the query, the publication, the page URL and the ETag."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -19,9 +19,11 @@ from ingest.api.errors import Unprocessable
 from ingest.api.query_params import SeriesQuery
 from ingest.core.posts import digest
 from ingest.core.validation import field_errors, url_parameters
+from ingest.operations.permalinks import successor_of
 from ingest.store import open_store
 from ingest.store.base import Publication, StoredEntity
 
+F = TypeVar("F")
 Q = TypeVar("Q", bound=BaseModel)
 
 
@@ -33,6 +35,16 @@ def find_publication(name: str) -> Publication:
     found = found or store.publication(f"{name}/")
     if found is None:
         raise NotFound("No saved post has a publication of this name or id.")
+    return found
+
+
+def find_entity(read: Callable[[str], F | None], entity_id: str) -> F:
+    """Read an entity by its id, else by the id it counts under now, or raise NotFound."""
+    found = read(entity_id)
+    successor = None if found else successor_of(entity_id)
+    found = read(successor) if successor else found
+    if found is None:
+        raise NotFound("No publication mentions an entity of this id.")
     return found
 
 

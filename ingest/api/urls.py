@@ -4,12 +4,28 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from ingest.api import control, entities, posts, publications
-from ingest.api.analysis import comparisons, groups, mentioned_with
+from ingest.api.analysis import comparisons, exports, groups, mentioned_with
 from ingest.api.analysis import posts as saved_posts
 
 PUBLICATION = "publications/<path:name>"
+FORMAT = r"\.(?P<format_>csv|json|parquet)\Z"
+OF_PUBLICATION, OF_ENTITY = r"^publications/(?P<name>.+)/", r"^entities/(?P<entity_id>[^/]+)/"
+
+EXPORTS = [
+    re_path(prefix + FORMAT, view.as_view(), name=name)
+    for prefix, view, name in (
+        (f"{OF_PUBLICATION}days", exports.PublicationDaysExport, "days_file"),
+        (f"{OF_PUBLICATION}posts", exports.PublicationPostsExport, "posts_file"),
+        (f"{OF_PUBLICATION}trends", exports.TrendsExport, "trends_file"),
+        (f"{OF_ENTITY}days", exports.EntityDaysExport, "entity_days_file"),
+        (f"{OF_ENTITY}posts", exports.EntityPostsExport, "entity_posts_file"),
+        (f"{OF_ENTITY}mentioned-with", exports.MentionedWithExport, "mentioned_with_file"),
+        ("^comparison", exports.ComparisonExport, "comparison_file"),
+    )
+]
 
 urlpatterns = [
+    *EXPORTS,
     path("posts", posts.PostsView.as_view(), name="posts"),
     re_path(r"^posts/(?P<post_id>[0-9a-f]{32})\Z", posts.PostView.as_view(), name="post"),
     path("publications", publications.PublicationsView.as_view(), name="publications"),
@@ -27,6 +43,12 @@ urlpatterns = [
         name="json",
     ),
     path(f"{PUBLICATION}/trends", publications.TrendsView.as_view(), name="trends"),
+    path(
+        f"{PUBLICATION}/entities.parquet",
+        publications.EntitiesExportView.as_view(),
+        {"format_": "parquet"},
+        name="parquet",
+    ),
     path(
         f"{PUBLICATION}/posts",
         saved_posts.PublicationPostsView.as_view(),

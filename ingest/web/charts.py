@@ -3,8 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from textwrap import wrap
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, fromstring, register_namespace, tostring
 
 import pygal
 from django.utils.safestring import SafeString, mark_safe
@@ -21,6 +22,7 @@ MAX_POINTS = 54
 MIN_BARS = 14
 
 SVG = "{http://www.w3.org/2000/svg}"
+register_namespace("", SVG.strip("{}"))
 
 # pages.css sets the colours. Sizes are in units of the picture, which scales with the page.
 STYLE = Style(label_font_size=14, major_label_font_size=14, font_family="sans-serif")
@@ -152,6 +154,34 @@ def _share_lines(
 
 def _format_share(value: float) -> str:
     return f"{value:.0%}" if value >= 0.1 or value == 0 else f"{value:.1%}"
+
+
+SVG_STYLE = """
+text { font: 14px sans-serif; fill: #625b52; } .guide.line { stroke: #e2dcd2; fill: none; }
+.axis.x text:not(.major) { display: none; } .axis.y text { text-anchor: end; }
+.axis.x text { text-anchor: middle; } .axis.line { stroke: #625b52; } .rect { fill: #8a2f1d; }
+.axis.x .guide.line { display: none; } .series .line { fill: none; stroke-width: 2; }
+.color-0 { --side: #8a2f1d; } .color-1 { --side: #1f5673; } .color-2 { --side: #3c6430; }
+.color-3 { --side: #6b3f86; } .color-4 { --side: #8b5a00; } .color-5 { --side: #5d5a55; }
+.series .line { stroke: var(--side, #5d5a55); } .dot { fill: var(--side, #5d5a55); }
+.legend rect { fill: var(--side, #5d5a55); } .source { font-size: 10px; }
+"""
+
+
+def standalone(chart: str, source: str) -> str:
+    """Return a chart as a picture of its own, with its style and its source line below."""
+    root = fromstring(chart)  # noqa: S314  # our own text
+    x, y, width, height = (float(number) for number in root.attrib["viewBox"].split())
+    lines = wrap(source, width=int(width / 5.2))
+    root.set("viewBox", f"{x:g} {y:g} {width:g} {height + 14 * len(lines) + 6:g}")
+    style = Element(f"{SVG}style")
+    style.text = SVG_STYLE
+    root.insert(0, style)
+    root.insert(1, Element(f"{SVG}rect", {"width": "100%", "height": "100%", "fill": "#fff"}))
+    for number, line in enumerate(lines):
+        place = {"x": "4", "y": f"{height + 12 + 14 * number:g}", "class": "source"}
+        SubElement(root, f"{SVG}text", place).text = line
+    return tostring(root, encoding="unicode")
 
 
 def _format_integer(value: float) -> str:

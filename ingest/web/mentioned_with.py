@@ -29,8 +29,8 @@ MAX_PUBLICATIONS = 50  # to choose from
 @page
 def mentioned_with(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show whom the newest posts that mention a name mention too."""
-    query, errors = _query(request)
-    found = _read(entity_id, query)
+    query, errors = read_page_query(request)
+    found = read_companions(entity_id, query)
     occurrences = open_store().entity_everywhere(entity_id, limit=MAX_PUBLICATIONS)
     context: dict[str, Any] = {
         "entity": found.entity,
@@ -48,10 +48,10 @@ def mentioned_with(request: HttpRequest, entity_id: str) -> HttpResponseBase:
 @page
 def graphml(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Download the network as GraphML."""
-    query, errors = _query(request)
+    query, errors = read_page_query(request)
     if errors:
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
-    found = _read(entity_id, query)
+    found = read_companions(entity_id, query)
     name = f'attachment; filename="mentioned-with-{entity_id}.graphml"'
     body = to_graphml(found, source=request.build_absolute_uri())
     return HttpResponse(
@@ -59,7 +59,7 @@ def graphml(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     )
 
 
-def _query(request: HttpRequest) -> tuple[MentionedWithQuery, dict[str, str]]:
+def read_page_query(request: HttpRequest) -> tuple[MentionedWithQuery, dict[str, str]]:
     """Read the filters. If one is not valid, return its errors and a query without filters."""
     parameters = {name: value for name in FILTERS if (value := request.GET.get(name, "").strip())}
     try:
@@ -69,7 +69,8 @@ def _query(request: HttpRequest) -> tuple[MentionedWithQuery, dict[str, str]]:
         return MentionedWithQuery(), errors
 
 
-def _read(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
+def read_companions(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
+    """Read the companions of a name under its present id, or raise Http404."""
     store, own = open_store(), query.publication
     publication = store.publication_by_id(own) if own else most_mentioning(store, entity_id)
     found = read_mentioned_with(store, entity_id, publication, query) if publication else None
@@ -78,4 +79,4 @@ def _read(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
     successor = successor_of(entity_id)
     if successor is None:
         raise Http404
-    return _read(successor, query)
+    return read_companions(successor, query)

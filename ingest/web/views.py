@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ingest.analytics.entity_list import EntityList, EntityQuery, list_entities
 from ingest.analytics.entity_overview import read_entity_overview
-from ingest.analytics.export import ExportFormat, export
+from ingest.analytics.export import export
 from ingest.analytics.name_search import NameQuery, search_names
 from ingest.analytics.post_list import PostSource, list_posts
 from ingest.analytics.snippets import find_snippet
@@ -21,6 +21,7 @@ from ingest.analytics.summaries import (
     read_summary,
     summarise_window,
 )
+from ingest.analytics.table_formats import ExportFormat, FormatUnavailable
 from ingest.analytics.time_axis import STEPS, TimeAxis, axis_of
 from ingest.analytics.trends import LEAST_POSTS, TrendQuery, read_trends
 from ingest.core.day_window import DayWindow, move_day
@@ -187,7 +188,11 @@ def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) ->
     query, errors = _query(request)
     if errors:
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
-    return export(open_store(), _publication(pub_id), query, format_)
+    try:
+        return export(open_store(), _publication(pub_id), query, format_)
+    except FormatUnavailable as error:
+        errors = {"format": str(error)}
+        return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
 
 
 @page

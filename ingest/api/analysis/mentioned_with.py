@@ -28,7 +28,7 @@ class MentionedWithView(KeyedView):
     @openapi.mentioned_with
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         query = read_query(MentionedWithQuery, request)
-        found = _read(entity_id, query)
+        found = read_companions(entity_id, query)
         return tagged_response(request, schemas.MentionedWithAnswer, _answer(found, query))
 
 
@@ -37,12 +37,13 @@ class GraphmlView(KeyedView):
 
     @openapi.graphml
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
-        found = _read(entity_id, read_query(MentionedWithQuery, request))
+        found = read_companions(entity_id, read_query(MentionedWithQuery, request))
         body = to_graphml(found, source=request.build_absolute_uri())
         return HttpResponse(body, content_type=openapi.GRAPHML)
 
 
-def _read(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
+def read_companions(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
+    """Read the companions of an entity under its present id, or raise NotFound."""
     store, own = open_store(), query.publication
     publication = find_publication(own) if own else most_mentioning(store, entity_id)
     found = read_mentioned_with(store, entity_id, publication, query) if publication else None
@@ -51,7 +52,7 @@ def _read(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
     successor = successor_of(entity_id)
     if successor is None:
         raise NotFound("No such publication mentions an entity of this id.")
-    return _read(successor, query)
+    return read_companions(successor, query)
 
 
 def _answer(found: MentionedWith, query: MentionedWithQuery) -> dict[str, Any]:

@@ -165,3 +165,10 @@ class PostContent(PostItem):
     content: str | None
     names: list[MarkedName]
     history: list[PostEvent]
+
+
+class TableRows(ResponseModel):
+    """An export: its rows, and a line that says what was counted, over what, and when."""
+
+    source: str
+    rows: list[dict[str, str | int | float | None]]

@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 
+from ingest.analytics.table_formats import FORMATS
 from ingest.core.counts import name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import Entity
@@ -74,6 +75,19 @@ def percent_of(part: int, whole: int) -> str:
 def item(values: Mapping[str, Any] | None, key: str) -> Any:
     """Return the value of a key, or nothing."""
     return (values or {}).get(key, "")
+
+
+@register.inclusion_tag("web/_exports.html", takes_context=True)
+def exports(context: Mapping[str, Any], what: str, path: str = "") -> dict[str, Any]:
+    """Show the links to download what a page shows; its address is the page's own one."""
+    request: HttpRequest = context["request"]
+    return {"request": request, "what": what, "path": path or request.path, "formats": FORMATS}
+
+
+@register.filter
+def export_name(format_: str) -> str:
+    """Return the name of a file format."""
+    return {"parquet": "Parquet"}.get(format_, format_.upper())
 
 
 @register.filter
