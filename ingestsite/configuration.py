@@ -172,6 +172,8 @@ if PAGES == "public" and not (_IS_LOCAL or PRODUCTION):
     raise BadSetting(
         "INGEST_PAGES", "is public beyond this machine: that needs INGEST_PRODUCTION=on."
     )
+# A page that waits longer for the store says so, and tries again.
+PAGE_SECONDS = read_whole("INGEST_PAGE_SECONDS", 2)
 LOG_LEVEL = read_choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 # The collector of traces. OpenTelemetry's libraries read its other variables themselves.
 TRACES_ENDPOINT = read_text("OTEL_EXPORTER_OTLP_ENDPOINT", "")

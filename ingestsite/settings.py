@@ -21,6 +21,7 @@ from ingestsite.configuration import (  # noqa: F401
     MODEL,
     MODELS,
     OTHER_LANGUAGES,
+    PAGE_SECONDS,
     PAGES,
     QUEUE_LIMIT,
     REQUESTS_PER_MINUTE,

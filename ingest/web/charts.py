@@ -16,6 +16,8 @@ from ingest.analytics.time_axis import TimeAxis
 
 # How much of the first day of a step names it.
 LABEL_CHARACTERS = {"month": len("2026-05"), "year": len("2026"), "century": len("2000")}
+# More days below an axis would run into each other on a phone.
+MAX_LABELS = 3
 # A sparkline is too small to show more points.
 MAX_POINTS = 54
 # Fewer bars would be too wide, so the rest of the chart stays empty.
@@ -50,12 +52,12 @@ def _by_step(axis: TimeAxis, days: tuple[tuple[str, int], ...], what: str) -> Sa
     bars = labelled(axis, dict(days))
     chart = pygal.Bar(
         **COMMON_OPTIONS,
-        width=520,
-        height=190,
+        width=360,
+        height=150,
         spacing=0,
         rounded_bars=1,
         show_minor_x_labels=False,
-        x_labels_major_every=max(1, math.ceil(max(len(bars), MIN_BARS) / 4)),
+        x_labels_major_every=max(1, math.ceil(max(len(bars), MIN_BARS) / MAX_LABELS)),
         value_formatter=_format_integer,
         range=(0, max(bars.values(), default=1)),
     )
@@ -80,8 +82,8 @@ def by_family(sums: Sequence[tuple[str, int]], *, what: str) -> SafeString:
 def _by_family(sums: tuple[tuple[str, int], ...], what: str) -> SafeString:
     chart = pygal.HorizontalBar(
         **COMMON_OPTIONS,
-        width=520,
-        height=34 + 28 * len(sums),
+        width=360,
+        height=30 + 26 * len(sums),
         margin_left=24,
         spacing=8,
         rounded_bars=2,
@@ -136,13 +138,13 @@ def _share_lines(
     shares = [share for line in lines for share in line if share is not None]
     chart = pygal.Line(
         **{**COMMON_OPTIONS, "show_legend": legend},
-        width=520,
-        height=220,
+        width=360,
+        height=170,
         legend_at_bottom=True,
-        dots_size=2,
+        dots_size=1.4,
         allow_interruptions=True,
         show_minor_x_labels=False,
-        x_labels_major_every=max(1, math.ceil(len(starts) / 4)),
+        x_labels_major_every=max(1, math.ceil(len(starts) / MAX_LABELS)),
         value_formatter=_format_share,
         range=(0, max(shares, default=0) or 1),
     )
@@ -157,14 +159,14 @@ def _format_share(value: float) -> str:
 
 
 SVG_STYLE = """
-text { font: 14px sans-serif; fill: #625b52; } .guide.line { stroke: #e2dcd2; fill: none; }
+text { font: 11px sans-serif; fill: #625b52; } .guide.line { stroke: #e2dcd2; fill: none; }
 .axis.x text:not(.major) { display: none; } .axis.y text { text-anchor: end; }
 .axis.x text { text-anchor: middle; } .axis.line { stroke: #625b52; } .rect { fill: #8a2f1d; }
-.axis.x .guide.line { display: none; } .series .line { fill: none; stroke-width: 2; }
+.axis.x .guide.line { display: none; } .series .line { fill: none; stroke-width: 1.4; }
 .color-0 { --side: #8a2f1d; } .color-1 { --side: #1f5673; } .color-2 { --side: #3c6430; }
 .color-3 { --side: #6b3f86; } .color-4 { --side: #8b5a00; } .color-5 { --side: #5d5a55; }
 .series .line { stroke: var(--side, #5d5a55); } .dot { fill: var(--side, #5d5a55); }
-.legend rect { fill: var(--side, #5d5a55); } .source { font-size: 10px; }
+.legend rect { fill: var(--side, #5d5a55); } .source { font-size: 8px; }
 """
 
 
@@ -172,14 +174,14 @@ def standalone(chart: str, source: str) -> str:
     """Return a chart as a picture of its own, with its style and its source line below."""
     root = fromstring(chart)  # noqa: S314  # our own text
     x, y, width, height = (float(number) for number in root.attrib["viewBox"].split())
-    lines = wrap(source, width=int(width / 5.2))
-    root.set("viewBox", f"{x:g} {y:g} {width:g} {height + 14 * len(lines) + 6:g}")
+    lines = wrap(source, width=int(width / 4.2))
+    root.set("viewBox", f"{x:g} {y:g} {width:g} {height + 11 * len(lines) + 6:g}")
     style = Element(f"{SVG}style")
     style.text = SVG_STYLE
     root.insert(0, style)
     root.insert(1, Element(f"{SVG}rect", {"width": "100%", "height": "100%", "fill": "#fff"}))
     for number, line in enumerate(lines):
-        place = {"x": "4", "y": f"{height + 12 + 14 * number:g}", "class": "source"}
+        place = {"x": "4", "y": f"{height + 10 + 11 * number:g}", "class": "source"}
         SubElement(root, f"{SVG}text", place).text = line
     return tostring(root, encoding="unicode")
 

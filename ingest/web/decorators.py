@@ -1,6 +1,7 @@
 """The decorator of every page: the login, and the page for an unavailable store."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ingest.store.base import StoreUnavailable
+from ingest.store.deadline import answer_within
 
 RETRY_AFTER_SECONDS = 5
 
@@ -19,7 +21,20 @@ View = Callable[..., HttpResponseBase]
 
 
 def page(view: View) -> View:
-    """Require a login if the settings do, and answer 503 if the store is unavailable."""
+    """
+    Require a login if the settings do, and answer 503 if the store is unavailable.
+
+    A store that does not answer in time is unavailable too.
+    """
+    return _guarded(view, limit=lambda: answer_within(settings.PAGE_SECONDS))
+
+
+def download(view: View) -> View:
+    """Guard a view as `page` does; a file may take as long as the store's own limit."""
+    return _guarded(view, limit=nullcontext)
+
+
+def _guarded(view: View, *, limit: Callable[[], AbstractContextManager[None]]) -> View:
 
     @require_safe
     @wraps(view)
@@ -27,7 +42,8 @@ def page(view: View) -> View:
         if settings.PAGES == "login" and not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         try:
-            return view(request, *args, **kwargs)
+            with limit():
+                return view(request, *args, **kwargs)
         except StoreUnavailable:
             return _store_unavailable(request)
 

@@ -29,11 +29,11 @@ from ingest.core.validation import field_errors
 from ingest.store import open_store
 from ingest.web import mentioned_with as companions
 from ingest.web.comparisons import read_page_query
-from ingest.web.decorators import page
+from ingest.web.decorators import download
 from ingest.web.posts import PAGE_POSTS, read_post_query
 
 
-@page
+@download
 def publication_days_file(
     request: HttpRequest, pub_id: str, format_: ExportFormat
 ) -> HttpResponseBase:
@@ -46,7 +46,7 @@ def publication_days_file(
     return _answer(request, table, format_, errors)
 
 
-@page
+@download
 def entity_days_file(
     request: HttpRequest, entity_id: str, format_: ExportFormat
 ) -> HttpResponseBase:
@@ -60,7 +60,7 @@ def entity_days_file(
     return _answer(request, table, format_, errors)
 
 
-@page
+@download
 def comparison_file(request: HttpRequest, format_: ExportFormat) -> HttpResponseBase:
     """Download a comparison."""
     query, errors = read_page_query(request.GET)
@@ -73,7 +73,7 @@ def comparison_file(request: HttpRequest, format_: ExportFormat) -> HttpResponse
     return _answer(request, comparison_table(found, at=request.build_absolute_uri()), format_, {})
 
 
-@page
+@download
 def mentioned_with_file(
     request: HttpRequest, entity_id: str, format_: ExportFormat
 ) -> HttpResponseBase:
@@ -84,7 +84,7 @@ def mentioned_with_file(
     return _answer(request, table, format_, errors)
 
 
-@page
+@download
 def trends_file(request: HttpRequest, pub_id: str, format_: ExportFormat) -> HttpResponseBase:
     """Download what rises and falls in a publication."""
     store = open_store()
@@ -101,7 +101,7 @@ def trends_file(request: HttpRequest, pub_id: str, format_: ExportFormat) -> Htt
     )
 
 
-@page
+@download
 def posts_file(
     request: HttpRequest,
     format_: ExportFormat,

@@ -31,7 +31,7 @@ from ingest.operations.permalinks import successor_of
 from ingest.store import open_store
 from ingest.store.base import Order, Publication
 from ingest.web import charts
-from ingest.web.decorators import page
+from ingest.web.decorators import download, page
 from ingest.web.posts import post_filters, read_post_query
 from ingest.web.templatetags.web import label_name
 
@@ -182,7 +182,7 @@ def _rows(entities: EntityList) -> list[dict[str, Any]]:
     return [{"entity": entity, "share": entities.share(entity)} for entity in entities.entities]
 
 
-@page
+@download
 def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) -> HttpResponseBase:
     """Download all entities of a publication that match the filters."""
     query, errors = _query(request)

@@ -17,7 +17,11 @@ from google.cloud.firestore_v1.types import CommitRequest, CommitResponse
 
 from ingest.observability import metrics
 from ingest.store.base import StoreUnavailable
+from ingest.store.deadline import seconds_left
 from ingest.store.firestore import schema
+
+# gRPC refuses a call without time.
+LEAST_SECONDS = 0.01
 
 
 class Database:
@@ -31,11 +35,14 @@ class Database:
         self._metadata = [("google-cloud-resource-prefix", self.name)]
         if self._emulator:  # it takes a caller that says so for the owner
             self._metadata.append(("authorization", "Bearer owner"))
-        # The client's own limit for a call is five minutes of retries.
-        self.limits: dict[str, Any] = {
-            "retry": Retry(initial=0.1, maximum=1, timeout=timeout),
-            "timeout": timeout,
-        }
+        self._timeout = timeout
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Return the limits of a call; the client's own one is five minutes of retries."""
+        left = seconds_left()
+        timeout = self._timeout if left is None else max(LEAST_SECONDS, min(left, self._timeout))
+        return {"retry": Retry(initial=0.1, maximum=1, timeout=timeout), "timeout": timeout}
 
     @cached_property
     def _commits(self) -> FirestoreClient:

@@ -60,8 +60,11 @@ class FirestoreReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._limits = database.limits
         self._names = NameIndex(database)
+
+    @property
+    def _limits(self) -> dict[str, Any]:
+        return self._database.limits
 
     def at_one_time(self) -> AbstractContextManager[None]:
         return nullcontext()  # each call names the read time of the first one
