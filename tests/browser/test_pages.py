@@ -35,6 +35,10 @@ def every_page(site: Site) -> list[str]:
         site.publication("The Gazette") + "/trends",
         "/search?q=name",
         f"/compare?first={first}&second={second}",
+        site.entity("PERSON", "angela merkel") + "/mentioned-with",
+        site.publication("The Gazette") + "/posts",
+        f"/posts/{site.store.newest_posts('The Gazette', limit=1)[0].post_id}",
+        f"/embed/publications/{first}/days",
         "/login",
     ]
 
@@ -153,7 +157,8 @@ def test_the_table_can_be_exported(page: Page, site: Site) -> None:
 
 def _download(page: Page, name: str) -> Path:
     with page.expect_download() as download:
-        page.get_by_role("link", name=name, exact=True).click()
+        own = page.get_by_role("group", name="Export these names")
+        own.get_by_role("link", name=name, exact=True).click()
     return download.value.path()
 
 
@@ -177,14 +182,27 @@ def test_an_entity_has_its_days_publications_and_posts(page: Page, site: Site) -
 
 def test_two_publications_are_compared(page: Page) -> None:
     page.goto("/compare")
-    page.get_by_label("First").select_option("The Gazette")
-    page.get_by_label("Second").select_option(ODD)
-    page.get_by_role("button", name="Compare").click()
+    for name in ("The Gazette", ODD):
+        page.get_by_label("Add a publication").fill(name)
+        page.get_by_role("button", name="Compare").click()
+        expect(page.get_by_role("checkbox", name=name)).to_be_checked()
     columns = page.locator(".column")
     expect(columns.nth(0)).to_contain_text("Oslo")
-    expect(columns.nth(1).locator("li")).to_have_count(1)
-    expect(columns.nth(1)).to_contain_text("90 / 1")
-    expect(columns.nth(2)).to_contain_text("ÉOLE")
+    expect(columns.nth(1)).to_contain_text("ÉOLE")
+    both = page.locator(".sides tbody tr", has_text="Angela Merkel").locator("td")
+    expect(both.nth(0)).to_contain_text("90 mentions")
+    expect(both.nth(1)).to_contain_text("1 mention")
+    expect(page.locator(".lines svg.pygal-chart").first).to_be_visible()
+
+
+def test_a_keyboard_skips_a_word_cloud(page: Page, site: Site) -> None:
+    page.goto(site.publication("The Gazette"))
+    skip = page.get_by_role("link", name="Skip the word cloud")
+    skip.focus()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.cloud')") is None
 
 
 def test_a_pending_summary_appears_by_itself(page: Page, site: Site) -> None:
