@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 
-from django.db.models import Q, QuerySet, Sum, Value, Window
+from django.db.models import Q, QuerySet, Sum, TextField, Value, Window
 from django.db.models.functions import Concat, RowNumber
 
 from ingest.core.counts import EntityName
@@ -72,7 +72,7 @@ def _matching(words: Sequence[str]) -> set[int]:
     if len(words) == 1:
         return rarest
     if len(rarest) > RARE_NAMES:  # every word is frequent, and only the longest has an index
-        spaced = _with_word(words[0]).annotate(spaced=Concat(Value(" "), "name__key"))
+        spaced = _with_word(words[0]).annotate(spaced=Concat(Value(" ", TextField()), "name__key"))
         others = (Q(spaced__contains=f" {word}") for word in words[1:])
         return set(spaced.filter(*others)[: RARE_NAMES + 1])
     keys = NameRow.objects.filter(pk__in=rarest).values_list("pk", "key")
