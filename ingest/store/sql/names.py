@@ -1,14 +1,15 @@
 """Names in SQL: a row for each name and for each of its words, written once."""
 
-from collections.abc import Mapping
-from functools import reduce
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum, TextField, Value, Window
+from django.db.models.functions import Concat, RowNumber
 
 from ingest.core.counts import EntityName
 from ingest.core.entity_names import entity_id
-from ingest.core.name_search import name_words
+from ingest.core.name_search import has_words, name_words
 from ingest.store.base import (
     LAST_CHARACTER,
     NAME_PUBLICATIONS,
@@ -16,6 +17,7 @@ from ingest.store.base import (
     NameFilter,
     NameInPublication,
     NameSearch,
+    Order,
     StoredEntity,
 )
 from ingest.store.sql.counters import read_entity_counts
@@ -44,28 +46,43 @@ def write_names(magnitudes: Mapping[EntityName, int]) -> None:
 
 def find_names(wanted: NameFilter) -> NameSearch:
     """Find names by the beginnings of their words, and rank them by what they add up to."""
-    numbers = set(_having(wanted)[: RARE_NAMES + 1])
+    numbers = _matching(wanted.words)
     is_exact = len(numbers) <= RARE_NAMES
-    ids = set() if is_exact else _most_frequent(wanted)
-    if len(ids) < FREQUENT_NAMES:
-        ids |= set(NameRow.objects.filter(pk__in=numbers).values_list("entity_id", flat=True))
-    total = "total" if wanted.order == "mentions" else "total_posts"
-    sums = EntityRow.objects.filter(entity_id__in=ids, mentions__gt=0)
+    condition = Q(entity_id__in=NameRow.objects.filter(pk__in=numbers).values("entity_id"))
+    if not is_exact:
+        frequent = _most_frequent(wanted)
+        few = len(frequent) < FREQUENT_NAMES
+        condition = Q(entity_id__in=frequent) | condition if few else Q(entity_id__in=frequent)
+    rows = EntityRow.objects.filter(condition, mentions__gt=0)
     if wanted.family is not None:
-        sums = sums.filter(family=wanted.family)
-    ranked = sums.values("entity_id").annotate(total=Sum("mentions"), total_posts=Sum("posts"))
-    page = ranked.order_by(f"-{total}", "entity_id")[: wanted.limit]
-    names = [_found(row["entity_id"], row["total"], row["total_posts"], wanted) for row in page]
-    return NameSearch(names, ranked.count(), is_exact)
-
-
-def _having(wanted: NameFilter) -> QuerySet[Any, Any]:
-    """Return the numbers of the names that have a word with each beginning."""
-    each = (
-        NameWordRow.objects.filter(word__gte=word, word__lte=word + LAST_CHARACTER)
-        for word in wanted.words
+        rows = rows.filter(family=wanted.family)
+    sums = rows.values("entity_id").annotate(total=Sum("mentions"), total_posts=Sum("posts"))
+    order = "-total" if wanted.order == "mentions" else "-total_posts"
+    ranked = list(
+        sums.order_by(order, "entity_id").values_list("entity_id", "total", "total_posts")
     )
-    return reduce(QuerySet.intersection, (rows.values_list("name_id", flat=True) for rows in each))
+    names = list(_found_names(ranked[: wanted.limit], wanted.order))
+    return NameSearch(names, len(ranked), is_exact)
+
+
+def _matching(words: Sequence[str]) -> set[int]:
+    """Return the numbers of the names that have every word, at most one more than are rare."""
+    each = [set(_with_word(word)[: RARE_NAMES + 1]) for word in words]
+    rarest = min(each, key=len)
+    if len(words) == 1:
+        return rarest
+    if len(rarest) > RARE_NAMES:  # every word is frequent, and only the longest has an index
+        spaced = _with_word(words[0]).annotate(spaced=Concat(Value(" ", TextField()), "name__key"))
+        others = (Q(spaced__contains=f" {word}") for word in words[1:])
+        return set(spaced.filter(*others)[: RARE_NAMES + 1])
+    keys = NameRow.objects.filter(pk__in=rarest).values_list("pk", "key")
+    return {number for number, key in keys if has_words(key, words)}
+
+
+def _with_word(beginning: str) -> QuerySet[NameWordRow, int]:
+    """Return the numbers of the names that have a word with a beginning."""
+    rows = NameWordRow.objects.filter(word__gte=beginning, word__lte=beginning + LAST_CHARACTER)
+    return rows.values_list("name_id", flat=True)
 
 
 def _most_frequent(wanted: NameFilter) -> set[str]:
@@ -86,18 +103,24 @@ def _most_frequent(wanted: NameFilter) -> set[str]:
         return {id_ for (id_,) in cursor.fetchall()}
 
 
-def _found(id_: str, mentions: int, posts: int, wanted: NameFilter) -> FoundName:
-    """Return a name with its sums, and the publications that mention it most."""
-    rows = EntityRow.objects.filter(entity_id=id_, mentions__gt=0)
-    most = list(rows.order_by(f"-{wanted.order}", "publication")[:NAME_PUBLICATIONS])
-    first = most[0]
-    counts = read_entity_counts([first], days=False)[first.pk]
-    publications = PublicationRow.objects.in_bulk([row.publication_id for row in most])
-    return FoundName(
-        StoredEntity(id_, first.family, first.key, counts.label, counts.text, mentions, posts),
-        [
-            NameInPublication(own.pub_id, own.name, row.mentions, row.posts)
-            for row in most
-            for own in [publications[row.publication_id]]
-        ],
-    )
+def _found_names(sums: Sequence[tuple[str, int, int]], order: Order) -> Iterator[FoundName]:
+    """Return names with their sums, and the publications that mention each most."""
+    place = Window(RowNumber(), partition_by="entity_id", order_by=[f"-{order}", "publication"])
+    mentioned = EntityRow.objects.filter(entity_id__in=[id_ for id_, *_ in sums], mentions__gt=0)
+    most: dict[str, list[EntityRow]] = defaultdict(list)
+    for row in mentioned.annotate(place=place).filter(place__lte=NAME_PUBLICATIONS):
+        most[row.entity_id].append(row)
+    for rows in most.values():
+        rows.sort(key=attrgetter("place"))
+    counts = read_entity_counts([rows[0] for rows in most.values()], days=False)
+    numbers = {row.publication_id for rows in most.values() for row in rows}
+    publications = PublicationRow.objects.only("pub_id", "name").in_bulk(numbers)
+    for id_, mentions, posts in sums:
+        first = most[id_][0]
+        shown = counts[first.pk]
+        name = (id_, first.family, first.key, shown.label, shown.text)
+        own = ((publications[row.publication_id], row) for row in most[id_])
+        yield FoundName(
+            StoredEntity(*name, mentions, posts),
+            [NameInPublication(p.pub_id, p.name, row.mentions, row.posts) for p, row in own],
+        )

@@ -22,6 +22,7 @@ from ingest.store.base import (
     KeyCursor,
     NameFilter,
     NameSearch,
+    Order,
     PostCursor,
     PostsWithin,
     Publication,
@@ -74,7 +75,7 @@ class SqlReader:
 
     def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
         total = wanted.order
-        rows = _mentioned(name, wanted.family).order_by(f"-{total}", "-entity_id")
+        rows = _mentioned(name, wanted.family, total).order_by(f"-{total}", "-entity_id")
         if after := wanted.after:
             equal = Q((total, after.total), entity_id__lt=after.entity_id)
             rows = rows.filter(Q((f"{total}__lt", after.total)) | equal)
@@ -101,7 +102,7 @@ class SqlReader:
     def entities_within(
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
-        entities = _mentioned(name, wanted.family)
+        entities = _mentioned(name, wanted.family, wanted.order)
         if prefix:
             entities = entities.filter(key__gte=prefix, key__lte=prefix + LAST_CHARACTER)
         with unavailable_on_error():
@@ -214,9 +215,15 @@ def _of_publication(name: str) -> QuerySet[EntityRow]:
     return EntityRow.objects.filter(_own(name))
 
 
-def _mentioned(name: str, family: str | None = None) -> QuerySet[EntityRow]:
-    """Leave out what a repair, or a post that was deleted, leaves with no mention."""
-    rows = _of_publication(name).filter(mentions__gt=0)
+def _mentioned(
+    name: str, family: str | None = None, order: Order = "mentions"
+) -> QuerySet[EntityRow]:
+    """
+    Leave out what a repair, or a post that was deleted, leaves with no mention.
+
+    What the order counts is compared, so that its index has both.
+    """
+    rows = _of_publication(name).filter((f"{order}__gt", 0))
     return rows if family is None else rows.filter(family=family)
 
 
