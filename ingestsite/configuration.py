@@ -292,5 +292,7 @@ CLIENT_BYTES_PER_SECOND = read_whole("INGEST_CLIENT_BYTES_PER_SECOND", 1000)
 BODY_SECONDS = read_whole("INGEST_BODY_SECONDS", 3600)
 # The limit of each key without its own limit; 0: no limit.
 REQUESTS_PER_MINUTE = read_whole("INGEST_REQUESTS_PER_MINUTE", 0, minimum=0)
+# The limit of each address without a key or with an unknown one, in each web process; 0: no limit.
+STRANGER_REQUESTS_PER_MINUTE = read_whole("INGEST_STRANGER_REQUESTS_PER_MINUTE", 60, minimum=0)
 # How long Ctrl-C under `make run` waits for empty queues.
 DRAIN_SECONDS = read_whole("INGEST_DRAIN_SECONDS", 60, minimum=0)

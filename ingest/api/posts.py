@@ -22,6 +22,11 @@ from ingest.models import DeadLetter, Scope, delete_until
 from ingest.operations import audit
 from ingest.store import open_store
 
+UNKNOWN_POST = (
+    "No post with this id is saved or dead. To see a queued post, use the url that the API"
+    " returned when it accepted the post."
+)
+
 
 class PostsView(KeyedView):
     """`POST /api/posts`: one post, a list of posts, or many posts as JSON lines."""
@@ -46,6 +51,7 @@ class PostView(KeyedView):
         accepted_at = _receipt(request, post_id)
         record = open_store().get_record(post_id)
         dead_letter = DeadLetter.objects.filter(post_id=post_id).first()
+        _check_may_read(client_of(request), record, dead_letter, accepted_at)
         status = _post_status(post_id, record, dead_letter, accepted_at)
         return Response(status.model_dump(mode="json"))
 
@@ -62,7 +68,7 @@ class PostView(KeyedView):
 
 
 def _accept_one(request: Request, body: Any) -> Response:
-    item = submission.check(body, may_change=client_of(request).may_change)
+    item = submission.check(body, may_change=client_of(request).may_use)
     results = submission.submit([item])
     if results.errors:
         raise Unprocessable(errors=[error.model_dump() for error in results.errors])
@@ -76,7 +82,7 @@ def _accept_list(request: Request, body: list[Any]) -> Response:
         raise TooLarge(f"A list may have at most {settings.MAX_POSTS} posts.")
     if not body:
         raise Unprocessable("The list is empty.")
-    may_change = client_of(request).may_change
+    may_change = client_of(request).may_use
     results = submission.submit(
         [
             submission.check(item, may_change=may_change, pointer=f"/{index}")
@@ -90,9 +96,7 @@ def _accept_list(request: Request, body: list[Any]) -> Response:
 
 def _accept_lines(request: Request) -> StreamingHttpResponse:
     """Answer line by line. An error before the first line is a problem with its own status."""
-    lines = stream_results(
-        request_body.read_lines(request), may_change=client_of(request).may_change
-    )
+    lines = stream_results(request_body.read_lines(request), may_change=client_of(request).may_use)
     first: Iterator[bytes] = iter([next(lines)])
     return StreamingHttpResponse(chain(first, lines), content_type=request_body.NDJSON)
 
@@ -128,14 +132,28 @@ def _post_status(
         )
     if accepted_at:
         return schemas.QueuedPost(id=post_id, accepted_at=accepted_at)
-    raise NotFound(
-        "No post with this id is saved or dead. To see a queued post, use the url that the API"
-        " returned when it accepted the post."
-    )
+    raise NotFound(UNKNOWN_POST)
+
+
+def _check_may_read(
+    client: Client,
+    record: PostRecord,
+    dead_letter: DeadLetter | None,
+    accepted_at: datetime | None,
+) -> None:
+    """
+    Hide a post of another publication than those of the key, as if there was none.
+
+    Nobody knows the publication of a queued or deleted post. Its receipt came from its submission.
+    """
+    known = [post.publication for post in (record.post, dead_letter) if post]
+    is_own = all(map(client.may_use, known)) if known else accepted_at is not None
+    if client.publications and not is_own:
+        raise NotFound(UNKNOWN_POST)
 
 
 def _check_may_delete(client: Client, record: PostRecord, dead_letter: DeadLetter | None) -> None:
     """Refuse a post that is not known to be of the key's own publications."""
     post = record.post or dead_letter
-    if client.publications and not (post and client.may_change(post.publication)):
+    if client.publications and not (post and client.may_use(post.publication)):
         raise PermissionDenied("This key may delete only posts of its own publications.")

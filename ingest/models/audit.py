@@ -21,6 +21,7 @@ class AuditEntry(models.Model):
         CHANGE = "change", "changed"
         DELETE = "delete", "deleted"
         REVOKE = "revoke", "revoked"
+        ROTATE = "rotate", "rotated"
         REPAIR = "repair", "repaired"
         REPROCESS = "reprocess", "reprocessed"
         COPY = "copy", "copied"
