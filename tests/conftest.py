@@ -148,6 +148,12 @@ def sql_store(settings: Any, db: None) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def forgotten_strangers() -> None:
+    """Forget how often strangers asked in earlier tests."""
+    caches["strangers"].clear()
+
+
+@pytest.fixture(autouse=True)
 def forgotten_rules() -> None:
     """Forget what the workers know of an earlier test's database."""
     rule_versions.forget()

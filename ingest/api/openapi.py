@@ -35,7 +35,7 @@ PROBLEM_DESCRIPTIONS = {
     413: "The body or the list in it is too large.",
     415: "The media type is not JSON or JSON lines, or the encoding is not gzip.",
     422: "It is not a post, or a parameter is not valid. `errors` names the fields.",
-    429: "The key has used its requests of this minute.",
+    429: "The key, or the address, has used its requests of this minute.",
     503: "The service cannot answer now. Send the same request again after `Retry-After`.",
 }
 COMMON_STATUSES = (401, 403, 429)
