@@ -238,6 +238,9 @@ FIRESTORE_HEAP_MB = read_whole("INGEST_FIRESTORE_HEAP_MB", 1024)
 # The emulator's documents are in memory. 0: they are lost when it stops.
 EMULATOR_EXPORT_SECONDS = read_whole("INGEST_EMULATOR_EXPORT_SECONDS", 120, minimum=0)
 KEEP_CONTENT = read_switch("INGEST_KEEP_CONTENT", "on")
+# After so many days, `manage.py forget` forgets the text of a post, or the whole post. 0: never.
+KEEP_CONTENT_DAYS = read_whole("INGEST_KEEP_CONTENT_DAYS", 0, minimum=0)
+KEEP_POSTS_DAYS = read_whole("INGEST_KEEP_POSTS_DAYS", 0, minimum=0)
 COMMIT_POSTS = read_whole("INGEST_COMMIT_POSTS", 200)
 COMMIT_WRITES = read_whole("INGEST_COMMIT_WRITES", 2000)
 # Firestore sustains about one write a second to a document, and a new database wants a slow start:

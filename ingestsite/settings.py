@@ -11,6 +11,8 @@ from ingestsite.configuration import (  # noqa: F401
     DRAIN_SECONDS,
     EXTRACT_SECONDS,
     HOLD_SECONDS,
+    KEEP_CONTENT_DAYS,
+    KEEP_POSTS_DAYS,
     LABELS,
     MAX_BODY_BYTES,
     MAX_LINES,

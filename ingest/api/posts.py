@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from ingest.api import openapi, receipts, request_body, schemas, submission
 from ingest.api.authentication import Client, KeyedView, actor_of, client_of
-from ingest.api.errors import TooLarge, Unprocessable
+from ingest.api.errors import Conflict, TooLarge, Unprocessable
 from ingest.api.ndjson import stream_results
 from ingest.core.revisions import PostRecord
 from ingest.models import DeadLetter, Scope, delete_until
@@ -61,6 +61,8 @@ class PostView(KeyedView):
         dead_letter = DeadLetter.objects.filter(post_id=post_id).first()
         record = open_store().get_record(post_id)
         _check_may_delete(client_of(request), record, dead_letter)
+        if record.forgotten_at:
+            raise Conflict("The post was forgotten after its time. Its counts stay.")
         open_store().remove(post_id, at=now)
         delete_until({post_id: now})
         audit.record(actor_of(request), audit.Action.DELETE, f"post {post_id}")
@@ -113,7 +115,13 @@ def _receipt(request: Request, post_id: str) -> datetime | None:
 
 def _post_status(
     post_id: str, record: PostRecord, dead_letter: DeadLetter | None, accepted_at: datetime | None
-) -> schemas.SavedPost | schemas.QueuedPost | schemas.DeadPost | schemas.DeletedPost:
+) -> (
+    schemas.SavedPost
+    | schemas.QueuedPost
+    | schemas.DeadPost
+    | schemas.DeletedPost
+    | schemas.ForgottenPost
+):
     """Return the status of a post, or of the revision that was accepted at `accepted_at`."""
 
     def covers(time: datetime | None) -> bool:
@@ -121,6 +129,8 @@ def _post_status(
 
     if record.post and covers(record.post.accepted_at):
         return schemas.SavedPost.of(record.post)
+    if record.forgotten_at:
+        return schemas.ForgottenPost(id=post_id, forgotten_at=record.forgotten_at)
     if record.deleted_at and covers(record.deleted_at):
         return schemas.DeletedPost(id=post_id, deleted_at=record.deleted_at)
     if dead_letter and (accepted_at is None or covers(dead_letter.accepted_at)):

@@ -25,6 +25,8 @@ class AuditEntry(models.Model):
         REPAIR = "repair", "repaired"
         REPROCESS = "reprocess", "reprocessed"
         COPY = "copy", "copied"
+        FORGET = "forget", "forgot"
+        MOVE = "move", "moved"
         BAD_LOGIN = "bad_login", "failed to log in"
 
     at = models.DateTimeField(default=timezone.now)

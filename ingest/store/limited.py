@@ -44,7 +44,7 @@ class LimitedReader:
         self, *, limit: int | None = None, after: str | None = None
     ) -> list[Publication]:
         found = [self._store.publication_by_id(pub_id) for pub_id in self._names]
-        shown = [p for p in found if p and (after is None or p.name > after)]
+        shown = [p for p in found if p and p.posts and (after is None or p.name > after)]
         return sorted(shown, key=lambda publication: publication.name)[:limit]
 
     def publication(self, name: str) -> Publication | None:
