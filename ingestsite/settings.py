@@ -11,6 +11,8 @@ from ingestsite.configuration import (  # noqa: F401
     DRAIN_SECONDS,
     EXTRACT_SECONDS,
     HOLD_SECONDS,
+    KEEP_CONTENT_DAYS,
+    KEEP_POSTS_DAYS,
     LABELS,
     MAX_BODY_BYTES,
     MAX_LINES,
@@ -22,10 +24,12 @@ from ingestsite.configuration import (  # noqa: F401
     MODELS,
     OTHER_LANGUAGES,
     PAGES,
+    PROXIES,
     QUEUE_LIMIT,
     REQUESTS_PER_MINUTE,
     SECRET_KEY,
     STATE_DIR,
+    STRANGER_REQUESTS_PER_MINUTE,
     TRACES_ENDPOINT,
     VISIBILITY_SECONDS,
 )
@@ -176,14 +180,14 @@ DATABASES = (
 COUNTS_DATABASE = "default" if configuration.DATABASE else "counts"
 DATABASE_ROUTERS = ["ingest.store.sql.router.CountsRouter"]
 
-# API keys have a cache of their own, so that nothing else pushes them out.
+# API keys have a cache of their own, so that nothing else pushes them out. So have strangers.
 CACHES = {
     name: {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": name,
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     }
-    for name in ("default", "keys")
+    for name in ("default", "keys", "strangers")
 }
 
 # The login page, and the page after it.

@@ -21,9 +21,12 @@ class AuditEntry(models.Model):
         CHANGE = "change", "changed"
         DELETE = "delete", "deleted"
         REVOKE = "revoke", "revoked"
+        ROTATE = "rotate", "rotated"
         REPAIR = "repair", "repaired"
         REPROCESS = "reprocess", "reprocessed"
         COPY = "copy", "copied"
+        FORGET = "forget", "forgot"
+        MOVE = "move", "moved"
         BAD_LOGIN = "bad_login", "failed to log in"
 
     at = models.DateTimeField(default=timezone.now)
