@@ -25,6 +25,7 @@ from ingestsite.configuration import (  # noqa: F401
     MODELS,
     OTHER_LANGUAGES,
     PAGES,
+    PRODUCTION,
     PROXIES,
     QUEUE_LIMIT,
     REQUESTS_PER_MINUTE,
@@ -60,7 +61,7 @@ MIDDLEWARE = [
     "ingest.middleware.remove_trailing_slash",
     "ingest.middleware.answer_head",
     "ingest.middleware.trace_request",
-    "ingest.middleware.content_security_policy",
+    "ingest.middleware.browser_policies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -224,6 +225,16 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
 LOGIN_URL, LOGIN_REDIRECT_URL = "web:login", "web:front"
 # Production has TLS, so cookies and pages require it there.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = configuration.PRODUCTION
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if configuration.PRODUCTION:  # browsers take these names only over TLS and from this very host
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+SESSION_COOKIE_AGE = 7 * 24 * 3600  # seconds
+# Browsers send these origins where a proxy serves us on another port or scheme.
+CSRF_TRUSTED_ORIGINS = configuration.TRUSTED_ORIGINS
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = configuration.PRODUCTION
 # A load balancer and Prometheus call the web server directly, without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^livez\Z", r"^readyz\Z", r"^metrics\Z"]
