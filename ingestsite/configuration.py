@@ -162,7 +162,9 @@ OWN_HOST = next(
 SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
 # The web pages of these origins may call the API from a browser.
 CORS_ORIGINS = read_origins("INGEST_CORS_ORIGINS")
-# The proxies whose X-Forwarded-Proto is believed.
+# The pages accept forms from these origins too: a proxy may serve them on another port.
+TRUSTED_ORIGINS = read_origins("INGEST_TRUSTED_ORIGINS")
+# The proxies whose X-Forwarded-Proto and X-Forwarded-For are believed.
 PROXIES = read_words("INGEST_PROXIES", "127.0.0.1 ::1")
 # The pages show counts, and sentences of articles with a copyright. They are public by default only
 # if no other machine can reach them. In production a person may decide to make them public.

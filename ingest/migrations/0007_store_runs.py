@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='auditentry',
             name='action',
-            field=models.CharField(choices=[('drain', 'drained'), ('resume', 'resumed'), ('replay', 'replayed'), ('discard', 'discarded'), ('add', 'added'), ('change', 'changed'), ('delete', 'deleted'), ('revoke', 'revoked'), ('rotate', 'rotated'), ('repair', 'repaired'), ('reprocess', 'reprocessed'), ('copy', 'copied'), ('forget', 'forgot'), ('move', 'moved'), ('bad_login', 'failed to log in')], max_length=10),
+            field=models.CharField(choices=[('drain', 'drained'), ('resume', 'resumed'), ('replay', 'replayed'), ('discard', 'discarded'), ('add', 'added'), ('change', 'changed'), ('delete', 'deleted'), ('revoke', 'revoked'), ('rotate', 'rotated'), ('repair', 'repaired'), ('reprocess', 'reprocessed'), ('copy', 'copied'), ('forget', 'forgot'), ('move', 'moved'), ('bad_login', 'failed to log in'), ('lock', 'was locked')], max_length=10),
         ),
         migrations.RunPython(give_permissions, migrations.RunPython.noop),
     ]

@@ -28,6 +28,7 @@ class AuditEntry(models.Model):
         FORGET = "forget", "forgot"
         MOVE = "move", "moved"
         BAD_LOGIN = "bad_login", "failed to log in"
+        LOCK = "lock", "was locked"
 
     at = models.DateTimeField(default=timezone.now)
     actor = models.CharField("who", max_length=200)
