@@ -12,7 +12,7 @@ from ingest.analytics.post_list import PostSource, list_posts
 from ingest.analytics.snippets import find_snippet
 from ingest.api import openapi, schemas
 from ingest.api.analysis.posts import next_query, post_item
-from ingest.api.authentication import KeyedView
+from ingest.api.authentication import KeyedView, reader_of
 from ingest.api.query_params import CompareQuery, PostsQuery, SeriesQuery
 from ingest.api.responses import (
     entity_identity,
@@ -26,7 +26,6 @@ from ingest.api.responses import (
 )
 from ingest.core.messages import PostEntities
 from ingest.operations.permalinks import successor_of
-from ingest.store import open_store
 from ingest.store.base import FoundName, Publication, StoredEntity
 
 
@@ -36,7 +35,7 @@ class NameSearchView(KeyedView):
     @openapi.search
     def get(self, request: Request) -> HttpResponseBase:
         query = read_query(NameQuery, request)
-        search = search_names(open_store(), query)
+        search = search_names(reader_of(request), query)
         return tagged_response(
             request,
             schemas.NameSearchResponse,
@@ -54,7 +53,7 @@ class EntityView(KeyedView):
 
     @openapi.entity
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
-        query, store = read_query(SeriesQuery, request), open_store()
+        query, store = read_query(SeriesQuery, request), reader_of(request)
         overview = find_entity(
             lambda id_: read_entity_overview(store, id_, window=query.window), entity_id
         )
@@ -85,8 +84,8 @@ class EntityPostsView(KeyedView):
     @openapi.entity_posts
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         query = read_query(PostsQuery, request)
-        publication = find_publication(query.publication) if query.publication else None
-        store = open_store()
+        store, own = reader_of(request), query.publication
+        publication = find_publication(store, own) if own else None
         is_known = store.entity_everywhere(entity_id, limit=1)
         counted = entity_id if is_known else successor_of(entity_id) or entity_id
         found = list_posts(PostSource(store, publication, counted), query)
@@ -106,9 +105,10 @@ class ComparisonView(KeyedView):
     @openapi.compare
     def get(self, request: Request) -> HttpResponseBase:
         query = read_query(CompareQuery, request)
-        first, second = find_publication(query.first), find_publication(query.second)
+        store = reader_of(request)
+        first, second = (find_publication(store, name) for name in (query.first, query.second))
         sides = [Side(publication.name, (publication,)) for publication in (first, second)]
-        found = compare(open_store(), sides, family=query.family, order="mentions")
+        found = compare(store, sides, family=query.family, order="mentions")
         lists = {"only_first": found.only(0), "only_second": found.only(1), "both": found.shared}
         return tagged_response(
             request,

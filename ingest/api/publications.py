@@ -9,7 +9,7 @@ from ingest.analytics.summaries import request_if_stale
 from ingest.analytics.table_formats import ExportFormat, FormatUnavailable
 from ingest.analytics.trends import TrendQuery, read_trends, trend_fields
 from ingest.api import openapi, schemas
-from ingest.api.authentication import KeyedView
+from ingest.api.authentication import KeyedView, reader_of
 from ingest.api.errors import Unprocessable
 from ingest.api.query_params import PublicationsQuery, SeriesQuery
 from ingest.api.responses import (
@@ -20,7 +20,6 @@ from ingest.api.responses import (
     series_fields,
     tagged_response,
 )
-from ingest.store import open_store
 
 
 class PublicationsView(KeyedView):
@@ -29,7 +28,7 @@ class PublicationsView(KeyedView):
     @openapi.publications
     def get(self, request: Request) -> HttpResponseBase:
         query = read_query(PublicationsQuery, request)
-        found = open_store().publications(limit=query.limit + 1, after=query.after)
+        found = reader_of(request).publications(limit=query.limit + 1, after=query.after)
         page = found[: query.limit]
         more = len(found) > query.limit
         next_query = {"limit": query.limit, "after": page[-1].name} if more else None
@@ -47,7 +46,7 @@ class PublicationView(KeyedView):
     @openapi.publication
     def get(self, request: Request, name: str) -> HttpResponseBase:
         query = read_query(SeriesQuery, request)
-        publication = find_publication(name)
+        publication = find_publication(reader_of(request), name)
         days = dict(sorted(query.window.part(publication.days).items()))
         series = series_fields(publication.days, query, posts=days)
         data = {**publication_item(publication), "days": days, **series}
@@ -60,9 +59,10 @@ class EntitiesView(KeyedView):
     @openapi.entities
     def get(self, request: Request, name: str) -> HttpResponseBase:
         query = read_query(EntityQuery, request)
-        publication = find_publication(name)
+        store = reader_of(request)
+        publication = find_publication(store, name)
         request_if_stale(publication)
-        page = list_entities(open_store(), publication, query)
+        page = list_entities(store, publication, query)
         entities = [entity_fields(page, entity) for entity in page.entities]
         parameters = query.model_dump(exclude_none=True, exclude={"cursor"})
         next_query = {**parameters, "cursor": page.next} if page.next else None
@@ -78,8 +78,9 @@ class EntitiesExportView(KeyedView):
     @openapi.export
     def get(self, request: Request, name: str, format_: ExportFormat) -> HttpResponseBase:
         query = read_query(EntityQuery, request)
+        store = reader_of(request)
         try:
-            return export(open_store(), find_publication(name), query, format_)
+            return export(store, find_publication(store, name), query, format_)
         except FormatUnavailable as error:
             raise Unprocessable(str(error)) from error
 
@@ -90,6 +91,7 @@ class TrendsView(KeyedView):
     @openapi.trends
     def get(self, request: Request, name: str) -> HttpResponseBase:
         query = read_query(TrendQuery, request)
-        publication = find_publication(name)
-        trends = read_trends(open_store(), publication, query)
+        store = reader_of(request)
+        publication = find_publication(store, name)
+        trends = read_trends(store, publication, query)
         return tagged_response(request, schemas.TrendsResponse, trend_fields(publication, trends))

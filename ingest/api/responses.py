@@ -20,16 +20,14 @@ from ingest.api.query_params import SeriesQuery
 from ingest.core.posts import digest
 from ingest.core.validation import field_errors, url_parameters
 from ingest.operations.permalinks import successor_of
-from ingest.store import open_store
-from ingest.store.base import Publication, StoredEntity
+from ingest.store.base import Publication, StoredEntity, StoreReader
 
 F = TypeVar("F")
 Q = TypeVar("Q", bound=BaseModel)
 
 
-def find_publication(name: str) -> Publication:
+def find_publication(store: StoreReader, name: str) -> Publication:
     """Find a publication by its id or name, or raise NotFound. An id takes precedence."""
-    store = open_store()
     found = store.publication_by_id(name) or store.publication(name)
     # A name may end with the slash that the middleware removes.
     found = found or store.publication(f"{name}/")

@@ -6,7 +6,10 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 from ingest.api import control, entities, posts, publications
 from ingest.api.analysis import comparisons, exports, groups, mentioned_with
 from ingest.api.analysis import posts as saved_posts
+from ingest.api.authentication import StrangerThrottle
 
+# The description of the API needs no key, so its readers are strangers.
+PUBLIC = {"throttle_classes": (StrangerThrottle,)}
 PUBLICATION = "publications/<path:name>"
 FORMAT = r"\.(?P<format_>csv|json|parquet)\Z"
 OF_PUBLICATION, OF_ENTITY = r"^publications/(?P<name>.+)/", r"^entities/(?P<entity_id>[^/]+)/"
@@ -85,6 +88,6 @@ urlpatterns = [
     path("resume", control.ResumeView.as_view(), name="resume"),
     path("status", control.StatusView.as_view(), name="status"),
     path("limits", control.LimitsView.as_view(), name="limits"),
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="openapi"), name="docs"),
+    path("openapi.json", SpectacularJSONAPIView.as_view(**PUBLIC), name="openapi"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="openapi", **PUBLIC), name="docs"),
 ]

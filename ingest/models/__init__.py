@@ -1,11 +1,12 @@
 """The tables of the relational database; the way of a post needs none of them."""
 
 from ingest.models.admission import InFlightRequest, IntakePause
-from ingest.models.api_keys import ApiKey, KeyUse, Scope
+from ingest.models.api_keys import ApiKey, KeyUse, ReadLimit, Scope
 from ingest.models.audit import AuditEntry
 from ingest.models.curation import Alias, AliasBackfill, Pattern, PatternSet, RulesVersion
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
 from ingest.models.groups import PublicationGroup
+from ingest.models.runs import PublicationMove, StoreRun
 
 __all__ = [
     "Alias",
@@ -21,8 +22,11 @@ __all__ = [
     "Pattern",
     "PatternSet",
     "PublicationGroup",
+    "PublicationMove",
+    "ReadLimit",
     "RulesVersion",
     "Scope",
     "Step",
+    "StoreRun",
     "delete_until",
 ]

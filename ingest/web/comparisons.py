@@ -17,10 +17,9 @@ from ingest.analytics.time_axis import ChosenStep
 from ingest.core.entity_names import FAMILIES
 from ingest.core.validation import field_errors, url_parameters
 from ingest.models import PublicationGroup
-from ingest.store import open_store
 from ingest.store.base import StoreReader
 from ingest.web import charts
-from ingest.web.decorators import page
+from ingest.web.decorators import page, reader_of
 from ingest.web.templatetags.web import label_name
 
 MAX_SUGGESTIONS = 100  # names of publications in the form
@@ -38,7 +37,7 @@ ORDERS = (
 @page
 def comparison(request: HttpRequest) -> HttpResponseBase:
     """Show what publications, groups and periods have in common, and what only one of them has."""
-    store = open_store()
+    store = reader_of(request)
     query, errors = read_page_query(request.GET)
     context = _form(store, request.GET)
     if query and not query.is_empty:

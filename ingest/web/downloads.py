@@ -26,10 +26,9 @@ from ingest.analytics.tables import (
 )
 from ingest.analytics.trends import TrendQuery, read_trends
 from ingest.core.validation import field_errors
-from ingest.store import open_store
 from ingest.web import mentioned_with as companions
 from ingest.web.comparisons import read_page_query
-from ingest.web.decorators import download
+from ingest.web.decorators import download, reader_of
 from ingest.web.posts import PAGE_POSTS, read_post_query
 
 
@@ -39,7 +38,7 @@ def publication_days_file(
 ) -> HttpResponseBase:
     """Download the posts of a publication by day."""
     query, errors = read_post_query(request, limit=PAGE_POSTS)
-    found = open_store().publication_by_id(pub_id)
+    found = reader_of(request).publication_by_id(pub_id)
     if found is None:
         raise Http404
     table = publication_days(found, query.window, at=request.build_absolute_uri())
@@ -53,7 +52,7 @@ def entity_days_file(
     """Download the mentions of a name by day."""
     query, errors = read_post_query(request, limit=PAGE_POSTS)
     own = request.GET.get("publication")
-    overview = read_entity_overview(open_store(), entity_id, publication_id=own)
+    overview = read_entity_overview(reader_of(request), entity_id, publication_id=own)
     if overview is None:
         raise Http404
     table = entity_days(overview, query.window, at=request.build_absolute_uri())
@@ -67,7 +66,7 @@ def comparison_file(request: HttpRequest, format_: ExportFormat) -> HttpResponse
     if query is None:
         return _wrong(request, errors)
     try:
-        found = read_comparison(open_store(), query)
+        found = read_comparison(reader_of(request), query)
     except NotComparable as error:
         return _wrong(request, {error.field: str(error)})
     return _answer(request, comparison_table(found, at=request.build_absolute_uri()), format_, {})
@@ -79,7 +78,7 @@ def mentioned_with_file(
 ) -> HttpResponseBase:
     """Download the companions of a name."""
     query, errors = companions.read_page_query(request)
-    found = companions.read_companions(entity_id, query)
+    found = companions.read_companions(request, entity_id, query)
     table = mentioned_with_table(found, at=request.build_absolute_uri())
     return _answer(request, table, format_, errors)
 
@@ -87,7 +86,7 @@ def mentioned_with_file(
 @download
 def trends_file(request: HttpRequest, pub_id: str, format_: ExportFormat) -> HttpResponseBase:
     """Download what rises and falls in a publication."""
-    store = open_store()
+    store = reader_of(request)
     found = store.publication_by_id(pub_id)
     if found is None:
         raise Http404
@@ -109,7 +108,7 @@ def posts_file(
     entity_id: str | None = None,
 ) -> HttpResponseBase:
     """Download the posts of a publication, or those that mention a name."""
-    store, own = open_store(), pub_id or request.GET.get("publication")
+    store, own = reader_of(request), pub_id or request.GET.get("publication")
     query, errors = read_post_query(request, limit=PAGE_POSTS)
     publication = store.publication_by_id(own) if own else None
     overview = read_entity_overview(store, entity_id) if entity_id else None

@@ -17,10 +17,9 @@ from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.tables import source_line
 from ingest.analytics.time_axis import ChosenStep, axis_of
 from ingest.core.day_window import EVERY_DAY
-from ingest.store import open_store
 from ingest.web import charts
 from ingest.web.comparisons import read_page_query
-from ingest.web.decorators import page
+from ingest.web.decorators import page, reader_of
 
 # Any site may show these pages; they load nothing but their style.
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors *; base-uri 'none'"
@@ -60,7 +59,7 @@ def embed(read: Reader) -> Callable[..., HttpResponseBase]:
 @embed
 def publication_days(request: HttpRequest, pub_id: str) -> Picture:
     """Draw the posts of a publication by day."""
-    found = open_store().publication_by_id(pub_id)
+    found = reader_of(request).publication_by_id(pub_id)
     if found is None:
         raise Http404
     title = f"Posts of {found.name} over time"
@@ -74,7 +73,7 @@ def publication_days(request: HttpRequest, pub_id: str) -> Picture:
 def entity_days(request: HttpRequest, entity_id: str) -> Picture:
     """Draw the mentions of a name by day."""
     own = request.GET.get("publication")
-    overview = read_entity_overview(open_store(), entity_id, publication_id=own)
+    overview = read_entity_overview(reader_of(request), entity_id, publication_id=own)
     if overview is None:
         raise Http404
     where = f" in {overview.narrowed_to.name}" if overview.narrowed_to else ""
@@ -89,7 +88,7 @@ def comparison(request: HttpRequest) -> Picture:
     """Draw the share of posts that mention the first name of a comparison."""
     query, _ = read_page_query(request.GET)
     try:
-        found = read_comparison(open_store(), query) if query else None
+        found = read_comparison(reader_of(request), query) if query else None
     except NotComparable as error:
         raise Http404 from error
     lines = share_lines(found, found.rows[:1], query.step) if found and query else []

@@ -17,8 +17,7 @@ from ingest.analytics.mentioned_with import (
 from ingest.core.entity_names import FAMILIES
 from ingest.core.validation import field_errors
 from ingest.operations.permalinks import successor_of
-from ingest.store import open_store
-from ingest.web.decorators import page
+from ingest.web.decorators import page, reader_of
 from ingest.web.network import draw_network
 from ingest.web.templatetags.web import label_name
 
@@ -30,8 +29,8 @@ MAX_PUBLICATIONS = 50  # to choose from
 def mentioned_with(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show whom the newest posts that mention a name mention too."""
     query, errors = read_page_query(request)
-    found = read_companions(entity_id, query)
-    occurrences = open_store().entity_everywhere(entity_id, limit=MAX_PUBLICATIONS)
+    found = read_companions(request, entity_id, query)
+    occurrences = reader_of(request).entity_everywhere(entity_id, limit=MAX_PUBLICATIONS)
     context: dict[str, Any] = {
         "entity": found.entity,
         "found": found,
@@ -51,7 +50,7 @@ def graphml(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     query, errors = read_page_query(request)
     if errors:
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
-    found = read_companions(entity_id, query)
+    found = read_companions(request, entity_id, query)
     name = f'attachment; filename="mentioned-with-{entity_id}.graphml"'
     body = to_graphml(found, source=request.build_absolute_uri())
     return HttpResponse(
@@ -69,9 +68,11 @@ def read_page_query(request: HttpRequest) -> tuple[MentionedWithQuery, dict[str,
         return MentionedWithQuery(), errors
 
 
-def read_companions(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
+def read_companions(
+    request: HttpRequest, entity_id: str, query: MentionedWithQuery
+) -> MentionedWith:
     """Read the companions of a name under its present id, or raise Http404."""
-    store, own = open_store(), query.publication
+    store, own = reader_of(request), query.publication
     publication = store.publication_by_id(own) if own else most_mentioning(store, entity_id)
     found = read_mentioned_with(store, entity_id, publication, query) if publication else None
     if found is not None:
@@ -79,4 +80,4 @@ def read_companions(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
     successor = successor_of(entity_id)
     if successor is None:
         raise Http404
-    return read_companions(successor, query)
+    return read_companions(request, successor, query)

@@ -11,8 +11,7 @@ from ingest.analytics.post_text import history_of, mark_names
 from ingest.core.posts import publication_id
 from ingest.core.validation import field_errors
 from ingest.operations.rule_versions import current_rules
-from ingest.store import open_store
-from ingest.web.decorators import page
+from ingest.web.decorators import page, reader_of
 
 PAGE_POSTS = 25
 FILTERS = ("since", "until", "title")
@@ -21,7 +20,7 @@ FILTERS = ("since", "until", "title")
 @page
 def publication_posts(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     """Show the posts of a publication, the newest first."""
-    store = open_store()
+    store = reader_of(request)
     publication = store.publication_by_id(pub_id)
     if publication is None:
         raise Http404
@@ -61,7 +60,7 @@ def post_filters(
 @page
 def post(request: HttpRequest, post_id: str) -> HttpResponseBase:
     """Show one post: its text, its names and its history."""
-    found = open_store().posts_by_id([post_id])
+    found = reader_of(request).posts_by_id([post_id])
     if not found:
         raise Http404
     own = found[0]

@@ -28,10 +28,9 @@ from ingest.core.day_window import DayWindow, move_day
 from ingest.core.entity_names import FAMILIES
 from ingest.core.validation import field_errors
 from ingest.operations.permalinks import successor_of
-from ingest.store import open_store
 from ingest.store.base import Order, Publication
 from ingest.web import charts
-from ingest.web.decorators import download, page
+from ingest.web.decorators import download, page, reader_of
 from ingest.web.posts import post_filters, read_post_query
 from ingest.web.templatetags.web import label_name
 
@@ -52,7 +51,7 @@ LIST_PARAMETERS = (*FILTERS, "cursor")
 def front(request: HttpRequest) -> HttpResponseBase:
     """Show a card for each publication."""
     after, order = request.GET.get("after"), _order(request)
-    found = open_store().publications(limit=MAX_CARDS + 1, after=after)
+    found = reader_of(request).publications(limit=MAX_CARDS + 1, after=after)
     shown = found[:MAX_CARDS]
     axis = _shared_axis(shown)
     context = {
@@ -102,13 +101,13 @@ def _cloud(words: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 @page
 def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     """Show what a publication mentions, with filters."""
-    found = _publication(pub_id)
+    found = _publication(request, pub_id)
     query, errors = _query(request)
     summary = read_summary(found)
     trends = summary.trends if summary else None
     if query.window:
-        summary = summarise_window(open_store(), found, query.window, query.order)
-    entities = list_entities(open_store(), found, query)
+        summary = summarise_window(reader_of(request), found, query.window, query.order)
+    entities = list_entities(reader_of(request), found, query)
     words = _words(summary, query.order)
     context = {
         "publication": found,
@@ -150,8 +149,8 @@ def _days(
     }
 
 
-def _publication(pub_id: str) -> Publication:
-    found = open_store().publication_by_id(pub_id)
+def _publication(request: HttpRequest, pub_id: str) -> Publication:
+    found = reader_of(request).publication_by_id(pub_id)
     if found is None:
         raise Http404
     return found
@@ -189,7 +188,7 @@ def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) ->
     if errors:
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
     try:
-        return export(open_store(), _publication(pub_id), query, format_)
+        return export(reader_of(request), _publication(request, pub_id), query, format_)
     except FormatUnavailable as error:
         errors = {"format": str(error)}
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
@@ -198,7 +197,7 @@ def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) ->
 @page
 def trends(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     """Show what rises and falls in a publication."""
-    found = _publication(pub_id)
+    found = _publication(request, pub_id)
     names = ("since", "until", "baseline", "family")
     parameters: dict[str, Any] = {n: v for n in names if (v := request.GET.get(n, "").strip())}
     errors: dict[str, str] = {}
@@ -208,7 +207,7 @@ def trends(request: HttpRequest, pub_id: str) -> HttpResponseBase:
         query, errors = TrendQuery(limit=TABLE_ROWS), _errors(error)
     context = {
         "publication": found,
-        "trends": read_trends(open_store(), found, query),
+        "trends": read_trends(reader_of(request), found, query),
         "least_posts": LEAST_POSTS,
         "filters": parameters,
         "families": sorted(FAMILIES),
@@ -222,7 +221,7 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show an entity's counts, its publications, and the posts that mention it."""
     query, errors = _query(request, ("since", "until", "order"))
     overview = read_entity_overview(
-        open_store(),
+        reader_of(request),
         entity_id,
         publication_id=request.GET.get("publication"),
         window=query.window,
@@ -232,7 +231,7 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
         return _moved(request, entity_id)
     by_posts = query.order == "posts"
     post_query, post_errors = read_post_query(request, limit=MAX_POSTS)
-    found = list_posts(PostSource(open_store(), overview.narrowed_to, entity_id), post_query)
+    found = list_posts(PostSource(reader_of(request), overview.narrowed_to, entity_id), post_query)
     context = {
         "entity": overview.entity,
         "overview": overview,
@@ -272,5 +271,5 @@ def search(request: HttpRequest) -> HttpResponseBase:
     except ValidationError as error:
         context["errors"] = _errors(error)
     else:
-        context["found"] = search_names(open_store(), query) if query else None
+        context["found"] = search_names(reader_of(request), query) if query else None
     return render(request, "web/search.html", context)

@@ -9,10 +9,9 @@ from ingest.analytics.comparison import ComparedRow, Comparison, Side, share_lin
 from ingest.analytics.comparison_query import ComparisonQuery, NotComparable, read_comparison
 from ingest.api import openapi
 from ingest.api.analysis import schemas
-from ingest.api.authentication import KeyedView
+from ingest.api.authentication import KeyedView, reader_of
 from ingest.api.errors import Unprocessable
 from ingest.api.responses import entity_identity, read_query, tagged_response
-from ingest.store import open_store
 from ingest.store.base import StoreReader
 
 LINES = 10  # entities whose lines an answer has
@@ -24,7 +23,7 @@ class ManyComparisonView(KeyedView):
     @openapi.comparison
     def get(self, request: Request) -> HttpResponseBase:
         query = read_query(ComparisonQuery, request)
-        found = compared(open_store(), query)
+        found = compared(reader_of(request), query)
         return tagged_response(request, schemas.ManyComparison, _answer(found, query))
 
 

@@ -25,11 +25,10 @@ from ingest.analytics.trends import TrendQuery, read_trends
 from ingest.api import openapi
 from ingest.api.analysis.comparisons import compared
 from ingest.api.analysis.mentioned_with import read_companions
-from ingest.api.authentication import KeyedView
+from ingest.api.authentication import KeyedView, reader_of
 from ingest.api.errors import Unprocessable
 from ingest.api.query_params import EntityDaysQuery, PostsQuery
 from ingest.api.responses import find_entity, find_publication, read_query
-from ingest.store import open_store
 
 
 def download(table: Table, format_: ExportFormat) -> HttpResponseBase:
@@ -46,7 +45,9 @@ class PublicationDaysExport(KeyedView):
     @openapi.export_of(DayRange, "Export the posts of a publication by day")
     def get(self, request: Request, name: str, format_: ExportFormat) -> HttpResponseBase:
         window = read_query(DayRange, request).window
-        table = publication_days(find_publication(name), window, at=request.build_absolute_uri())
+        table = publication_days(
+            find_publication(reader_of(request), name), window, at=request.build_absolute_uri()
+        )
         return download(table, format_)
 
 
@@ -55,8 +56,11 @@ class TrendsExport(KeyedView):
 
     @openapi.export_of(TrendQuery, "Export the trends of a publication")
     def get(self, request: Request, name: str, format_: ExportFormat) -> HttpResponseBase:
-        query, publication = read_query(TrendQuery, request), find_publication(name)
-        trends = read_trends(open_store(), publication, query)
+        query, publication = (
+            read_query(TrendQuery, request),
+            find_publication(reader_of(request), name),
+        )
+        trends = read_trends(reader_of(request), publication, query)
         table = trends_table(publication, trends, at=request.build_absolute_uri())
         return download(table, format_)
 
@@ -66,8 +70,12 @@ class EntityDaysExport(KeyedView):
 
     @openapi.export_of(EntityDaysQuery, "Export the mentions of an entity by day")
     def get(self, request: Request, entity_id: str, format_: ExportFormat) -> HttpResponseBase:
-        query, store = read_query(EntityDaysQuery, request), open_store()
-        own = find_publication(query.publication).id if query.publication else None
+        query, store = read_query(EntityDaysQuery, request), reader_of(request)
+        own = (
+            find_publication(reader_of(request), query.publication).id
+            if query.publication
+            else None
+        )
         overview = find_entity(
             lambda id_: read_entity_overview(store, id_, publication_id=own), entity_id
         )
@@ -81,7 +89,7 @@ class ComparisonExport(KeyedView):
 
     @openapi.export_of(ComparisonQuery, "Export a comparison")
     def get(self, request: Request, format_: ExportFormat) -> HttpResponseBase:
-        found = compared(open_store(), read_query(ComparisonQuery, request))
+        found = compared(reader_of(request), read_query(ComparisonQuery, request))
         return download(comparison_table(found, at=request.build_absolute_uri()), format_)
 
 
@@ -90,7 +98,9 @@ class MentionedWithExport(KeyedView):
 
     @openapi.export_of(MentionedWithQuery, "Export the entities that an entity's posts mention too")
     def get(self, request: Request, entity_id: str, format_: ExportFormat) -> HttpResponseBase:
-        found = read_companions(entity_id, read_query(MentionedWithQuery, request))
+        found = read_companions(
+            reader_of(request), entity_id, read_query(MentionedWithQuery, request)
+        )
         return download(mentioned_with_table(found, at=request.build_absolute_uri()), format_)
 
 
@@ -99,9 +109,12 @@ class PublicationPostsExport(KeyedView):
 
     @openapi.export_of(PostListQuery, "Export the posts of a publication")
     def get(self, request: Request, name: str, format_: ExportFormat) -> HttpResponseBase:
-        query, publication = read_query(PostListQuery, request), find_publication(name)
+        query, publication = (
+            read_query(PostListQuery, request),
+            find_publication(reader_of(request), name),
+        )
         what, at = f"Posts of {publication.name}", request.build_absolute_uri()
-        source = PostSource(open_store(), publication)
+        source = PostSource(reader_of(request), publication)
         return download(posts_table(source, query, what=what, at=at), format_)
 
 
@@ -110,9 +123,11 @@ class EntityPostsExport(KeyedView):
 
     @openapi.export_of(PostsQuery, "Export the posts that mention an entity")
     def get(self, request: Request, entity_id: str, format_: ExportFormat) -> HttpResponseBase:
-        query, store = read_query(PostsQuery, request), open_store()
+        query, store = read_query(PostsQuery, request), reader_of(request)
         overview = find_entity(lambda id_: read_entity_overview(store, id_), entity_id)
-        publication = find_publication(query.publication) if query.publication else None
+        publication = (
+            find_publication(reader_of(request), query.publication) if query.publication else None
+        )
         what, at = f"Posts that mention {overview.entity.text}", request.build_absolute_uri()
         source = PostSource(store, publication, overview.entity.id)
         return download(posts_table(source, query, what=what, at=at), format_)

@@ -14,14 +14,13 @@ from rest_framework.response import Response
 from ingest.analytics.comparison_query import GROUP_SIGN
 from ingest.api import openapi, request_body
 from ingest.api.analysis import schemas
-from ingest.api.authentication import KeyedView, actor_of
+from ingest.api.authentication import KeyedView, actor_of, reader_of
 from ingest.api.errors import Unprocessable
 from ingest.api.query_params import Query
 from ingest.api.responses import read_query, tagged_response
 from ingest.core.validation import field_errors
 from ingest.models import PublicationGroup, Scope
 from ingest.operations import audit
-from ingest.store import open_store
 from ingest.store.base import StoreReader
 
 
@@ -43,7 +42,7 @@ class GroupView(KeyedView):
     @openapi.group
     def get(self, request: Request, slug: str) -> HttpResponseBase:
         read_query(Query, request)
-        detail = _detail(open_store(), _group(slug))
+        detail = _detail(reader_of(request), _group(slug))
         return tagged_response(request, schemas.GroupDetail, detail)
 
     @openapi.keep_group
@@ -61,7 +60,7 @@ class GroupView(KeyedView):
         action = audit.Action.ADD if is_new else audit.Action.CHANGE
         audit.record(actor_of(request), action, f"group of publications {group}")
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
-        return Response(_detail(open_store(), group), status)
+        return Response(_detail(reader_of(request), group), status)
 
     @openapi.forget_group
     def delete(self, request: Request, slug: str) -> Response:

@@ -16,10 +16,10 @@ from ingest.analytics.mentioned_with import (
 )
 from ingest.api import openapi
 from ingest.api.analysis import schemas
-from ingest.api.authentication import KeyedView
+from ingest.api.authentication import KeyedView, reader_of
 from ingest.api.responses import entity_identity, find_publication, read_query, tagged_response
 from ingest.operations.permalinks import successor_of
-from ingest.store import open_store
+from ingest.store.base import StoreReader
 
 
 class MentionedWithView(KeyedView):
@@ -28,7 +28,7 @@ class MentionedWithView(KeyedView):
     @openapi.mentioned_with
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         query = read_query(MentionedWithQuery, request)
-        found = read_companions(entity_id, query)
+        found = read_companions(reader_of(request), entity_id, query)
         return tagged_response(request, schemas.MentionedWithAnswer, _answer(found, query))
 
 
@@ -37,22 +37,24 @@ class GraphmlView(KeyedView):
 
     @openapi.graphml
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
-        found = read_companions(entity_id, read_query(MentionedWithQuery, request))
+        found = read_companions(
+            reader_of(request), entity_id, read_query(MentionedWithQuery, request)
+        )
         body = to_graphml(found, source=request.build_absolute_uri())
         return HttpResponse(body, content_type=openapi.GRAPHML)
 
 
-def read_companions(entity_id: str, query: MentionedWithQuery) -> MentionedWith:
+def read_companions(store: StoreReader, entity_id: str, query: MentionedWithQuery) -> MentionedWith:
     """Read the companions of an entity under its present id, or raise NotFound."""
-    store, own = open_store(), query.publication
-    publication = find_publication(own) if own else most_mentioning(store, entity_id)
+    own = query.publication
+    publication = find_publication(store, own) if own else most_mentioning(store, entity_id)
     found = read_mentioned_with(store, entity_id, publication, query) if publication else None
     if found is not None:
         return found
     successor = successor_of(entity_id)
     if successor is None:
         raise NotFound("No such publication mentions an entity of this id.")
-    return read_companions(successor, query)
+    return read_companions(store, successor, query)
 
 
 def _answer(found: MentionedWith, query: MentionedWithQuery) -> dict[str, Any]:

@@ -10,12 +10,11 @@ from ingest.analytics.post_list import PostList, PostListQuery, PostSource, list
 from ingest.analytics.post_text import HistoryEvent, MarkedText, history_of, mark_names
 from ingest.api import openapi
 from ingest.api.analysis import schemas
-from ingest.api.authentication import KeyedView
+from ingest.api.authentication import KeyedView, reader_of
 from ingest.api.query_params import Query
 from ingest.api.responses import find_publication, page_url, read_query, tagged_response
 from ingest.core.messages import PostEntities
 from ingest.operations.rule_versions import current_rules
-from ingest.store import open_store
 
 
 class PublicationPostsView(KeyedView):
@@ -24,8 +23,8 @@ class PublicationPostsView(KeyedView):
     @openapi.publication_posts
     def get(self, request: Request, name: str) -> HttpResponseBase:
         query = read_query(PostListQuery, request)
-        publication = find_publication(name)
-        found = list_posts(PostSource(open_store(), publication), query)
+        publication = find_publication(reader_of(request), name)
+        found = list_posts(PostSource(reader_of(request), publication), query)
         data = {
             "publication": publication.name,
             "total": found.total,
@@ -42,7 +41,7 @@ class PostContentView(KeyedView):
     @openapi.post_content
     def get(self, request: Request, post_id: str) -> HttpResponseBase:
         read_query(Query, request)
-        found = open_store().posts_by_id([post_id])
+        found = reader_of(request).posts_by_id([post_id])
         if not found:
             raise NotFound("No post with this id is saved.")
         post = found[0]
