@@ -9,20 +9,20 @@ from django.utils.text import slugify
 from ingest.analytics.mentioned_with import Companion, MentionedWith
 
 # Sizes are in units of the picture, which scales with the page.
-SIZE, MARGIN = 560, 150
-RADIUS = SIZE / 2 - MARGIN
-MAX_CHARACTERS = 20
+WIDTH, HEIGHT = 560, 420
+NEAR, FAR = 50, 110  # from the middle to a companion: at the ends of a side, and halfway
+MAX_CHARACTERS = 18
 LINKS = 40  # more of them hide each other
 
 
 def draw_network(found: MentionedWith) -> SafeString:
-    """Draw the companions on a circle, each tied to the name and to the others it is with."""
+    """Draw the companions on two sides, each tied to the name and to the others it is with."""
     title = f"Names mentioned with {found.entity.text}"
     root = Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {SIZE} {SIZE - MARGIN}",
+            "viewBox": f"0 0 {WIDTH} {HEIGHT}",
             "class": "network",
             "role": "img",
             "aria-label": title,
@@ -43,13 +43,16 @@ def draw_network(found: MentionedWith) -> SafeString:
 
 
 Place = tuple[float, float]
-_CENTRE: Place = (SIZE / 2, (SIZE - MARGIN) / 2)
+_CENTRE: Place = (WIDTH / 2, HEIGHT / 2)
 
 
 def _place(number: int, of: int) -> Place:
-    angle = 2 * math.pi * number / max(1, of) - math.pi / 2
-    x, y = _CENTRE
-    return x + RADIUS * math.cos(angle), y + RADIUS * 1.35 * math.sin(angle)
+    """Return a place on the left side, then on the right; each name has a line of its own."""
+    rows = math.ceil(of / 2)
+    row, side = (number, -1) if number < rows else (number - rows, 1)
+    height = (row + 0.5) / rows  # from 0 to 1
+    bulge = math.sqrt(1 - (2 * height - 1) ** 2)
+    return WIDTH / 2 + side * (NEAR + (FAR - NEAR) * bulge), HEIGHT * height
 
 
 def _line(root: Element, start: Place, end: Place, weight: float, kind: str) -> None:
@@ -65,7 +68,7 @@ def _name(root: Element, companion: Companion, place: Place, most: int) -> None:
     SubElement(group, "title").text = f"{companion.entity.text}: {companion.together} posts"
     radius = f"{4 + 7 * math.sqrt(companion.together / most):.1f}"
     SubElement(group, "circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": radius})
-    side = 1 if x >= _CENTRE[0] - 1 else -1
+    side = 1 if x > _CENTRE[0] else -1
     anchor = "start" if side > 0 else "end"
     _text(group, companion.entity.text, (x + side * 14, y), anchor, "companion")
 

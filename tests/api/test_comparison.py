@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
+from ingest.core.entity_names import entity_id
 from ingest.core.posts import publication_id
 from ingest.models import AuditEntry
 from ingest.store import open_store
@@ -102,3 +103,19 @@ def test_the_page_names_what_it_cannot_compare() -> None:
     assert "Period: is not two days" in wrong.content.decode()
     alone = Client().get(url("/compare", name="Obama")).content.decode()
     assert "The 2 publications that mention these names most: 2 posts" in alone
+
+
+def test_a_key_of_one_publication_sees_nothing_of_others() -> None:
+    own = keyed(["read"], publications=["The Gazette"])
+    obama = entity_id("PERSON", "obama")
+    hidden = open_store().newest_posts("The Wire", limit=1)[0].post_id
+    refused = own.get(url("/api/comparison", of=["The Gazette", "The Wire"]))
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    (side,) = own.get(url("/api/comparison", name=obama)).json()["sides"]
+    assert (side["publications"], side["posts"]) == (["The Gazette"], 1)
+    assert own.get(f"/api/posts/{hidden}/content").status_code == HTTPStatus.NOT_FOUND
+    assert own.get(f"/api/entities/{obama}/posts").json()["total"] == 1
+    assert own.get("/api/publications/The Wire/posts").status_code == HTTPStatus.NOT_FOUND
+    found = own.get("/api/entities?q=obama").json()["entities"]
+    assert [(name["mentions"], len(name["publications"])) for name in found] == [(2, 1)]
+    assert own.get("/api/entities?q=odin").json()["entities"] == []
