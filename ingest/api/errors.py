@@ -47,6 +47,12 @@ class TooLarge(APIException):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class Conflict(APIException):
+    """The post is in a state that does not allow the request."""
+
+    status_code = HTTPStatus.CONFLICT
+
+
 class TooSlow(APIException):
     """The body took longer than a body may."""
 

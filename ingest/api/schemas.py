@@ -131,8 +131,16 @@ class DeletedPost(BaseModel):
     deleted_at: datetime
 
 
+class ForgottenPost(BaseModel):
+    """The post was forgotten after its time. It still counts, and it cannot be deleted."""
+
+    id: str
+    status: Literal["forgotten"] = "forgotten"
+    forgotten_at: datetime
+
+
 PostState = Annotated[
-    SavedPost | QueuedPost | DeadPost | DeletedPost, Field(discriminator="status")
+    SavedPost | QueuedPost | DeadPost | DeletedPost | ForgottenPost, Field(discriminator="status")
 ]
 
 

@@ -26,10 +26,9 @@ from ingest.core.day_window import DayWindow, move_day
 from ingest.core.entity_names import FAMILIES
 from ingest.core.messages import PostEntities
 from ingest.core.validation import field_errors
-from ingest.store import open_store
 from ingest.store.base import Order, PostCursor, Publication
 from ingest.web import charts
-from ingest.web.decorators import page
+from ingest.web.decorators import page, reader_of
 from ingest.web.templatetags.web import label_name
 
 MAX_CARDS = 24  # publications on the front page
@@ -51,7 +50,7 @@ LIST_PARAMETERS = (*FILTERS, "cursor")
 def front(request: HttpRequest) -> HttpResponseBase:
     """Show a card for each publication."""
     after, order = request.GET.get("after"), _order(request)
-    found = open_store().publications(limit=MAX_CARDS + 1, after=after)
+    found = reader_of(request).publications(limit=MAX_CARDS + 1, after=after)
     shown = found[:MAX_CARDS]
     axis = _shared_axis(shown)
     context = {
@@ -101,13 +100,13 @@ def _cloud(words: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 @page
 def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     """Show what a publication mentions, with filters."""
-    found = _publication(pub_id)
+    store, found = reader_of(request), _publication(request, pub_id)
     query, errors = _query(request)
     summary = read_summary(found)
     trends = summary.trends if summary else None
     if query.window:
-        summary = summarise_window(open_store(), found, query.window, query.order)
-    entities = list_entities(open_store(), found, query)
+        summary = summarise_window(store, found, query.window, query.order)
+    entities = list_entities(store, found, query)
     words = _words(summary, query.order)
     context = {
         "publication": found,
@@ -149,8 +148,8 @@ def _days(
     }
 
 
-def _publication(pub_id: str) -> Publication:
-    found = open_store().publication_by_id(pub_id)
+def _publication(request: HttpRequest, pub_id: str) -> Publication:
+    found = reader_of(request).publication_by_id(pub_id)
     if found is None:
         raise Http404
     return found
@@ -187,13 +186,13 @@ def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) ->
     query, errors = _query(request)
     if errors:
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
-    return export(open_store(), _publication(pub_id), query, format_)
+    return export(reader_of(request), _publication(request, pub_id), query, format_)
 
 
 @page
 def trends(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     """Show what rises and falls in a publication."""
-    found = _publication(pub_id)
+    found = _publication(request, pub_id)
     names = ("since", "until", "baseline", "family")
     parameters: dict[str, Any] = {n: v for n in names if (v := request.GET.get(n, "").strip())}
     errors: dict[str, str] = {}
@@ -203,7 +202,7 @@ def trends(request: HttpRequest, pub_id: str) -> HttpResponseBase:
         query, errors = TrendQuery(limit=TABLE_ROWS), _errors(error)
     context = {
         "publication": found,
-        "trends": read_trends(open_store(), found, query),
+        "trends": read_trends(reader_of(request), found, query),
         "least_posts": LEAST_POSTS,
         "filters": parameters,
         "families": sorted(FAMILIES),
@@ -217,7 +216,7 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show an entity's counts, its publications, and the posts that mention it."""
     query, errors = _query(request, ("since", "until", "order"))
     overview = read_entity_overview(
-        open_store(),
+        reader_of(request),
         entity_id,
         publication_id=request.GET.get("publication"),
         window=query.window,
@@ -254,7 +253,8 @@ def _posts(
     except ValueError as error:
         raise Http404 from error
     after = PostCursor(str(token.value), token.id) if token else None
-    found = open_store().posts_mentioning(entity_id, name=name, limit=MAX_POSTS + 1, after=after)
+    store = reader_of(request)
+    found = store.posts_mentioning(entity_id, name=name, limit=MAX_POSTS + 1, after=after)
     last = found[MAX_POSTS - 1] if len(found) > MAX_POSTS else None
     next_cursor = PageToken(value=last.day.isoformat(), id=last.post_id).sign() if last else None
     return [(post, find_snippet(post, entity_id)) for post in found[:MAX_POSTS]], next_cursor
@@ -271,19 +271,19 @@ def search(request: HttpRequest) -> HttpResponseBase:
     except ValidationError as error:
         context["errors"] = _errors(error)
     else:
-        context["found"] = search_names(open_store(), query) if query else None
+        context["found"] = search_names(reader_of(request), query) if query else None
     return render(request, "web/search.html", context)
 
 
 @page
 def comparison(request: HttpRequest) -> HttpResponseBase:
     """Show two publications side by side."""
-    store = open_store()
+    store = reader_of(request)
     names = [(p.id, p.name) for p in store.publications(limit=MAX_CHOICES)]
     chosen = [request.GET.get(side, "") for side in ("first", "second")]
     context: dict[str, Any] = {"names": names, "chosen": chosen, "compared": COMPARED_ENTITIES}
     if all(chosen):
-        first, second = map(_publication, chosen)
+        first, second = (_publication(request, pub_id) for pub_id in chosen)
         found = compare(store, first, second)
         context |= {"found": found, "rows": f":{COMPARED_ROWS}"}
     return render(request, "web/compare.html", context)

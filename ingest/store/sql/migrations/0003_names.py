@@ -15,7 +15,7 @@ def order_by_code_point(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("counts", "0001_initial"),
+        ("counts", "0002_checkpoint"),
     ]
 
     operations = [
