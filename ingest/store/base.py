@@ -141,11 +141,13 @@ class NameFilter:
         limit: how many names at the most.
         family: the only family that is searched.
         order: whether the names with most mentions or with most posts stand first.
+        publications: the ids of the only publications that are searched and counted.
     """
 
     words: Sequence[str]
     limit: int
     family: str | None = None
+    publications: Collection[str] | None = None
     order: Order = "mentions"
 
 

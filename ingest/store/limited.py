@@ -1,6 +1,5 @@
 """A reader that shows some publications only, as if the store had no others."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -14,16 +13,12 @@ from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
 from ingest.store.base import (
-    NAME_PUBLICATIONS,
     Cursor,
     EntityFilter,
     FamilyCounts,
-    FoundName,
     KeyCursor,
     NameFilter,
-    NameInPublication,
     NameSearch,
-    Order,
     PostCursor,
     PostsWithin,
     Publication,
@@ -81,6 +76,14 @@ class LimitedReader:
             name, lambda: self._store.entities_within(name, window, wanted, prefix=prefix), nothing
         )
 
+    def posts_within(
+        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+    ) -> PostsWithin:
+        nothing = PostsWithin({}, is_exact=True)
+        return self._if_shown(
+            name, lambda: self._store.posts_within(name, windows, least=least), nothing
+        )
+
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         return self._if_shown(name, lambda: self._store.entities_by_id(name, ids), [])
 
@@ -94,6 +97,9 @@ class LimitedReader:
             if entity.mentions > 0
         ]
         return sorted(found, key=lambda pair: pair[1].mentions, reverse=True)[:limit]
+
+    def find_names(self, wanted: NameFilter) -> NameSearch:
+        return self._store.find_names(replace(wanted, publications=set(self._names)))
 
     def posts_mentioning(
         self,
@@ -133,27 +139,6 @@ class LimitedReader:
     def publication_names(self, *, limit: int, after: str | None = None) -> list[tuple[str, str]]:
         return [(p.id, p.name) for p in self.publications(limit=limit, after=after)]
 
-    def posts_within(
-        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
-    ) -> PostsWithin:
-        nothing = PostsWithin({}, is_exact=True)
-        read = partial(self._store.posts_within, name, windows, least=least)
-        return self._if_shown(name, read, nothing)
-
-    def find_names(self, wanted: NameFilter) -> NameSearch:
-        """Search all names, and count those that are found in the publications that it shows."""
-        search = self._store.find_names(wanted)
-        ids = [name.entity.id for name in search.names]
-        own: dict[str, list[tuple[Publication, StoredEntity]]] = defaultdict(list)
-        for publication in self.publications():
-            for entity in self._store.entities_by_id(publication.name, ids):
-                if entity.mentions > 0:
-                    own[entity.id].append((publication, entity))
-        names = [_add_up(pairs, wanted.order) for pairs in own.values()]
-        names.sort(key=lambda name: getattr(name.entity, wanted.order), reverse=True)
-        is_exact = search.is_exact and len(ids) < wanted.limit
-        return NameSearch(names, min(search.considered, len(names)), is_exact)
-
     def families(self, name: str) -> list[FamilyCounts]:
         return self._if_shown(name, lambda: self._store.families(name), [])
 
@@ -171,12 +156,3 @@ class LimitedReader:
 
     def _if_shown(self, name: str, read: Callable[[], T], nothing: T) -> T:
         return read() if self._shows(name) else nothing
-
-
-def _add_up(pairs: list[tuple[Publication, StoredEntity]], order: Order) -> FoundName:
-    """Return a name as some publications mention it together."""
-    pairs = sorted(pairs, key=lambda pair: getattr(pair[1], order), reverse=True)
-    mentions, posts = (sum(getattr(e, n) for _, e in pairs) for n in ("mentions", "posts"))
-    entity = replace(pairs[0][1], mentions=mentions, posts=posts, days={}, post_days={})
-    own = [NameInPublication(p.id, p.name, e.mentions, e.posts) for p, e in pairs]
-    return FoundName(entity, own[:NAME_PUBLICATIONS])

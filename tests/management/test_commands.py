@@ -113,6 +113,15 @@ def test_a_recount_reports_by_its_exit_status() -> None:
         run("recount", "Nowhere")
 
 
+def test_a_repair_lets_every_name_be_found() -> None:
+    open_store().add([with_entities("1", [entity("Oslo"), entity("Obama")])])
+    out = StringIO()
+    with pytest.raises(SystemExit) as end:
+        call_command("recount", "--repair", stdout=out)
+    assert end.value.code == 0
+    assert "2 names can be found" in out.getvalue()
+
+
 def test_a_drain_pauses_the_intake_and_reports_by_its_exit_status() -> None:
     with pytest.raises(SystemExit) as end:
         run("drain", "--timeout", "5")

@@ -5,7 +5,7 @@ import pytest
 from ingest.core.day_window import DayWindow
 from ingest.core.entity_names import entity_id
 from ingest.core.posts import publication_id
-from ingest.store.base import Cursor, EntityFilter, KeyCursor, Store
+from ingest.store.base import Cursor, EntityFilter, KeyCursor, NameFilter, Store
 from ingest.store.limited import LimitedReader
 from tests.support.factories import entity, with_entities
 
@@ -34,6 +34,9 @@ def test_lists_sums_and_posts_are_those_of_its_publications(reader: LimitedReade
     posts = {post.publication for post in reader.posts_mentioning(OBAMA, limit=10)}
     assert (len(first), posts) == (3, {"Herald", "The Gazette"})
     assert len(reader.entities("Herald", EntityFilter(limit=5))) == 1
+    (found,) = reader.find_names(NameFilter(words=("obama",), limit=5)).names
+    assert (found.entity.mentions, found.entity.posts) == (6, 4)
+    assert [p.name for p in found.publications] == ["Herald", "The Gazette"]
 
 
 def test_another_publication_has_nothing_and_is_not_there(reader: LimitedReader) -> None:
@@ -47,4 +50,7 @@ def test_another_publication_has_nothing_and_is_not_there(reader: LimitedReader)
     assert reader.entities_by_id(OTHER, [OBAMA]) == []
     assert reader.posts_mentioning(OBAMA, name=OTHER, limit=5) == []
     assert reader.families(OTHER) == []
+    windows = (DayWindow(), DayWindow())
+    assert reader.posts_within(OTHER, windows, least=1).posts == {}
+    assert reader.posts_within("Herald", windows, least=1).posts == {OBAMA: (2, 2)}
     assert reader.get_top_entities(publication_id(OTHER)) is None

@@ -150,3 +150,22 @@ def test_the_magnitude_of_a_name_rises_with_its_mentions(
     assert magnitude() == 3
     firestore.add([with_entities("4", [entity("Obama", 90)], publication="The Wire")])
     assert magnitude() == 7
+
+
+def test_a_name_that_counts_nothing_any_more_leaves_no_trace(store: Store) -> None:
+    store.add(POSTS)
+    for post in POSTS[:2]:
+        store.remove(post.post_id, at=NOON + timedelta(hours=1))
+    for name in ("The Gazette", "The Wire"):
+        store.drop_zeros(name)
+    assert _known_keys(store) == {"arafat airport", "yasmina khan", "zoe muller"}
+    store.add([with_entities("6", [entity("Yasser Arafat")])])
+    assert texts(search(store, "yasser")) == ["Yasser Arafat"]
+
+
+def _known_keys(store: Store) -> set[str]:
+    if isinstance(store, FirestoreStore):
+        return {name.get("key") for name in store._database.names.stream()}
+    with connections[settings.COUNTS_DATABASE].cursor() as cursor:
+        cursor.execute("SELECT key FROM counts_name")
+        return {key for (key,) in cursor.fetchall()}

@@ -19,7 +19,7 @@ def test_posts_of_an_older_version_get_their_day(sql: SqlStore, settings: Any) -
     sql.add([dated, plain, deleted])
     sql.remove(deleted.post_id, at=NOON)
     PostRow.objects.update(day=None)
-    migration = import_module("ingest.store.sql.migrations.0003_post_days")
+    migration = import_module("ingest.store.sql.migrations.0004_post_days")
     editor = SimpleNamespace(connection=connections[settings.COUNTS_DATABASE])
     migration.fill_in_days(apps, editor)
     assert sql.newest_posts("The Gazette", limit=9) == [plain, dated]

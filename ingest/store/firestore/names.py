@@ -7,10 +7,10 @@ of bits of the mentions.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from google.cloud.firestore_v1 import DocumentSnapshot, Query
+from google.cloud.firestore_v1 import DocumentSnapshot, Maximum, Query
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from ingest.core.chunks import chunks
@@ -27,7 +27,6 @@ from ingest.store.base import (
 )
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database
-from ingest.store.firestore.commit import Commit
 
 # A process remembers so many names that it has indexed: about 4 MB.
 REMEMBERED_NAMES = 20_000
@@ -65,12 +64,19 @@ class NameIndex:
     def write(self, names: Mapping[EntityName, int]) -> None:
         """Write the documents of names, and raise their magnitudes to at least these."""
         for chunk in chunks(names.items(), NAMES_IN_COMMIT):
-            commit = Commit(self._database)
+            batch = self._database.client.batch()
             for name, magnitude in chunk:
-                fields = schema.name_document(name)
-                path = f"{schema.NAMES}/{fields['id']}"
-                commit.raise_to(path, fields, {schema.MAGNITUDE: magnitude})
-            commit.send(**self._database.limits)
+                document = schema.name_document(name)
+                at_least = {schema.MAGNITUDE: Maximum(magnitude)}
+                reference = self._database.names.document(document["id"])
+                batch.set(reference, document | at_least, merge=True)
+            batch.commit(**self._database.limits)
+
+    def drop(self, id_: str) -> None:
+        """Delete the document of a name that no publication mentions any more."""
+        self._remembered = {name for name in self._remembered if entity_id(*name) != id_}
+        if not self._counts([id_]):
+            self._database.names.document(id_).delete(**self._database.limits)
 
     def find(self, wanted: NameFilter) -> NameSearch:
         """Find names by the beginnings of their words, and rank them by what they add up to."""
@@ -83,7 +89,7 @@ class NameIndex:
         matching = [s.id for s in candidates if _matches(s, wanted)]
         considered = matching[: max(RANKED_NAMES, wanted.limit)]
         is_exact = len(candidates) < CANDIDATES and len(considered) == len(matching)
-        counted = self._counts(considered)
+        counted = self._counts(considered, wanted.publications)
         found = sorted((_sums(own) for own in counted.values()), key=lambda e: _rank(e, wanted))
         page = found[: wanted.limit]
         places = {e.id: _places(counted[e.id], wanted) for e in page}
@@ -101,7 +107,9 @@ class NameIndex:
         ]
         return NameSearch(names, len(found), is_exact)
 
-    def _counts(self, ids: Iterable[str]) -> dict[str, list[tuple[str, schema.Document]]]:
+    def _counts(
+        self, ids: Iterable[str], publications: Collection[str] | None = None
+    ) -> dict[str, list[tuple[str, schema.Document]]]:
         """Return what each publication counts of each entity, the most mentions first."""
         found = defaultdict(list)
         group = self._database.client.collection_group(schema.ENTITIES)
@@ -110,8 +118,9 @@ class NameIndex:
             query = query.where(filter=FieldFilter("mentions", ">", 0))
             query = query.order_by("mentions", direction=Query.DESCENDING).limit(COMPARED_COUNTS)
             for snapshot in query.select(COUNTED_FIELDS).stream(**self._database.limits):
-                own = snapshot.to_dict() or {}
-                found[own["id"]].append((snapshot.reference.parent.parent.id, own))
+                own, pub_id = snapshot.to_dict() or {}, snapshot.reference.parent.parent.id
+                if publications is None or pub_id in publications:
+                    found[own["id"]].append((pub_id, own))
         return found
 
     def _publication_names(self, ids: Iterable[str]) -> dict[str, str]:

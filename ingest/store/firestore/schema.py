@@ -13,10 +13,10 @@ The Firestore schema: names of documents, their fields, and the increments of co
                                            days {date: mentions}, post_days {date: posts},
                                            labels {label: mentions},
                                            forms {"=" + text: mentions}
-    publications/{pub_id}/forgotten_shards/{n}, forgotten_entities/{id}
-                                           the same sums, over forgotten posts: the checkpoint
     names/{entity id}                      id, family, key, beginnings [of each word],
                                            magnitude: of its mentions in one publication
+    publications/{pub_id}/forgotten_shards/{n}, forgotten_entities/{id}
+                                           the same sums, over forgotten posts: the checkpoint
     control/ramp                           started_at: the first write, since when the load grows
 
 Ids are digests, since Firestore refuses ids with "/" or like "__x__", and names may have both.

@@ -175,8 +175,9 @@ class FirestoreWriter:
         with unavailable_on_error():
             for part in counts.parts(changes=MAX_TRANSFORMS, entities=self._commit_writes // 2):
                 commit = Commit(self._database)
-                list(self._write_counts(commit, pub_id, part))
-                list(self._write_counts(commit, pub_id, part, forgotten=True))
+                self._write_counts(commit, pub_id, part)
+                self._write_counts(commit, pub_id, part, forgotten=True)
+                self._names.create(_magnitudes([part]))
                 commit.send(**once)
 
     def move_checkpoint(
@@ -209,10 +210,11 @@ class FirestoreWriter:
         commit = Commit(self._database)
         path = snapshot.reference.path
         commit.delete(path, unchanged_since=snapshot.update_time)
-        list(self._write_counts(commit, pub_id, -counts))
+        self._write_counts(commit, pub_id, -counts)
         if target is not None:
-            list(self._write_counts(commit, publication_id(target), counts))
-            list(self._write_counts(commit, publication_id(target), counts, forgotten=True))
+            self._write_counts(commit, publication_id(target), counts)
+            self._write_counts(commit, publication_id(target), counts, forgotten=True)
+            self._names.create(_magnitudes([counts]))
         with suppress(*CONFLICT):
             commit.send(**self._database.limits)
 
@@ -228,6 +230,7 @@ class FirestoreWriter:
                     commit.delete(snapshot.reference.path, unchanged_since=snapshot.update_time)
                     with suppress(*CONFLICT):  # it counts again
                         commit.send(**self._database.limits)
+                        self._names.drop(snapshot.id)
                         dropped += 1
         return dropped
 
@@ -251,7 +254,7 @@ class FirestoreWriter:
             for part in diff.parts(changes=MAX_TRANSFORMS, entities=self._commit_writes):
                 commit = Commit(self._database)
                 self._names.create(_magnitudes([part]))
-                list(self._write_counts(commit, pub_id, part))
+                self._write_counts(commit, pub_id, part)
                 self._distance.wait(pub_id)
                 self._ramp.wait(len(commit))
                 commit.send(**once)
@@ -335,11 +338,11 @@ class FirestoreWriter:
         posts = [write.after.post for write in writes if write.after.post]
         for post in posts:
             self._name_publication(post)
-        pairs = [(write.before.record, write.after) for write in writes]
-        changes = differences(pairs)
+        records = [(write.before.record, write.after) for write in writes]
+        changes = differences(records)
         written = [w for own in changes.items() for w in self._write_counts(commit, *own)]
-        for pub_id, counts in forgotten_counts(pairs).items():
-            list(self._write_counts(commit, pub_id, counts, forgotten=True))
+        for pub_id, counts in forgotten_counts(records).items():
+            self._write_counts(commit, pub_id, counts, forgotten=True)
         new = self._names.create(_magnitudes(changes.values()))
         documents, unmerged = len(commit), sum(2 + len(_names(post)) for post in posts)
         self._ramp.wait(documents + len(new))
@@ -371,8 +374,8 @@ class FirestoreWriter:
 
     def _write_counts(
         self, commit: Commit, pub_id: str, counts: Counts, *, forgotten: bool = False
-    ) -> Iterator["WrittenEntity"]:
-        """Add counts to a commit; yield the place of each entity among its writes."""
+    ) -> list["WrittenEntity"]:
+        """Add counts to a commit; return the place of each entity among its writes."""
         shards, entities = schema.SHARDS, schema.ENTITIES
         if forgotten:
             shards, entities = schema.FORGOTTEN_SHARDS, schema.FORGOTTEN_ENTITIES
@@ -382,10 +385,12 @@ class FirestoreWriter:
         if counts:  # a shard's `changes` shows a change even if its own sums stay
             shard = f"{publication}/{shards}/{random.randrange(schema.SHARD_COUNT)}"
             commit.add(shard, *schema.shard_additions(counts))
+        written = []
         for name, entity in counts.entities.items():
             path = f"{publication}/{entities}/{entity_id(*name)}"
-            yield WrittenEntity(len(commit), name, entity.mentions)
+            written.append(WrittenEntity(len(commit), name, entity.mentions))
             commit.add(path, *schema.entity_additions(name, entity))
+        return written
 
     def _name_publication(self, post: PostEntities) -> None:
         """Write a publication's name once per process, to spare a busy publication's document."""

@@ -1,7 +1,7 @@
 """Names in SQL: a row for each name and for each of its words, written once."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from django.db.models import Q, QuerySet, Sum, TextField, Value, Window
@@ -17,7 +17,6 @@ from ingest.store.base import (
     NameFilter,
     NameInPublication,
     NameSearch,
-    Order,
     StoredEntity,
 )
 from ingest.store.sql.counters import read_entity_counts
@@ -44,6 +43,15 @@ def write_names(magnitudes: Mapping[EntityName, int]) -> None:
     insert(NameWordRow, ("word", "name"), words, tail="ON CONFLICT (word, name) DO NOTHING")
 
 
+def drop_names(ids: Sequence[str]) -> None:
+    """Delete the names of these entities that no publication mentions any more."""
+    counted = EntityRow.objects.filter(entity_id__in=ids, mentions__gt=0).values("entity_id")
+    names = NameRow.objects.filter(entity_id__in=ids).exclude(entity_id__in=counted)
+    numbers = list(names.values_list("pk", flat=True))
+    NameWordRow.objects.filter(name__in=numbers).delete()
+    NameRow.objects.filter(pk__in=numbers).delete()
+
+
 def find_names(wanted: NameFilter) -> NameSearch:
     """Find names by the beginnings of their words, and rank them by what they add up to."""
     numbers = _matching(wanted.words)
@@ -54,6 +62,8 @@ def find_names(wanted: NameFilter) -> NameSearch:
         few = len(frequent) < FREQUENT_NAMES
         condition = Q(entity_id__in=frequent) | condition if few else Q(entity_id__in=frequent)
     rows = EntityRow.objects.filter(condition, mentions__gt=0)
+    if wanted.publications is not None:
+        rows = rows.filter(_of(wanted.publications))
     if wanted.family is not None:
         rows = rows.filter(family=wanted.family)
     sums = rows.values("entity_id").annotate(total=Sum("mentions"), total_posts=Sum("posts"))
@@ -61,8 +71,13 @@ def find_names(wanted: NameFilter) -> NameSearch:
     ranked = list(
         sums.order_by(order, "entity_id").values_list("entity_id", "total", "total_posts")
     )
-    names = list(_found_names(ranked[: wanted.limit], wanted.order))
+    names = list(_found_names(ranked[: wanted.limit], wanted))
     return NameSearch(names, len(ranked), is_exact)
+
+
+def _of(pub_ids: Collection[str]) -> Q:
+    """Return the condition for a row of one of these publications."""
+    return Q(publication__in=PublicationRow.objects.filter(pub_id__in=pub_ids).values("pk"))
 
 
 def _matching(words: Sequence[str]) -> set[int]:
@@ -103,10 +118,14 @@ def _most_frequent(wanted: NameFilter) -> set[str]:
         return {id_ for (id_,) in cursor.fetchall()}
 
 
-def _found_names(sums: Sequence[tuple[str, int, int]], order: Order) -> Iterator[FoundName]:
+def _found_names(sums: Sequence[tuple[str, int, int]], wanted: NameFilter) -> Iterator[FoundName]:
     """Return names with their sums, and the publications that mention each most."""
-    place = Window(RowNumber(), partition_by="entity_id", order_by=[f"-{order}", "publication"])
+    place = Window(
+        RowNumber(), partition_by="entity_id", order_by=[f"-{wanted.order}", "publication"]
+    )
     mentioned = EntityRow.objects.filter(entity_id__in=[id_ for id_, *_ in sums], mentions__gt=0)
+    if wanted.publications is not None:
+        mentioned = mentioned.filter(_of(wanted.publications))
     most: dict[str, list[EntityRow]] = defaultdict(list)
     for row in mentioned.annotate(place=place).filter(place__lte=NAME_PUBLICATIONS):
         most[row.entity_id].append(row)

@@ -55,7 +55,7 @@ from ingest.store.sql.models import (
     PublicationDayRow,
     PublicationRow,
 )
-from ingest.store.sql.names import write_names
+from ingest.store.sql.names import drop_names, write_names
 from ingest.store.sql.records import read_record, write_record
 
 logger = get_logger()
@@ -144,6 +144,7 @@ class SqlWriter:
                 self._add_checkpoint(publication_id(each), change)
             write_names(grown)
             CheckpointRow.objects.filter(publication=source, number=0).delete()
+            write_names(grown)
 
     def drop_zeros(self, name: str) -> int:
         """Delete the rows of entities that count nothing any more."""
@@ -151,10 +152,13 @@ class SqlWriter:
         with transact():
             rows = EntityRow.objects.filter(publication=own, mentions=0, posts=0)
             numbers = sorted(rows.select_for_update().values_list("pk", flat=True))
+            ids = set(rows.values_list("entity_id", flat=True))
             for chunk in chunks(numbers, STATEMENT_ROWS):
                 for model in (EntityDayRow, EntityFormRow, EntityLabelRow):
                     model._default_manager.filter(entity__in=chunk).delete()
                 EntityRow.objects.filter(pk__in=chunk).delete()
+            for gone in chunks(sorted(ids), STATEMENT_ROWS):
+                drop_names(gone)
         return len(numbers)
 
     def name_publication(self, name: str) -> None:

@@ -27,7 +27,7 @@ def _day(post):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("counts", "0002_names")]
+    dependencies = [("counts", "0003_names")]
 
     operations = [
         migrations.AddField(
