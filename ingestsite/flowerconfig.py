@@ -24,3 +24,8 @@ state_save_interval = 60_000  # milliseconds
 max_tasks = 10_000
 # A task's arguments say how many posts it has, and which.
 tasks_columns = "name,uuid,state,args,received,started,runtime,worker"
+
+if __name__ == "__main__":
+    from ingestsite.celery import app
+
+    app.start(["flower", f"--conf={__file__}"])
