@@ -104,7 +104,7 @@ def test_the_script_names_its_commands(programs: Path, tmp_path: Path) -> None:
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "INGEST_STORE": "sql"}
 
     def ingest(*words: str) -> str:
-        command = [programs / "ingest", *words]
+        command = [str(programs / "ingest"), *words]
         return subprocess.check_output(command, cwd=tmp_path, env=env, text=True)
 
     assert ingest("--version") == f"{__version__}\n"
