@@ -21,6 +21,7 @@ from ingestsite.configuration import (  # noqa: F401
     MODEL,
     MODELS,
     OTHER_LANGUAGES,
+    OWN_HOST,
     PAGES,
     QUEUE_LIMIT,
     REQUESTS_PER_MINUTE,
@@ -52,7 +53,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ingest.middleware.request_id",
     "ingest.middleware.remove_trailing_slash",
+    "ingest.middleware.answer_probes",
     "ingest.middleware.answer_head",
+    "ingest.middleware.measure_request",
     "ingest.middleware.trace_request",
     "ingest.middleware.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
