@@ -106,7 +106,7 @@ audit: .venv/dev ## look for known vulnerabilities in the dependencies
 	python -m tests.harness.dependency_audit
 
 lock: .venv/dev ## compile requirements/*.in to files with hashes
-	for name in base parquet dev bench; do \
+	for name in base parquet dev bench image; do \
 		$(COMPILE) requirements/$$name.in --output-file requirements/$$name.txt; \
 	done
 	$(COMPILE) requirements/remote.in --constraints requirements/base.txt \

@@ -185,6 +185,7 @@ else:
 # Log lines for machines or for people.
 LOG_FORMAT = read_choice("INGEST_LOG_FORMAT", "json" if PRODUCTION else "text", ("json", "text"))
 
+FLOWER_HOST = read_text("INGEST_FLOWER_HOST", "127.0.0.1")
 # 0 starts no Flower.
 FLOWER_PORT = read_whole("INGEST_FLOWER_PORT", 8403, minimum=0, maximum=65535)
 FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")

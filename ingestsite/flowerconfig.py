@@ -1,10 +1,10 @@
-"""Flower's settings: loopback and a password, since its pages are public without one."""
+"""Flower's settings: loopback, and a password, since its pages are public without one."""
 
 import os
 
 from ingestsite import configuration
 
-address = "127.0.0.1"
+address = configuration.FLOWER_HOST
 port = configuration.FLOWER_PORT
 basic_auth = [f"ingest:{configuration.FLOWER_PASSWORD}"]
 
