@@ -12,6 +12,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from ingest import __version__
@@ -72,6 +73,23 @@ def test_the_package_has_one_version_and_a_licence(wheel: Path, metadata: Messag
     others = [f"{ROOT}/{name}" for name in ("pyproject.toml", "ingestsite", "Makefile")]
     found = subprocess.run(["grep", "-rIF", __version__, *others], capture_output=True, text=True)
     assert found.stdout == ""
+
+
+def test_the_example_of_an_env_file_names_settings_that_exist() -> None:
+    named = re.findall(r"^#(INGEST_\w+)=", (ROOT / ".env.example").read_text(), re.M)
+    documented = (ROOT / "docs" / "configuration.md").read_text()
+    assert len(named) > 10
+    assert [name for name in named if f"| `{name}` |" not in documented] == []
+
+
+def test_the_hooks_before_a_commit_are_the_checks_of_make() -> None:
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    locked = (ROOT / "requirements" / "dev.txt").read_text()
+    for hook in repository["hooks"]:
+        for package in hook.get("additional_dependencies", ()):
+            assert f"{package} " in locked
+    entries = {hook["entry"] for hook in repository["hooks"]}
+    assert {"ruff check --force-exclude", "python tests/harness/prose.py"} <= entries
 
 
 def test_every_file_of_the_checkout_s_packages_is_in_the_wheel(wheel: Path) -> None:

@@ -27,13 +27,6 @@ OPERATORS: dict[str, Any] = {
     "TriggerAuthentication": TriggerAuthentication,
     "PodMonitor": PodMonitor,
 }
-YAML_STYLE = """
-extends: default
-rules:
-  line-length: {max: 120}
-  document-start: disable
-  comments: {min-spaces-from-content: 1}
-"""
 
 Manifest = tuple[Path, dict[str, Any]]
 MANIFESTS: list[Manifest] = [
@@ -118,7 +111,7 @@ def test_hadolint_finds_nothing_wrong_with_the_dockerfile() -> None:
 
 def test_yamllint_finds_nothing_wrong() -> None:
     done = subprocess.run(
-        ["yamllint", "--strict", "--config-data", YAML_STYLE, str(DEPLOY)],
+        ["yamllint", "--strict", "--config-file", ROOT / ".yamllint.yaml", DEPLOY],
         capture_output=True,
         text=True,
         check=False,
