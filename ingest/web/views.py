@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 from pydantic import ValidationError
 
 from ingest.analytics.comparison import COMPARED_ENTITIES, compare
@@ -14,6 +15,7 @@ from ingest.analytics.export import ExportFormat, export
 from ingest.analytics.snippets import Snippet, find_snippet
 from ingest.analytics.summaries import Summary, read_summary
 from ingest.core.messages import PostEntities
+from ingest.core.problem_types import ProblemType
 from ingest.core.validation import field_errors
 from ingest.store.base import PostCursor, Publication
 from ingest.web import charts
@@ -29,6 +31,14 @@ MAX_CHOICES = 500  # publications in a form to choose from
 COMPARED_ROWS = 30  # entities in each column of a comparison
 
 FILTERS = ("family", "prefix", "since", "until")
+
+
+@require_safe
+def problem(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Say what a problem of the API means; its address is in the answers, so it needs no login."""
+    if name not in set(ProblemType):
+        raise Http404
+    return render(request, "web/problem.html", {"type": ProblemType(name)})
 
 
 @page
