@@ -16,6 +16,7 @@ from typing import cast
 from urllib.parse import quote, urlsplit
 
 from ingest.devstack.emulator_files import JAR_VERSION, find_jar, find_java
+from ingest.process import installation
 from ingestsite.environment import (
     BadSetting,
     check_broker_url,
@@ -32,7 +33,7 @@ from ingestsite.environment import (
     read_words,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = installation.ROOT
 
 
 def host_in_url(host: str) -> str:
@@ -126,7 +127,7 @@ LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "[::1]"))
 # In production, no secret is generated and no emulator is used.
 PRODUCTION = read_switch("INGEST_PRODUCTION", "off")
 # The folder of everything that outlives a process: database, append-only file, generated secrets.
-STATE_DIR = Path(read_text("INGEST_STATE_DIR", str(ROOT / "var"))).resolve()
+STATE_DIR = Path(read_text("INGEST_STATE_DIR", str(installation.state_folder()))).resolve()
 
 # The counts: SQLite's own file, or the last export of the emulator.
 COUNTS_FILE = STATE_DIR / "counts.sqlite3"
@@ -188,6 +189,7 @@ else:
 # Log lines for machines or for people.
 LOG_FORMAT = read_choice("INGEST_LOG_FORMAT", "json" if PRODUCTION else "text", ("json", "text"))
 
+FLOWER_HOST = read_text("INGEST_FLOWER_HOST", "127.0.0.1")
 # 0 starts no Flower.
 FLOWER_PORT = read_whole("INGEST_FLOWER_PORT", 8403, minimum=0, maximum=65535)
 FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")

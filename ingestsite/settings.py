@@ -24,6 +24,7 @@ from ingestsite.configuration import (  # noqa: F401
     MODEL,
     MODELS,
     OTHER_LANGUAGES,
+    OWN_HOST,
     PAGE_SECONDS,
     PAGES,
     PRODUCTION,
@@ -60,7 +61,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ingest.middleware.request_id",
     "ingest.middleware.remove_trailing_slash",
+    "ingest.middleware.answer_probes",
     "ingest.middleware.answer_head",
+    "ingest.middleware.measure_request",
     "ingest.middleware.trace_request",
     "ingest.middleware.browser_policies",
     "django.middleware.security.SecurityMiddleware",

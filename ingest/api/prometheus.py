@@ -6,6 +6,7 @@ folder. A machine without a web server runs `manage.py metrics`. Every web serve
 same queues, so their values must not be added up.
 """
 
+import platform
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -22,11 +23,13 @@ from prometheus_client.registry import Collector
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from ingest import __version__
 from ingest.api.authentication import HasScope, KeyedView
 from ingest.api.health import PAUSED, PROBES, faults
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import Backlog
 from ingest.broker.connection import BrokerUnavailable
+from ingest.middleware import ANY_HOST
 from ingest.models import ApiKey, DeadLetter, Scope
 from ingest.observability import metric_slots
 
@@ -43,7 +46,9 @@ class HasScopeOrLoopback(HasScope):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         is_local = (
-            request.META.get("REMOTE_ADDR") in LOOPBACK and not PROXY_HEADERS & request.META.keys()
+            request.META.get("REMOTE_ADDR") in LOOPBACK
+            and not PROXY_HEADERS & request.META.keys()
+            and ANY_HOST not in request.META
         )
         return is_local or super().has_permission(request, view)
 
@@ -79,6 +84,9 @@ class ProcessMetrics(Collector):
         for role, number in metric_slots.alive().items():
             processes.add_metric([role], number)
         yield processes
+        build = _gauge("ingest_build_info", "The version that runs.", "version", "python")
+        build.add_metric([__version__, platform.python_version()], 1)
+        yield build
 
     def describe(self) -> list[Metric]:
         return []

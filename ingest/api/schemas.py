@@ -22,11 +22,18 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error (RFC 9457)."""
+    """
+    An error (RFC 9457).
 
+    `type` is the address of a page that says what it means, and what a client does. `instance` is
+    the path of the request.
+    """
+
+    type: str | None = None
     title: str
     status: int
     detail: str | None = None
+    instance: str | None = None
     errors: list[FieldError] = []
 
 

@@ -11,6 +11,7 @@ from kombu import Producer
 
 from ingest.broker.connection import CONNECTION_ERRORS, drop_connection, unavailable_on_error
 from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage, cut
+from ingest.observability.tracing import message_span
 
 EXTRACT = "extract"
 SAVE = "save"
@@ -178,7 +179,11 @@ def _send(
     A connection of the pool may be dead since the broker restarted. It fails at once, and the
     message is published again through a new one.
     """
-    with unavailable_on_error(), current_app.producer_or_acquire(through) as producer:
+    with (
+        message_span(queue),
+        unavailable_on_error(),
+        current_app.producer_or_acquire(through) as producer,
+    ):
         began = time.monotonic()
         send = partial(
             current_app.send_task,

@@ -97,8 +97,8 @@ class Stack:
         self._runner: subprocess.Popen[bytes] | None = None
 
     def manage(self, *arguments: str) -> str:
-        """Run a command of manage.py in the stack's environment, and return its output."""
-        command = [sys.executable, "manage.py", *arguments]
+        """Run a command of `ingest` in the stack's environment, and return its output."""
+        command = [sys.executable, "-m", "ingest", *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
         )

@@ -39,6 +39,7 @@ urlpatterns = [
         for prefix, view, name in EMBEDS
         for ending, as_svg, suffix in (("", False, ""), (r"\.svg", True, "_svg"))
     ),
+    path("problems/<slug:name>", views.problem, name="problem"),
     path("login", auth.LoginView.as_view(template_name="web/login.html"), name="login"),
     path("logout", auth.LogoutView.as_view(next_page="web:front"), name="logout"),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 from pydantic import ValidationError
 
 from ingest.analytics.entity_list import EntityList, EntityQuery, list_entities
@@ -26,6 +27,7 @@ from ingest.analytics.time_axis import STEPS, TimeAxis, axis_of
 from ingest.analytics.trends import LEAST_POSTS, TrendQuery, read_trends
 from ingest.core.day_window import DayWindow, move_day
 from ingest.core.entity_names import FAMILIES
+from ingest.core.problem_types import ProblemType
 from ingest.core.validation import field_errors
 from ingest.operations.permalinks import successor_of
 from ingest.store.base import Order, Publication
@@ -45,6 +47,14 @@ SPANS = (7, 30, 90)  # days that a button shows, up to the last day
 
 FILTERS = ("family", "prefix", "since", "until", "order")
 LIST_PARAMETERS = (*FILTERS, "cursor")
+
+
+@require_safe
+def problem(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Say what a problem of the API means; its address is in the answers, so it needs no login."""
+    if name not in set(ProblemType):
+        raise Http404
+    return render(request, "web/problem.html", {"type": ProblemType(name)})
 
 
 @page

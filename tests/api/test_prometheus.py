@@ -93,3 +93,17 @@ def test_it_reports_queues_and_dead_letters() -> None:
     assert samples["ingest_dead_letters refused save"] == 1
     get_admission().pause("stop")
     assert scraped(client)["ingest_writable"] == 0
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_a_probe_may_name_any_host(path: str) -> None:
+    assert Client().get(path, headers={"Host": "10.1.2.3:8400"}).status_code != 400
+
+
+def test_a_scrape_from_any_host_needs_a_key_that_is_valid() -> None:
+    other = {"Host": "10.1.2.3:8400"}
+    assert keyed("operate").get("/metrics", headers=other).status_code == 200
+    assert keyed("submit").get("/metrics", headers=other).status_code == 403
+    browser = Client()
+    assert browser.get("/metrics", headers=other).status_code == 400
+    assert browser.get("/metrics").status_code == 200
