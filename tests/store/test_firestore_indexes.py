@@ -101,6 +101,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("posts_by_id", {"post_ids": [ID]}),
     ("publication_names", {"limit": 2}),
+    ("posts_before", {"day": "2026-05-01", "limit": 2}),
+    ("posts_before", {"day": "2026-05-01", "limit": 2, "with_text": True}),
     ("families", {"name": GAZETTE}),
     ("keep_summary", {"pub_id": ID, "text": "{}"}),
     ("get_top_entities", {"pub_id": ID}),
