@@ -65,3 +65,7 @@ async function refreshPending(left) {
 }
 
 setTimeout(refreshPending, REFRESH_MILLISECONDS, MAX_REFRESHES);
+
+// The page of a store that does not answer. Without scripts it has a link.
+const RETRY_MILLISECONDS = 5000;
+if (document.querySelector("[data-retry]")) setTimeout(() => location.reload(), RETRY_MILLISECONDS);
