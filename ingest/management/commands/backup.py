@@ -1,0 +1,43 @@
+"""Write a backup of the database, and of the counts in SQL."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest.operations import audit
+from ingest.operations.backup import write_backup
+from ingest.store.base import StoreUnavailable
+
+
+class Command(BaseCommand):
+    help = (
+        "Write a backup: keys, accounts, dead letters, aliases and the audit log, and in SQL the "
+        "posts and counts. Work goes on meanwhile. Of Firestore it has totals to compare with."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="the new file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        file: Path = options["file"]
+        part = file.with_name(f"{file.name}.part")
+        if file.exists():
+            raise CommandError(f"{file} exists already.")
+        try:
+            part.unlink(missing_ok=True)
+            manifest = write_backup(part, tell=self._tell)
+            part.rename(file)
+        except (OSError, StoreUnavailable) as error:
+            raise CommandError(str(error)) from error
+        audit.record(audit.command_actor(), audit.Action.COPY, f"backup {file.name}")
+        posts = sum(publication["posts"] for publication in manifest["counts"].values())
+        self.stdout.write(f"{file}: {sum(manifest['rows'].values())} rows, totals of {posts} posts")
+        if settings.STORE == "firestore":
+            self.stdout.write("Posts and counts are in Firestore, which has its own backups.")
+
+    def _tell(self, table: str, rows: int) -> None:
+        if self.stderr.isatty():
+            self.stderr.write(f"{rows:12,} {table}")
