@@ -70,10 +70,12 @@ def test_a_backup_is_restored_into_an_empty_machine(tmp_path: Path) -> None:
     manage(old, "shell", "-v", "0", "-c", FILL)
     assert "totals of 5 posts" in manage(old, "backup", file)
     manage(new, "migrate", "-v", "0")
-    assert "1 publications have the counts of the backup" in manage(new, "restore", file)
+    assert "1 publications have the counts of the backup" in manage(
+        new, "backup", file, "--restore"
+    )
     assert shown(new) == shown(old)
     with pytest.raises(AssertionError, match="are here already"):
-        manage(new, "restore", file)
+        manage(new, "backup", file, "--restore")
 
 
 def test_a_backup_of_sqlite_is_restored_into_postgresql(
@@ -85,7 +87,7 @@ def test_a_backup_of_sqlite_is_restored_into_postgresql(
     manage(old, "shell", "-v", "0", "-c", FILL)
     manage(old, "backup", file)
     manage(new, "migrate", "-v", "0", url=url)
-    assert "have the counts of the backup" in manage(new, "restore", file, url=url)
+    assert "have the counts of the backup" in manage(new, "backup", file, "--restore", url=url)
     assert len(shown(new, url=url)) == len(shown(old))
 
 
