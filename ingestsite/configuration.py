@@ -161,6 +161,16 @@ OWN_HOST = next(
 )
 # It signs sessions and receipts. Django requires fifty characters.
 SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
+# The OpenID Connect provider that people sign in through, by its URL. Empty: local accounts only.
+OIDC_URL = read_text("INGEST_OIDC_URL", "")
+OIDC_CLIENT = read_text("INGEST_OIDC_CLIENT", "ingest")
+OIDC_SECRET = read_given_secret("INGEST_OIDC_SECRET") or ""
+# The claim with a person's groups.
+OIDC_GROUPS = read_text("INGEST_OIDC_GROUPS", "groups")
+if OIDC_URL:
+    check_url("INGEST_OIDC_URL", OIDC_URL, ("https",) if PRODUCTION else ("http", "https"))
+    if not OIDC_SECRET:
+        raise BadSetting("INGEST_OIDC_SECRET", "must be set, since INGEST_OIDC_URL is.")
 # The web pages of these origins may call the API from a browser.
 CORS_ORIGINS = read_origins("INGEST_CORS_ORIGINS")
 # The pages accept forms from these origins too: a proxy may serve them on another port.

@@ -23,6 +23,8 @@ from ingestsite.configuration import (  # noqa: F401
     METRICS_DIR,
     MODEL,
     MODELS,
+    OIDC_GROUPS,
+    OIDC_URL,
     OTHER_LANGUAGES,
     OWN_HOST,
     PAGE_SECONDS,
@@ -50,6 +52,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -74,6 +80,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 if configuration.CORS_ORIGINS:
@@ -216,6 +223,31 @@ AXES_LOCKOUT_TEMPLATE = "web/locked.html"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+
+
+def oidc_app(url: str, client: str, secret: str) -> dict[str, Any]:
+    """Return allauth's settings of one OpenID Connect provider; none without a URL."""
+    app = {
+        "provider_id": "provider",
+        "name": "the provider",
+        "client_id": client,
+        "secret": secret,
+        "settings": {"server_url": url, "oauth_pkce_enabled": True},
+    }
+    return {"openid_connect": {"APPS": [app] if url else []}}
+
+
+SOCIALACCOUNT_PROVIDERS = oidc_app(
+    configuration.OIDC_URL, configuration.OIDC_CLIENT, configuration.OIDC_SECRET
+)
+SOCIALACCOUNT_ADAPTER = "ingest.web.sign_in.SignInAdapter"
+# Local accounts have our own login page. Nobody gets one at the provider's word.
+SOCIALACCOUNT_ONLY = True
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_SIGNUP_FIELDS = ["username*"]
+# A form's redirect to another site is against the content security policy, so this is a link.
+SOCIALACCOUNT_LOGIN_ON_GET = True
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in (

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -14,6 +16,8 @@ from ingest.admin.lists import ListAdmin
 from ingest.models import ReadLimit
 
 admin.site.unregister((User, Group))
+# What a provider says of a person is not for people to change.
+admin.site.unregister((EmailAddress, SocialAccount, SocialApp, SocialToken))
 
 
 @admin.register(User)

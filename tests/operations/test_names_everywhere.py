@@ -30,12 +30,12 @@ def test_a_name_is_erased_from_posts_counts_and_what_was_forgotten(
     open_store().add([about, posts[1], hidden])
     open_store().forget([posts[1].post_id], at=NOON)
     make_dead_letters("John Doe died.")
-    call_command("forget_name", "John Doe")
+    call_command("forget", "--name", "John Doe")
     found = capsys.readouterr().out
     assert "2 posts of The Gazette" in found
     assert "1 counts of forgotten posts of The Gazette" in found
     assert "1 dead letters" in found
-    call_command("forget_name", "John Doe", "--erase")
+    call_command("forget", "--name", "John Doe", "--erase")
     told = capsys.readouterr().out
     assert "2 posts changed" in told
     assert "What remains" in told
