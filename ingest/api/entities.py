@@ -21,6 +21,7 @@ from ingest.api.responses import (
     tagged_response,
 )
 from ingest.core.messages import PostEntities
+from ingest.operations.rule_versions import known_rules
 from ingest.store.base import PostCursor, Publication, StoredEntity
 
 
@@ -110,7 +111,7 @@ def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any
 
 
 def _post(post: PostEntities, entity_id: str) -> dict[str, Any]:
-    snippet = find_snippet(post, entity_id)
+    snippet = find_snippet(post, entity_id, known_rules())
     return {
         "id": post.post_id,
         "publication": post.publication,

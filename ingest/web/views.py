@@ -4,7 +4,8 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 from pydantic import ValidationError
 
@@ -17,6 +18,8 @@ from ingest.analytics.summaries import Summary, read_summary
 from ingest.core.messages import PostEntities
 from ingest.core.problem_types import ProblemType
 from ingest.core.validation import field_errors
+from ingest.operations import corrections
+from ingest.operations.rule_versions import known_rules
 from ingest.store.base import PostCursor, Publication
 from ingest.web import charts
 from ingest.web.decorators import page, reader_of
@@ -140,7 +143,7 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
         reader_of(request), entity_id, publication_id=request.GET.get("publication")
     )
     if overview is None:
-        raise Http404
+        return _where_it_counts_now(request, entity_id)
     narrowed_to = overview.narrowed_to
     posts, next_cursor = _posts(request, entity_id, narrowed_to.name if narrowed_to else None)
     context = {
@@ -150,8 +153,21 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
         "trend": charts.by_day(overview.days, what="Mentions"),
         "posts": posts,
         "next_cursor": next_cursor,
+        # Read only if the page is an editor's.
+        "corrections": lambda: corrections.corrections_of(
+            (overview.entity.family, overview.entity.key)
+        ),
     }
     return render(request, "web/entity.html", context)
+
+
+def _where_it_counts_now(request: HttpRequest, entity_id: str) -> HttpResponseBase:
+    """Lead from the address of a name that was corrected to the name that it counts as."""
+    new = corrections.new_id(entity_id)
+    if new is None:
+        raise Http404
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(reverse("web:entity", args=[new]) + (f"?{query}" if query else ""))
 
 
 def _posts(
@@ -166,7 +182,9 @@ def _posts(
     found = store.posts_mentioning(entity_id, name=name, limit=MAX_POSTS + 1, after=after)
     last = found[MAX_POSTS - 1] if len(found) > MAX_POSTS else None
     next_cursor = PageToken(value=last.day.isoformat(), id=last.post_id).sign() if last else None
-    return [(post, find_snippet(post, entity_id)) for post in found[:MAX_POSTS]], next_cursor
+    rules = known_rules()
+    shown = [(post, find_snippet(post, entity_id, rules)) for post in found[:MAX_POSTS]]
+    return shown, next_cursor
 
 
 @page

@@ -6,33 +6,16 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 
+from ingest.core.kind_names import kind_name
 from ingest.core.posts import is_web_address
 
 register = template.Library()
-
-# Plain names for families and spaCy's labels. Other labels are shown as they are.
-LABELS = {
-    "PLACE": "Places",
-    "GROUP": "Organisations and groups",
-    "WORK": "Works and events",
-    "PERSON": "People",
-    "ORG": "Organisations",
-    "GPE": "Countries and cities",
-    "LOC": "Regions",
-    "FAC": "Buildings",
-    "NORP": "Groups",
-    "EVENT": "Events",
-    "WORK_OF_ART": "Works",
-    "PRODUCT": "Products",
-    "LAW": "Laws",
-    "LANGUAGE": "Languages",
-}
 
 
 @register.filter
 def label_name(label: str) -> str:
     """Return the plain name of a label or a family."""
-    return LABELS.get(label, label)
+    return kind_name(label)
 
 
 @register.filter
