@@ -5,7 +5,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run emulator demo test check chaos faults signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large
+.PHONY: help run emulator demo test check chaos faults signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,10 +87,18 @@ simulate: .venv/base ## simulate publishers for a time, and check the counts (SE
 	@python -m ingest.devstack.simulate --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20) \
 		--seed $(or $(SEED),1)
 
-insight: .venv/bench ## measure the entities found in 300 real articles, in all ways of writing (GOLD=file.jsonl)
+insight: .venv/bench ## measure the entities found in 300 real articles, in all ways of writing (GOLD=file.jsonl POSTS=file.jsonl)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.harness.text_kinds
-	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.ner_quality $(if $(GOLD),--gold $(GOLD))
+	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.ner_quality $(if $(GOLD),--gold $(GOLD)) \
+		$(if $(POSTS),--posts $(POSTS))
+
+models: .venv/bench ## compare the speed of the small and the larger model
+	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
+		python -m tests.harness.model_speed
+
+names: .venv/bench ## write the lists of places and of people's names anew
+	python -m tests.harness.name_lists
 
 dashboard: .venv/dev ## compare metrics, log, traces and dashboard for 1,000 posts (POSTS=1000)
 	python -m tests.harness.dashboard --posts $(or $(POSTS),1000) --pictures var/dashboard

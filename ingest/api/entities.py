@@ -26,6 +26,7 @@ from ingest.api.responses import (
 )
 from ingest.core.messages import PostEntities
 from ingest.operations.permalinks import successor_of
+from ingest.operations.rule_versions import known_rules
 from ingest.store.base import FoundName, Publication, StoredEntity
 
 
@@ -134,7 +135,7 @@ def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any
 
 
 def _post(post: PostEntities, entity_id: str) -> dict[str, Any]:
-    snippet = find_snippet(post, entity_id)
+    snippet = find_snippet(post, entity_id, known_rules())
     return {**post_item(post), "passage": snippet._asdict() if snippet else None}
 
 

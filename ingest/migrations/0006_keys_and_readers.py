@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('ingest', '0004_failed_logins'),
+        ('ingest', '0005_default_names'),
     ]
 
     operations = [

@@ -3,7 +3,14 @@
 from ingest.models.admission import InFlightRequest, IntakePause
 from ingest.models.api_keys import ApiKey, KeyUse, ReadLimit, Scope
 from ingest.models.audit import AuditEntry
-from ingest.models.curation import Alias, AliasBackfill, Pattern, PatternSet, RulesVersion
+from ingest.models.curation import (
+    Alias,
+    AliasBackfill,
+    DefaultNameSet,
+    Pattern,
+    PatternSet,
+    RulesVersion,
+)
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
 from ingest.models.groups import PublicationGroup
 from ingest.models.runs import PublicationMove, StoreRun
@@ -16,6 +23,7 @@ __all__ = [
     "CrashCount",
     "DeadLetter",
     "DeadLetterReplay",
+    "DefaultNameSet",
     "InFlightRequest",
     "IntakePause",
     "KeyUse",

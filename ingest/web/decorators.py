@@ -8,9 +8,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from ingest.models import ReadLimit
 from ingest.store import open_reader
@@ -46,6 +47,24 @@ def _guarded(view: View, *, limit: Callable[[], AbstractContextManager[None]]) -
         try:
             with limit():
                 return view(request, *args, **kwargs)
+        except StoreUnavailable:
+            return _store_unavailable(request)
+
+    return guarded
+
+
+def editor_page(view: View) -> View:
+    """Require an account that may change aliases, and answer 503 if the store is unavailable."""
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if not request.user.has_perm("ingest.change_alias"):
+            raise PermissionDenied
+        try:
+            return view(request, *args, **kwargs)
         except StoreUnavailable:
             return _store_unavailable(request)
 

@@ -10,7 +10,7 @@ from ingest.analytics.post_list import PostListQuery, PostSource, list_posts
 from ingest.analytics.post_text import history_of, mark_names
 from ingest.core.posts import publication_id
 from ingest.core.validation import field_errors
-from ingest.operations.rule_versions import current_rules
+from ingest.operations.rule_versions import known_rules
 from ingest.web.decorators import page, reader_of
 
 PAGE_POSTS = 25
@@ -67,7 +67,7 @@ def post(request: HttpRequest, post_id: str) -> HttpResponseBase:
     context = {
         "post": own,
         "pub_id": publication_id(own.publication),
-        "parts": mark_names(own, current_rules()),
+        "parts": mark_names(own, known_rules()),
         "history": history_of(own),
         "names": own.entities,
     }

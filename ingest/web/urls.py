@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path, re_path
 
-from ingest.web import comparisons, downloads, embeds, mentioned_with, posts, views
+from ingest.web import comparisons, corrections, downloads, embeds, mentioned_with, posts, views
 
 PUBLICATION = r"^publications/(?P<pub_id>[0-9a-f]{32})"
 ENTITY = r"^entities/(?P<entity_id>[0-9a-f]{32})"
@@ -39,6 +39,9 @@ urlpatterns = [
         for prefix, view, name in EMBEDS
         for ending, as_svg, suffix in (("", False, ""), (r"\.svg", True, "_svg"))
     ),
+    re_path(rf"{ENTITY}/correct$", corrections.correct, name="correct"),
+    path("corrections/<int:backfill_id>", corrections.correction, name="correction"),
+    path("corrections/<int:alias_id>/undo", corrections.undo, name="undo"),
     path("problems/<slug:name>", views.problem, name="problem"),
     path("login", auth.LoginView.as_view(template_name="web/login.html"), name="login"),
     path("logout", auth.LogoutView.as_view(next_page="web:front"), name="logout"),

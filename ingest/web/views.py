@@ -29,7 +29,9 @@ from ingest.core.day_window import DayWindow, move_day
 from ingest.core.entity_names import FAMILIES
 from ingest.core.problem_types import ProblemType
 from ingest.core.validation import field_errors
+from ingest.operations import corrections
 from ingest.operations.permalinks import successor_of
+from ingest.operations.rule_versions import known_rules
 from ingest.store.base import Order, Publication
 from ingest.web import charts
 from ingest.web.decorators import download, page, reader_of
@@ -242,6 +244,7 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     by_posts = query.order == "posts"
     post_query, post_errors = read_post_query(request, limit=MAX_POSTS)
     found = list_posts(PostSource(reader_of(request), overview.narrowed_to, entity_id), post_query)
+    rules = known_rules()
     context = {
         "entity": overview.entity,
         "overview": overview,
@@ -255,8 +258,12 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
             what="Posts" if by_posts else "Mentions",
         ),
         "found": found,
-        "posts": [(post, find_snippet(post, entity_id)) for post in found.posts],
+        "posts": [(post, find_snippet(post, entity_id, rules)) for post in found.posts],
         **post_filters(request, post_query, {} if errors else post_errors),
+        # Read only if the page is an editor's.
+        "corrections": lambda: corrections.corrections_of(
+            (overview.entity.family, overview.entity.key)
+        ),
     }
     return render(request, "web/entity.html", context)
 

@@ -14,7 +14,7 @@ from ingest.api.authentication import KeyedView, reader_of
 from ingest.api.query_params import Query
 from ingest.api.responses import find_publication, page_url, read_query, tagged_response
 from ingest.core.messages import PostEntities
-from ingest.operations.rule_versions import current_rules
+from ingest.operations.rule_versions import known_rules
 
 
 class PublicationPostsView(KeyedView):
@@ -45,7 +45,7 @@ class PostContentView(KeyedView):
         if not found:
             raise NotFound("No post with this id is saved.")
         post = found[0]
-        parts = mark_names(post, current_rules())
+        parts = mark_names(post, known_rules())
         data = {
             **post_item(post),
             "content": "".join(part.text for part in parts) or None,

@@ -9,34 +9,17 @@ from django.http import HttpRequest
 from ingest.analytics.table_formats import FORMATS
 from ingest.core.counts import name_of
 from ingest.core.entity_names import entity_id
+from ingest.core.kind_names import kind_name
 from ingest.core.messages import Entity
 from ingest.core.posts import is_web_address
 
 register = template.Library()
 
-# Plain names for families and spaCy's labels. Other labels are shown as they are.
-LABELS = {
-    "PLACE": "Places",
-    "GROUP": "Organisations and groups",
-    "WORK": "Works and events",
-    "PERSON": "People",
-    "ORG": "Organisations",
-    "GPE": "Countries and cities",
-    "LOC": "Regions",
-    "FAC": "Buildings",
-    "NORP": "Groups",
-    "EVENT": "Events",
-    "WORK_OF_ART": "Works",
-    "PRODUCT": "Products",
-    "LAW": "Laws",
-    "LANGUAGE": "Languages",
-}
-
 
 @register.filter
 def label_name(label: str) -> str:
     """Return the plain name of a label or a family."""
-    return LABELS.get(label, label)
+    return kind_name(label)
 
 
 @register.filter

@@ -59,7 +59,9 @@ async function refreshPending(left) {
   const page = await fetchPage(location.href).catch(() => null);
   for (const part of pending) {
     const fresh = page && page.getElementById(part.id);
-    if (fresh && !("pending" in fresh.dataset)) part.replaceWith(fresh);
+    if (!fresh || fresh.isEqualNode(part)) continue;
+    part.replaceWith(fresh);
+    left = MAX_REFRESHES;
   }
   setTimeout(refreshPending, REFRESH_MILLISECONDS, left - 1);
 }
