@@ -47,8 +47,10 @@ def _problem(response: requests.Response) -> dict[str, Any]:
 class ApiClient:
     """A client of one server, with one API key."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, priority: str | None = None) -> None:
+        """Make a client; its posts are bulk posts if the priority says so."""
         self._url = url
+        self._posts = "/api/posts" + (f"?priority={priority}" if priority else "")
         self._session = requests.Session()
         # The proxy in HTTP_PROXY cannot reach a server on this machine.
         is_local = urlsplit(url).hostname in LOOPBACK
@@ -69,7 +71,7 @@ class ApiClient:
         body = b"[" + b",".join(posts) + b"]"
         headers = {"Content-Type": "application/json"}
         try:
-            answer = self._call("POST", "/api/posts", data=body, headers=headers)
+            answer = self._call("POST", self._posts, data=body, headers=headers)
         except ApiError as error:
             if error.status == 422 and error.problem.get("errors"):
                 return _all_refused(error.problem["errors"], len(posts))

@@ -31,7 +31,12 @@ SAVE_CHARACTERS = 1_000_000
 @shared_task(name=publish.EXTRACT_TASK, bind=True, base=ReliableTask)
 def extract_posts(task: "Task[Any, Any]", payload: Any) -> None:
     """Find the entities of posts, and publish the posts for saving."""
-    with take_batch(task, payload, characters=BATCH_CHARACTERS) as deliveries:
+    with take_batch(
+        task,
+        payload,
+        characters=BATCH_CHARACTERS,
+        bulk_characters=publish.MESSAGE_CHARACTERS,
+    ) as deliveries:
         retry_until_available(
             lambda: process_batch(Step.EXTRACT, deliveries, ExtractMessage, extract_batch),
             lambda: give_back(publish.EXTRACT_TASK, deliveries),

@@ -41,6 +41,7 @@ class Client:
     scopes: frozenset[str]
     publications: frozenset[str] = frozenset()  # their keys
     requests_per_minute: int = 0  # 0: no limit
+    is_bulk: bool = False  # whether all its posts are bulk posts
     is_authenticated: bool = True
 
     def may_change(self, publication: str) -> bool:
@@ -166,6 +167,7 @@ def _look_up(digest: str) -> Client | None:
         frozenset(key.scopes),
         frozenset(map(publication_key, key.publications)),
         settings.REQUESTS_PER_MINUTE if own is None else own,
+        key.bulk,
     )
     caches["keys"].set(digest, client, CACHE_SECONDS)
     return client

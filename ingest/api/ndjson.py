@@ -21,7 +21,7 @@ Chunk = dict[int, Post | Errors]  # by line number, from 1
 
 
 def stream_results(
-    lines: Iterable[bytes | None], *, may_change: Callable[[str], bool]
+    lines: Iterable[bytes | None], *, may_change: Callable[[str], bool], bulk: bool = False
 ) -> Iterator[bytes]:
     """
     Accept posts. Yield a result for each line, and the counts at the end.
@@ -35,7 +35,7 @@ def stream_results(
     counts: Counter[str] = Counter(accepted=0, duplicates=0, refused=0)
     started = False
     try:
-        for chunk in _chunks(lines, may_change=may_change):
+        for chunk in _chunks(lines, may_change=may_change, bulk=bulk):
             results = submit(list(chunk.values()))
             counts.update(results.counts)
             yield _results(chunk, results)
@@ -49,13 +49,13 @@ def stream_results(
         yield _line({"status": "end", **counts})
 
 
-def _chunks(lines: Iterable[bytes | None], *, may_change: Callable[[str], bool]) -> Iterator[Chunk]:
+def _chunks(lines: Iterable[bytes | None], **rights: Any) -> Iterator[Chunk]:
     chunk: Chunk = {}
     size = 0
     for number, line in enumerate(lines, 1):
         if line is not None and not line.strip():
             continue
-        chunk[number] = _check(line, may_change=may_change)
+        chunk[number] = _check(line, **rights)
         size += len(line or b"")
         if len(chunk) >= CHUNK_LINES or size >= MESSAGE_CHARACTERS:
             yield chunk
@@ -64,11 +64,11 @@ def _chunks(lines: Iterable[bytes | None], *, may_change: Callable[[str], bool])
         yield chunk
 
 
-def _check(line: bytes | None, *, may_change: Callable[[str], bool]) -> Post | Errors:
+def _check(line: bytes | None, **rights: Any) -> Post | Errors:
     if line is None:
         return [{"pointer": "", "detail": f"The line is longer than {MAX_LINE_BYTES} bytes."}]
     try:
-        return check(parse(line, what="line"), may_change=may_change)
+        return check(parse(line, what="line"), **rights)
     except BadRequestBody as error:
         return [{"pointer": "", "detail": str(error.detail)}]
 

@@ -152,7 +152,13 @@ submit = described(
             OpenApiParameter.HEADER,
             enum=["gzip", "identity"],
             description="The compression of the body.",
-        )
+        ),
+        OpenApiParameter(
+            "priority",
+            str,
+            enum=["live", "bulk"],
+            description="`bulk` makes all posts of the request bulk posts.",
+        ),
     ],
 )
 _POST_ID = OpenApiParameter(

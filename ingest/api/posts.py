@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
@@ -17,6 +17,7 @@ from ingest.api import openapi, receipts, request_body, schemas, submission
 from ingest.api.authentication import Client, KeyedView, actor_of, client_of
 from ingest.api.errors import TooLarge, Unprocessable
 from ingest.api.ndjson import stream_results
+from ingest.core.posts import Priority
 from ingest.core.revisions import PostRecord
 from ingest.models import DeadLetter, Scope, delete_until
 from ingest.operations import audit
@@ -62,7 +63,8 @@ class PostView(KeyedView):
 
 
 def _accept_one(request: Request, body: Any) -> Response:
-    item = submission.check(body, may_change=client_of(request).may_change)
+    client = client_of(request)
+    item = submission.check(body, may_change=client.may_change, bulk=_is_bulk(request))
     results = submission.submit([item])
     if results.errors:
         raise Unprocessable(errors=[error.model_dump() for error in results.errors])
@@ -76,10 +78,10 @@ def _accept_list(request: Request, body: list[Any]) -> Response:
         raise TooLarge(f"A list may have at most {settings.MAX_POSTS} posts.")
     if not body:
         raise Unprocessable("The list is empty.")
-    may_change = client_of(request).may_change
+    client, bulk = client_of(request), _is_bulk(request)
     results = submission.submit(
         [
-            submission.check(item, may_change=may_change, pointer=f"/{index}")
+            submission.check(item, may_change=client.may_change, bulk=bulk, pointer=f"/{index}")
             for index, item in enumerate(body)
         ]
     )
@@ -90,11 +92,20 @@ def _accept_list(request: Request, body: list[Any]) -> Response:
 
 def _accept_lines(request: Request) -> StreamingHttpResponse:
     """Answer line by line. An error before the first line is a problem with its own status."""
+    client = client_of(request)
     lines = stream_results(
-        request_body.read_lines(request), may_change=client_of(request).may_change
+        request_body.read_lines(request), may_change=client.may_change, bulk=_is_bulk(request)
     )
     first: Iterator[bytes] = iter([next(lines)])
     return StreamingHttpResponse(chain(first, lines), content_type=request_body.NDJSON)
+
+
+def _is_bulk(request: Request) -> bool:
+    """Return whether all posts of a request are bulk posts; else each says so for itself."""
+    priority = request.query_params.get("priority", "live")
+    if priority not in get_args(Priority):
+        raise Unprocessable(f"The priority must be one of {', '.join(get_args(Priority))}.")
+    return client_of(request).is_bulk or priority == "bulk"
 
 
 def _receipt(request: Request, post_id: str) -> datetime | None:

@@ -1,12 +1,13 @@
 """Submits the posts of a request. Each is accepted, refused or a duplicate, in order."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
+from kombu import Producer
 from pydantic import ValidationError
 from structlog import get_logger
 
@@ -19,7 +20,7 @@ from ingest.api.schemas import (
 )
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
-from ingest.broker.admission.base import IntakePaused, QueueFull
+from ingest.broker.admission.base import LIVE, IntakePaused, QueueFull
 from ingest.broker.connection import BrokerUnavailable
 from ingest.core.messages import AcceptedPost
 from ingest.core.posts import Post
@@ -64,15 +65,17 @@ class PostResults:
         return [error for result in refused for error in result.errors]
 
 
-def check(item: Any, *, may_change: Callable[[str], bool], pointer: str = "") -> Post | Errors:
-    """Return the post in an item, or the errors of its fields."""
+def check(
+    item: Any, *, may_change: Callable[[str], bool], pointer: str = "", bulk: bool = False
+) -> Post | Errors:
+    """Return the post in an item, or the errors of its fields; `bulk` makes it a bulk post."""
     try:
         post = Post.model_validate(item)
     except ValidationError as error:
         return field_errors(error, pointer=pointer)
     if not may_change(post.publication):
         return [{"pointer": f"{pointer}/publication", "detail": NOT_PERMITTED}]
-    return post
+    return post.model_copy(update={"priority": "bulk"}) if bulk else post
 
 
 def submit(items: Sequence[Post | Errors]) -> PostResults:
@@ -139,10 +142,14 @@ def accept(posts: Sequence[Post]) -> list[AcceptedPost]:
     """
     with tracing.span("accept", posts=len(posts)):
         accepted = _accepted(posts)
-        with _measured(len(posts)), get_admission().admit() as producer:
+        with _measured(len(posts)), _admission(accepted) as producer:
             publish.enqueue(accepted, through=producer)
     log_posts(logger, "accepted", accepted)
     return accepted
+
+
+def _admission(posts: Sequence[AcceptedPost]) -> AbstractContextManager[Producer]:
+    return get_admission().admit(publish.priorities(posts) or LIVE)
 
 
 def _accepted(posts: Sequence[Post]) -> list[AcceptedPost]:

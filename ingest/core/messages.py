@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ingest.core.posts import Post
+from ingest.core.posts import Post, Priority
 
 
 class Entity(NamedTuple):
@@ -62,6 +62,8 @@ class AcceptedPost(Message):
     # When the API accepted the revision with this date, if a later revision came without a date.
     dated_at: AwareDatetime | None = None
     language: str | None = None
+    # The queues that the post passes through; None, as in a message of an older version, is live.
+    priority: Priority | None = None
 
     @classmethod
     def from_post(cls, post: Post, *, accepted_at: datetime, **origin: Any) -> Self:

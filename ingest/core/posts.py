@@ -5,7 +5,7 @@ import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -24,6 +24,10 @@ MAX_CONTENT_CHARACTERS = 100_000
 ID = re.compile(r"[0-9a-f]{32}")
 CACHE_SIZE = 1000  # publications whose id a process remembers
 MAX_NAME_CHARACTERS = 200  # of a publication's name, and of a client's own post id
+
+
+# Live posts overtake bulk posts, such as those of an archive.
+Priority = Literal["live", "bulk"]
 
 
 def publication_key(name: str) -> str:
@@ -138,6 +142,7 @@ class Post(BaseModel):
     title: Text[Annotated[str, Field(max_length=500)]] | None = None
     published_at: Moment | None = None
     language: Language = None
+    priority: Priority | None = None
 
     @property
     def post_id(self) -> str:

@@ -33,6 +33,9 @@ class ApiKey(models.Model):
     publications = models.JSONField(default=list, blank=True)
     # None means the limit in the settings.
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    bulk = models.BooleanField(
+        default=False, help_text="Its posts are bulk posts, which live posts overtake."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)  # to the minute

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
-from ingest.broker.admission.base import IntakePaused
+from ingest.broker.admission.base import LIVE, IntakePaused
 from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.message_reader import UnreadableMessage, from_json, read_message
 from ingest.core.messages import ExtractMessage, SaveMessage
@@ -158,9 +158,11 @@ def _enqueue(calls: Collection[Call]) -> None:
     def posts(wanted: str) -> list[Any]:
         return [post for task, argument in calls if task == wanted for post in argument.posts]
 
-    with get_admission().admit() as producer:
-        publish.enqueue(posts(publish.EXTRACT_TASK), through=producer)
-        publish.enqueue_save(posts(publish.SAVE_TASK), through=producer)
+    extract, save = posts(publish.EXTRACT_TASK), posts(publish.SAVE_TASK)
+    priorities = publish.priorities([*extract, *save]) or LIVE
+    with get_admission().admit(priorities) as producer:
+        publish.enqueue(extract, through=producer)
+        publish.enqueue_save(save, through=producer)
         for task, argument in calls:
             if task == publish.BACKFILL_TASK:
                 publish.enqueue_backfill_step(argument, through=producer)

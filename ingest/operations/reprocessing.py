@@ -45,11 +45,11 @@ def send_again(posts: Sequence[PostEntities]) -> int:
     now = datetime.now(UTC)
     again = [_accepted(post, now) for post in posts if post.content]
     if again:
-        with get_admission().admit() as producer:
+        with get_admission().admit(publish.priorities(again)) as producer:
             publish.enqueue(again, through=producer)
     return len(again)
 
 
 def _accepted(post: PostEntities, now: datetime) -> AcceptedPost:
     fields = {name: getattr(post, name) for name in AcceptedPost.model_fields}
-    return AcceptedPost(**{**fields, "again_at": now})
+    return AcceptedPost(**{**fields, "again_at": now, "priority": "bulk"})

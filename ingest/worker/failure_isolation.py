@@ -100,7 +100,8 @@ def give_back(task: str, deliveries: Sequence[Delivery]) -> None:
         if delivery.problem:
             dead_letter_message(delivery.payload, delivery.problem)
         else:
-            publish.enqueue_again(task, delivery.payload, returns=delivery.returns)
+            queue = publish.TASKS[task] if delivery.too_often else delivery.queue
+            publish.enqueue_again(task, queue, delivery.payload, returns=delivery.returns)
 
 
 def run_batch(
@@ -264,7 +265,7 @@ def _is_older_revision(step: Step, post: AcceptedPost) -> bool:
 def dead_letter_message(message: Mapping[str, Any], problem: str) -> None:
     """Dead-letter a message that this version cannot read, as `as_json` returned it."""
     queue = publish.TASKS.get(str(message["headers"].get("task")), message["queue"])
-    step = Step.SAVE if queue == publish.SAVE else Step.EXTRACT
+    step = Step.SAVE if publish.step_queue(queue) == publish.SAVE else Step.EXTRACT
     _dead_letter_unreadable(step, {"raw": message}, problem)
 
 

@@ -1,5 +1,6 @@
 """The API, with a real broker behind it and a store in memory."""
 
+import json
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -80,6 +81,17 @@ def test_every_field_of_a_post_travels(api: Client) -> None:
     assert post.published_at is not None
     assert post.published_at.isoformat() == "2026-05-01T10:00:00+02:00"
     assert (post.title, post.language, post.url) == ("Oslo", "en", "https://example.org/a-1")
+
+
+def test_posts_are_bulk_if_they_say_so_or_their_request_or_key_does(api: Client) -> None:
+    send(api, [{**POST, "priority": "bulk"}, {**POST, "id": "2", "priority": "live"}])
+    send(keyed(["submit"], bulk=True), {**POST, "id": "3"})
+    client = connection.redis_client()
+    assert (client.llen("extract"), client.llen("extract.bulk")) == (1, 2)
+    api.post("/api/posts?priority=bulk", json.dumps(POST), content_type="application/json")
+    assert (client.llen("extract"), client.llen("extract.bulk")) == (1, 3)
+    unknown = api.post("/api/posts?priority=low", "{}", content_type="application/json")
+    assert unknown.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def test_many_posts_travel_in_messages_of_about_a_batch(api: Client) -> None:
@@ -330,7 +342,7 @@ def test_the_status_counts_waiting_messages_and_dead_letters(api: Client) -> Non
         "writable": True,
         "drained": False,
         "empty": False,
-        "waiting": {"extract": 1, "save": 0},
+        "waiting": {"extract": 1, "save": 0, "extract.bulk": 0, "save.bulk": 0},
         "in_work": 0,
         "dead_letters": 1,
     }

@@ -140,14 +140,15 @@ class Run:
 
 
 def posts_of(seed: int, count: int) -> Iterator[dict[str, str]]:
-    """Yield posts with ids of their own, the samples in turn; one in a hundred is poison."""
+    """Yield the samples in turn, with ids; one in a hundred is poison, one in three bulk."""
     texts = list(samples.read())
     for number in range(count):
         sample = texts[number % len(texts)]
         content = sample["content"]
         if number % 100 == 50:
             content = f"{BOMBS[number // 100 % len(BOMBS)]} {content}"
-        yield {**sample, "content": content, "id": f"{seed}-{number}"}
+        priority = "bulk" if number % 3 == 0 else "live"
+        yield {**sample, "content": content, "id": f"{seed}-{number}", "priority": priority}
 
 
 def batches(posts: Sequence[dict[str, str]], dice: random.Random) -> Iterator[list[dict[str, str]]]:

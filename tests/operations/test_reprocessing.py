@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from ingest.broker import connection
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import IntakePaused
-from ingest.broker.publish import EXTRACT
+from ingest.broker.publish import BULK_QUEUES
 from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities
 from ingest.models import PatternSet
 from ingest.nlp.ner import extract_entities, load_model, model_name, read_meta
@@ -73,9 +73,10 @@ def test_the_posts_of_another_model_are_sent_again() -> None:
     call_command("reprocess", "the gazette", "--all", stdout=out)
     call_command("reprocess", "--post", newer.post_id, stdout=out)
     assert "2 posts go through" in out.getvalue()
-    assert connection.redis_client().llen(EXTRACT) == 3
+    assert connection.redis_client().llen(QUEUE) == 3
 
 
+QUEUE = BULK_QUEUES["extract"]  # live posts overtake those of a reprocess
 OLD = with_entities("1", [entity("Obama")])
 
 
@@ -95,7 +96,8 @@ def test_a_post_that_is_sent_again_is_unchanged() -> None:
     reprocessing.send_again([OLD])
     (again,) = ExtractMessage.read({"posts": queued()}).posts
     assert again.again_at
-    assert again.model_copy(update={"again_at": None}) == AcceptedPost(
+    assert again.priority == "bulk"
+    assert again.model_copy(update={"again_at": None, "priority": None}) == AcceptedPost(
         **{n: getattr(OLD, n) for n in AcceptedPost.model_fields}
     )
 
@@ -104,7 +106,7 @@ def queued() -> object:
     from celery import current_app
 
     with current_app.connection_for_read() as connection:
-        message = current_app.amqp.queues[EXTRACT].bind(connection.default_channel).get()
+        message = current_app.amqp.queues[QUEUE].bind(connection.default_channel).get()
         assert message
         (payload,), _, _ = message.payload
         return payload["posts"]

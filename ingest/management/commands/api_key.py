@@ -39,6 +39,7 @@ class Command(BaseCommand):
             type=int,
             help="limit of this key, 0 for none (default: INGEST_REQUESTS_PER_MINUTE)",
         )
+        create.add_argument("--bulk", action="store_true", help="live posts overtake its posts")
         actions.add_parser("first", help="create a key for development if no key exists")
         actions.add_parser("list", help="list the keys, sorted by name")
         revoke = actions.add_parser("revoke", help="revoke a key for good")
@@ -52,6 +53,7 @@ class Command(BaseCommand):
                 options["scopes"] or list(Scope.values),
                 publications=options["publications"],
                 requests_per_minute=options["requests_per_minute"],
+                bulk=options["bulk"],
             )
         elif action == "first" and not ApiKey.objects.exists():
             self._create("development", list(Scope.values))
