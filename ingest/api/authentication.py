@@ -80,6 +80,11 @@ class KeyAuthentication(BaseAuthentication):
         return 'Bearer realm="ingest"'
 
 
+def lacks_scope(scope: Scope) -> str:
+    """Return the sentence that says which scope a key lacks."""
+    return f"This key does not have the scope {scope}."
+
+
 class HasScope(BasePermission):
     """Require a key, and the scope that the view names for the request's method, if any."""
 
@@ -90,6 +95,7 @@ class HasScope(BasePermission):
             return False
         method = "GET" if request.method == "HEAD" else request.method
         scope = scopes.get(method or "", Scope.READ)
+        self.message = lacks_scope(scope) if scope else ""
         return scope is None or scope in client.scopes
 
 

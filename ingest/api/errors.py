@@ -34,6 +34,13 @@ class BadRequestBody(APIException):
     status_code = HTTPStatus.BAD_REQUEST
 
 
+class Conflict(APIException):
+    """The same request is being answered already. Retry later."""
+
+    status_code = HTTPStatus.CONFLICT
+    wait = RETRY_AFTER_SECONDS
+
+
 class LengthRequired(APIException):
     """The request has a body and no Content-Length."""
 

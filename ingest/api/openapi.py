@@ -18,7 +18,14 @@ from pydantic import BaseModel
 from ingest.analytics.entity_list import EntityQuery
 from ingest.api import schemas
 from ingest.api.errors import MEDIA_TYPE
-from ingest.api.query_params import CompareQuery, PostsQuery, PublicationsQuery, Query
+from ingest.api.query_params import (
+    CompareQuery,
+    FailedPostsQuery,
+    ListQuery,
+    PostsQuery,
+    PublicationsQuery,
+    Query,
+)
 from ingest.api.request_body import JSON, NDJSON
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,6 +38,7 @@ PROBLEM_DESCRIPTIONS = {
     403: "The key does not allow this request.",
     404: "Not found.",
     408: "The body took too long. Send the rest in another request.",
+    409: "The first request with this Idempotency-Key has no answer yet.",
     411: "The Content-Length header is missing.",
     413: "The body or the list in it is too large.",
     415: "The media type is not JSON or JSON lines, or the encoding is not gzip.",
@@ -144,7 +152,7 @@ submit = described(
             schemas.SubmitResponse, "Accepted. A list has a result for each post."
         ),
     },
-    problems=(400, 408, 411, 413, 415, 422, 503),
+    problems=(400, 408, 409, 411, 413, 415, 422, 503),
     parameters=[
         OpenApiParameter(
             "Content-Encoding",
@@ -158,6 +166,12 @@ submit = described(
             str,
             enum=["live", "bulk"],
             description="`bulk` makes all posts of the request bulk posts.",
+        ),
+        OpenApiParameter(
+            "Idempotency-Key",
+            str,
+            OpenApiParameter.HEADER,
+            description="Within 24 hours, the same key and body get the answer of the first.",
         ),
     ],
 )
@@ -183,6 +197,30 @@ delete = described(
     response=schemas.DeletedPost,
     problems=(404, 503),
     parameters=[_POST_ID],
+)
+_OWN_ID = OpenApiParameter(
+    "own_id", str, OpenApiParameter.PATH, description="The client's own id of the post."
+)
+own_post_status = described(
+    "Read the status of a post by the publisher's own id",
+    response=schemas.PostStatus,
+    problems=(404, 503),
+    parameters=[_OWN_ID],
+)
+own_delete = described(
+    "Delete a post by the publisher's own id",
+    response=schemas.DeletedPost,
+    problems=(404, 503),
+    parameters=[_OWN_ID],
+)
+submitted_list = _read(
+    "submitted_list", "Read the status of all posts of a list", ListQuery, schemas.ListStatus
+)
+failed_posts = _read(
+    "failed_posts",
+    "List the posts of this key that are dead or refused",
+    FailedPostsQuery,
+    schemas.FailedPostPage,
 )
 status = described(
     "Read the state of the intake and the queues", response=schemas.PipelineStatus, problems=(503,)

@@ -1,11 +1,11 @@
 """The query parameters of the API's lists. Any other parameter is refused."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ingest.analytics.entity_list import DEFAULT_LIMIT, MAX_LIMIT, Family, PageToken
-from ingest.core.posts import MAX_NAME_CHARACTERS
+from ingest.core.posts import MAX_NAME_CHARACTERS, Moment
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
@@ -31,6 +31,22 @@ class PostsQuery(Query):
     publication: Name | None = None
     limit: Limit = DEFAULT_LIMIT
     cursor: SignedPageToken | None = None
+
+
+class FailedPostsQuery(Query):
+    """Parameters of the list of a key's own posts that are dead or refused."""
+
+    state: Literal["dead", "refused"]
+    since: Moment | None = None
+    limit: Limit = DEFAULT_LIMIT
+    cursor: SignedPageToken | None = None
+
+
+class ListQuery(Query):
+    """Parameters of the status of a submitted list."""
+
+    offset: Annotated[int, Field(ge=0)] = 0
+    limit: Limit = MAX_LIMIT
 
 
 class CompareQuery(Query):

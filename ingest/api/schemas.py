@@ -34,6 +34,7 @@ class AcceptedResult(BaseModel):
 
     status: Literal["accepted"] = "accepted"
     id: str
+    own_id: str | None = Field(None, description="The client's own id; absent without one.")
     url: str
 
 
@@ -42,6 +43,7 @@ class DuplicateResult(BaseModel):
 
     status: Literal["duplicate"] = "duplicate"
     id: str
+    own_id: str | None = Field(None, description="The client's own id; absent without one.")
     url: str
 
 
@@ -63,6 +65,9 @@ class ListResponse(BaseModel):
     accepted: int
     duplicates: int
     refused: int
+    url: str | None = Field(
+        description="The status of all accepted posts, for 7 days. Lists of bulk posts have none."
+    )
     posts: list[PostResult]
 
 
@@ -83,6 +88,7 @@ class SavedPost(BaseModel):
     """The post is counted."""
 
     id: str
+    own_id: str | None
     status: Literal["saved"] = "saved"
     publication: str
     accepted_at: datetime
@@ -116,6 +122,7 @@ class DeadPost(BaseModel):
     """The post could not be processed. It is kept as a dead letter until a person decides."""
 
     id: str
+    own_id: str | None
     status: Literal["dead"] = "dead"
     step: str
     reason: str
@@ -137,6 +144,44 @@ PostState = Annotated[
 
 class PostStatus(RootModel[PostState]):
     """The status of a post."""
+
+
+class FailedPost(BaseModel):
+    """A post of a key that is a dead letter, or that the API refused, and why."""
+
+    state: Literal["dead", "refused"]
+    id: str | None
+    own_id: str | None
+    publication: str
+    at: datetime
+    reason: str
+    detail: str
+    errors: list[FieldError]
+
+
+class FailedPostPage(BaseModel):
+    """A page of a key's own posts that failed, the oldest first."""
+
+    posts: list[FailedPost]
+    next: str | None = Field(description="The URL of the next page.")
+
+
+class ListedPost(BaseModel):
+    """An accepted post of a list, its status, and where to read more of it."""
+
+    id: str
+    status: Literal["saved", "queued", "dead", "deleted"]
+    url: str
+
+
+class ListStatus(BaseModel):
+    """A submitted list, and a page of its accepted posts."""
+
+    accepted: int
+    refused: int
+    accepted_at: datetime
+    posts: list[ListedPost]
+    next: str | None = Field(description="The URL of the next page.")
 
 
 class PipelineStatus(BaseModel):

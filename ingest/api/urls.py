@@ -4,12 +4,20 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from ingest.api import control, entities, posts, publications
+from ingest.api.tracking import lists, status
 
 PUBLICATION = "publications/<path:name>"
 
 urlpatterns = [
     path("posts", posts.PostsView.as_view(), name="posts"),
-    re_path(r"^posts/(?P<post_id>[0-9a-f]{32})\Z", posts.PostView.as_view(), name="post"),
+    re_path(r"^posts/(?P<post_id>[0-9a-f]{32})\Z", status.PostView.as_view(), name="post"),
+    path("lists/<str:name>", lists.SubmittedListView.as_view(), name="list"),
+    # The shortest name and the longest id, since an id is often a URL.
+    re_path(
+        r"^publications/(?P<name>.+?)/posts/(?P<own_id>.+)\Z",
+        status.OwnPostView.as_view(),
+        name="own_post",
+    ),
     path("publications", publications.PublicationsView.as_view(), name="publications"),
     path(f"{PUBLICATION}/entities", publications.EntitiesView.as_view(), name="entities"),
     path(

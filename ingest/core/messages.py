@@ -50,6 +50,9 @@ class AcceptedPost(Message):
     first_accepted_at: AwareDatetime | None = None
     # When an operator asked to reprocess the saved post.
     again_at: AwareDatetime | None = None
+    # The client's own id of the post, if it gave one, and the API key that brought the post.
+    own_id: str | None = None
+    key_id: int | None = None
     # The request that brought the post; the log has this id in the lines of both.
     request_id: str | None = None
     # The request's trace context, as in W3C's header of this name.
@@ -69,7 +72,9 @@ class AcceptedPost(Message):
     def from_post(cls, post: Post, *, accepted_at: datetime, **origin: Any) -> Self:
         """Give a post its id; it keeps this id even if a later version computes another one."""
         fields = post.model_dump(exclude={"id"})
-        return cls(post_id=post.post_id, accepted_at=accepted_at, **origin, **fields)
+        return cls(
+            post_id=post.post_id, own_id=post.id, accepted_at=accepted_at, **origin, **fields
+        )
 
 
 class PostEntities(AcceptedPost):

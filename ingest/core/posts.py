@@ -41,6 +41,11 @@ def publication_id(name: str) -> str:
     return digest("publication", publication_key(name))
 
 
+def id_of_own(publication: str, own_id: str) -> str:
+    """Return the id of a post that its client names within a publication."""
+    return digest("id", publication_key(publication), own_id)
+
+
 def digest(*parts: str) -> str:
     """Return 32 hexadecimal digits: the same for the same parts, in every process."""
     framed = b"".join(b"%d:%b" % (len(part), part) for part in (p.encode() for p in parts))
@@ -152,5 +157,6 @@ class Post(BaseModel):
         It is a digest of the publication and the client's own id, or of the content if the client
         gave none. So the same article sent twice is the same post.
         """
-        kind, own = ("id", self.id) if self.id is not None else ("content", self.content)
-        return digest(kind, publication_key(self.publication), own)
+        if self.id is not None:
+            return id_of_own(self.publication, self.id)
+        return digest("content", publication_key(self.publication), self.content)

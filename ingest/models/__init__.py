@@ -5,6 +5,7 @@ from ingest.models.api_keys import ApiKey, KeyUse, Scope
 from ingest.models.audit import AuditEntry
 from ingest.models.curation import Alias, AliasBackfill, Pattern, PatternSet, RulesVersion
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
+from ingest.models.submissions import IdempotentRequest, RefusedPost, SubmittedList
 
 __all__ = [
     "Alias",
@@ -14,13 +15,16 @@ __all__ = [
     "CrashCount",
     "DeadLetter",
     "DeadLetterReplay",
+    "IdempotentRequest",
     "InFlightRequest",
     "IntakePause",
     "KeyUse",
     "Pattern",
     "PatternSet",
+    "RefusedPost",
     "RulesVersion",
     "Scope",
     "Step",
+    "SubmittedList",
     "delete_until",
 ]

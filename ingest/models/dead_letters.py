@@ -78,6 +78,8 @@ class DeadLetter(models.Model):
     payload = Payload()
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
+    # The API key that brought the post.
+    key_id = models.PositiveIntegerField(null=True, db_index=True)
     # The replay that it waits for.
     replay = models.ForeignKey(DeadLetterReplay, models.SET_NULL, null=True, related_name="waiting")
 

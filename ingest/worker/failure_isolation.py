@@ -222,6 +222,7 @@ def dead_letter(
         "trace": _printable(trace),
         "attempts": attempts,
         "payload": post.payload(),
+        "key_id": post.key_id,
         "last_at": timezone.now(),
     }
     _save_dead_letter(step, post.post_id, fields)

@@ -157,6 +157,7 @@ def test_a_dead_letter_says_why_its_post_is_not_saved(api: Client) -> None:
     dead_letter(post_id="d" * 32)
     assert api.get(f"/api/posts/{'d' * 32}").json() == {
         "id": "d" * 32,
+        "own_id": None,
         "status": "dead",
         "step": "extract",
         "reason": "timeout",
@@ -274,7 +275,7 @@ def test_an_unknown_host_is_a_problem(api: Client) -> None:
 
 
 def test_a_bug_is_a_problem_without_details(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.api.posts.open_store", lambda: None)
+    monkeypatch.setattr("ingest.api.tracking.status.open_store", lambda: None)
     api.raise_request_exception = False
     response = api.get(f"/api/posts/{'0' * 32}")
     assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
@@ -294,7 +295,7 @@ def test_responses_are_json_whatever_the_client_accepts(api: Client, accept: str
 def test_an_unknown_method_is_answered_with_the_known_ones(api: Client) -> None:
     response = api.put("/api/posts")
     assert response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-    assert response["Allow"] == "POST, OPTIONS"
+    assert response["Allow"] == "GET, POST, HEAD, OPTIONS"
     assert response.json()["title"] == "Method Not Allowed"
 
 

@@ -51,7 +51,7 @@ Document = dict[str, Any]
 _ENTITY_FIELDS = {"entities", "found"}
 # The fields that a document has in another form, or not at all.
 _EXCLUDED_FIELDS = {
-    *("post_id", "content", "request_id", "traceparent", "priority"),
+    *("post_id", "content", "request_id", "traceparent", "priority", "key_id"),
     *_ENTITY_FIELDS,
 }
 
