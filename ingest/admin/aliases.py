@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin
+from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin, actor_of
 from ingest.admin.lists import ListAdmin
 from ingest.models import Alias, AliasBackfill
 from ingest.operations import alias_backfill, rule_versions
@@ -87,3 +87,14 @@ class AliasBackfillAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: i
     """Watch the backfills that apply the newest aliases to saved posts."""
 
     list_display = ("started_at", "publication", "progress", "ended_at")
+    actions = ("cancel",)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Return whether the account may cancel: who may change an alias starts backfills."""
+        return request.user.has_perm("ingest.change_alias")
+
+    @admin.action(description="Cancel the selected backfills", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, backfills: "QuerySet[AliasBackfill]") -> None:
+        """Cancel backfills after the step they are at."""
+        number = alias_backfill.cancel(backfills, by=actor_of(request))
+        self.message_user(request, f"{number} cancelled. Posts that were seen stay changed.")

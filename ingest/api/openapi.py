@@ -20,6 +20,7 @@ from ingest.api import schemas
 from ingest.api.errors import MEDIA_TYPE
 from ingest.api.query_params import (
     CompareQuery,
+    DeadLettersQuery,
     FailedPostsQuery,
     ListQuery,
     PostsQuery,
@@ -221,6 +222,32 @@ failed_posts = _read(
     "List the posts of this key that are dead or refused",
     FailedPostsQuery,
     schemas.FailedPostPage,
+)
+dead_letters = _read(
+    "dead_letters",
+    "List dead letters by step, reason or publication",
+    DeadLettersQuery,
+    schemas.DeadLetterPage,
+)
+dead_letter = described(
+    "Read the dead letters of a post",
+    response=schemas.DeadLettersOfPost,
+    problems=(404, 503),
+    parameters=[_POST_ID],
+)
+_CHOICE = {JSON: schemas.DeadLetterChoice}
+_OF_CHOICE = (400, 408, 411, 413, 415, 422, 503)
+replay = described(
+    "Replay dead letters",
+    response=schemas.ReplayOutcome,
+    problems=_OF_CHOICE,
+    request=_CHOICE,
+)
+discard = described(
+    "Discard dead letters",
+    response=schemas.DiscardOutcome,
+    problems=_OF_CHOICE,
+    request=_CHOICE,
 )
 status = described(
     "Read the state of the intake and the queues", response=schemas.PipelineStatus, problems=(503,)

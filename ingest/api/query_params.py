@@ -49,6 +49,18 @@ class ListQuery(Query):
     limit: Limit = MAX_LIMIT
 
 
+class DeadLettersQuery(Query):
+    """Parameters of the list of dead letters."""
+
+    reason: Literal["failed", "timeout", "killed", "refused", "unreadable", "language"] | None = (
+        None
+    )
+    step: Literal["extract", "save"] | None = None
+    publication: Name | None = None
+    limit: Limit = DEFAULT_LIMIT
+    cursor: SignedPageToken | None = None
+
+
 class CompareQuery(Query):
     """Two publications to compare, and optionally one family."""
 

@@ -1,7 +1,7 @@
 """The requests and responses of the API, as OpenAPI describes them."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -182,6 +182,68 @@ class ListStatus(BaseModel):
     accepted_at: datetime
     posts: list[ListedPost]
     next: str | None = Field(description="The URL of the next page.")
+
+
+class DeadLetterItem(BaseModel):
+    """A dead letter, without its trace and its message."""
+
+    post_id: str
+    publication: str
+    step: str
+    reason: str
+    detail: str
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+
+
+class DeadLetterPage(BaseModel):
+    """A page of dead letters, the oldest first, and how many match."""
+
+    dead_letters: list[DeadLetterItem]
+    count: int
+    next: str | None = Field(description="The URL of the next page.")
+
+
+class DeadLetterDetail(DeadLetterItem):
+    """A dead letter, with the trace of its error and the message that it keeps."""
+
+    trace: str
+    payload: dict[str, Any]
+
+
+class DeadLettersOfPost(BaseModel):
+    """The dead letters of one post, one for each step at most."""
+
+    dead_letters: list[DeadLetterDetail]
+
+
+class DeadLetterChoice(BaseModel):
+    """Which dead letters to replay or discard. All that is named must match."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    ids: list[str] | None = None
+    reason: str | None = None
+    step: str | None = None
+    publication: str | None = None
+    all: bool = False
+
+
+class ReplayOutcome(BaseModel):
+    """How many dead letters were replayed or kept. More than 100 are `started`, and go on alone."""
+
+    started: int
+    replayed: int = 0
+    unreadable: int = 0
+    without_model: int = 0
+    problem: str
+
+
+class DiscardOutcome(BaseModel):
+    """How many dead letters were deleted."""
+
+    discarded: int
 
 
 class PipelineStatus(BaseModel):

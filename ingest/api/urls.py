@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from ingest.api import control, entities, posts, publications
+from ingest.api.operating import dead_letters
 from ingest.api.tracking import lists, status
 
 PUBLICATION = "publications/<path:name>"
@@ -40,6 +41,10 @@ urlpatterns = [
         name="entity_posts",
     ),
     path("compare", entities.ComparisonView.as_view(), name="compare"),
+    path("dead-letters", dead_letters.DeadLettersView.as_view(), name="dead_letters"),
+    path("dead-letters/replay", dead_letters.ReplayView.as_view(), name="replay"),
+    path("dead-letters/discard", dead_letters.DiscardView.as_view(), name="discard"),
+    path("dead-letters/<str:post_id>", dead_letters.DeadLetterView.as_view(), name="dead_letter"),
     path("drain", control.DrainView.as_view(), name="drain"),
     path("resume", control.ResumeView.as_view(), name="resume"),
     path("status", control.StatusView.as_view(), name="status"),

@@ -65,4 +65,21 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['accepted_at'], name='lists_by_time')],
             },
         ),
+        migrations.CreateModel(
+            name='ReprocessCancellation',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+        ),
+        migrations.AddField(
+            model_name='deadletterreplay',
+            name='without_model',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AlterField(
+            model_name='auditentry',
+            name='action',
+            field=models.CharField(choices=[('drain', 'drained'), ('resume', 'resumed'), ('replay', 'replayed'), ('discard', 'discarded'), ('add', 'added'), ('change', 'changed'), ('delete', 'deleted'), ('revoke', 'revoked'), ('repair', 'repaired'), ('cancel', 'cancelled'), ('reprocess', 'reprocessed'), ('copy', 'copied'), ('bad_login', 'failed to log in')], max_length=10),
+        ),
     ]

@@ -3,7 +3,14 @@
 from ingest.models.admission import InFlightRequest, IntakePause
 from ingest.models.api_keys import ApiKey, KeyUse, Scope
 from ingest.models.audit import AuditEntry
-from ingest.models.curation import Alias, AliasBackfill, Pattern, PatternSet, RulesVersion
+from ingest.models.curation import (
+    Alias,
+    AliasBackfill,
+    Pattern,
+    PatternSet,
+    ReprocessCancellation,
+    RulesVersion,
+)
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
 from ingest.models.submissions import IdempotentRequest, RefusedPost, SubmittedList
 
@@ -22,6 +29,7 @@ __all__ = [
     "Pattern",
     "PatternSet",
     "RefusedPost",
+    "ReprocessCancellation",
     "RulesVersion",
     "Scope",
     "Step",

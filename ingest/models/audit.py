@@ -22,6 +22,7 @@ class AuditEntry(models.Model):
         DELETE = "delete", "deleted"
         REVOKE = "revoke", "revoked"
         REPAIR = "repair", "repaired"
+        CANCEL = "cancel", "cancelled"
         REPROCESS = "reprocess", "reprocessed"
         COPY = "copy", "copied"
         BAD_LOGIN = "bad_login", "failed to log in"

@@ -43,6 +43,7 @@ class DeadLetterReplay(models.Model):
     total = models.PositiveIntegerField()
     replayed = models.PositiveIntegerField(default=0)
     unreadable = models.PositiveIntegerField(default=0)
+    without_model = models.PositiveIntegerField(default=0)
     problem = models.TextField(blank=True)
     started_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)

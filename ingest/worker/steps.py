@@ -20,6 +20,7 @@ from ingest.nlp.languages import Models, extract_by_language, lacks_model, load_
 from ingest.nlp.ner import warm
 from ingest.observability import metrics, throughput, tracing
 from ingest.observability.post_log import log_posts
+from ingest.operations.reprocessing import is_cancelled
 from ingest.operations.rule_versions import RefreshingValue, current_patterns, current_rules
 from ingest.process import shutdown
 from ingest.process.time_limit import time_limit
@@ -47,6 +48,7 @@ def extract_batch(posts: Sequence[AcceptedPost], survived: Survived = nothing_to
     language without a model becomes a dead letter. With OTHER_LANGUAGES "skip" it is saved without
     entities instead.
     """
+    posts = [post for post in posts if not is_cancelled(post)]
     with tracing.batch_span("extract", posts):
         patterns = current_patterns()
         with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):

@@ -1,6 +1,6 @@
 """Saved posts go through the model again."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -16,6 +16,7 @@ from ingest.nlp.ner import extract_entities, load_model, model_name, read_meta
 from ingest.operations import reprocessing
 from ingest.store import open_store
 from ingest.store.base import Store
+from ingest.worker.steps import extract_batch
 from ingestsite.configuration import LABELS, MODEL
 from tests.support.factories import NOON, entity, with_entities
 from tests.support.stores import mentions
@@ -122,3 +123,27 @@ def test_nothing_is_sent_while_the_intake_is_paused_or_without_a_text() -> None:
         call_command("reprocess", stdout=StringIO())
     with pytest.raises(CommandError, match="no publication"):
         call_command("reprocess", "Nowhere", stdout=StringIO())
+
+
+def test_workers_skip_the_posts_of_a_cancelled_reprocess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reprocessing, "REFRESH_SECONDS", -1)
+    reprocessing.send_again([OLD])
+    (again,) = ExtractMessage.read({"posts": queued()}).posts
+    out = StringIO()
+    call_command("reprocess", "--cancel", stdout=out)
+    assert "skip" in out.getvalue()
+    fresh = again.model_copy(update={"again_at": None})
+    assert reprocessing.is_cancelled(again)
+    assert not reprocessing.is_cancelled(fresh)
+    extract_batch([again])
+    assert connection.redis_client().llen("save.bulk") == 0
+    later = again.model_copy(update={"again_at": datetime.now(UTC)})
+    assert not reprocessing.is_cancelled(later)
+
+
+def test_a_running_reprocess_ends_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reprocessing, "await_patterns", reprocessing.cancel)
+    open_store().add([OLD])
+    with pytest.raises(CommandError, match="Cancelled"):
+        call_command("reprocess", "--all")
+    assert connection.redis_client().llen(QUEUE) == 0
