@@ -108,7 +108,7 @@ audit: .venv/dev ## look for known vulnerabilities in the dependencies
 	python -m tests.harness.dependency_audit
 
 lock: .venv/dev ## compile requirements/*.in to files with hashes
-	for name in base parquet remote emulator dev bench; do \
+	for name in base parquet remote follow emulator dev bench; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
 			requirements/$$name.in --output-file requirements/$$name.txt; \
 	done

@@ -14,6 +14,7 @@ From a posted article to counts of the entities in it: the packages in the order
     operations  audit log, replay, reprocessing, alias rules and backfills
     management  commands of manage.py
     loader      loads posts from files over HTTP
+    follow      posts the articles of feeds over HTTP
     devstack    starts and stops all of it on one machine
 
 Beside them, models has the tables, tasks the Celery tasks, and process and observability the means

@@ -21,11 +21,11 @@ class ApiError(Exception):
         reason = response.headers.get("Location") or response.text[:500]
         super().__init__(f"{response.status_code} for {response.url}: {reason}")
         self.status = response.status_code
-        self.retry_after = _seconds(response.headers.get("Retry-After"))
+        self.retry_after = seconds_of_retry_after(response.headers.get("Retry-After"))
         self.problem = _problem(response)
 
 
-def _seconds(text: str | None) -> float | None:
+def seconds_of_retry_after(text: str | None) -> float | None:
     """Read Retry-After, which is a number of seconds or a date (RFC 9110)."""
     if text is None:
         return None
