@@ -8,6 +8,7 @@ From a posted article to counts of the entities in it: the packages in the order
     nlp         finds entities in a text
     store       keeps posts and counts, each post once
     analytics   reads counts: entity lists, top entities, comparisons, summaries
+    notify      watches, events, and their delivery to webhooks
     web         pages for readers
     admin       pages for operators
     dashboard   the state of the pipeline and the publications, in the admin

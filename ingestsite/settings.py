@@ -28,6 +28,7 @@ from ingestsite.configuration import (  # noqa: F401
     STATE_DIR,
     TRACES_ENDPOINT,
     VISIBILITY_SECONDS,
+    WEBHOOK_NETWORKS,
 )
 
 DEBUG = False
@@ -215,6 +216,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api",
+    "WEBHOOKS": ["ingest.api.openapi.event"],
     # The description is public. The API it describes requires a key.
     "SERVE_AUTHENTICATION": [],
 }

@@ -21,6 +21,7 @@ LAYERS = (
     ("models",),
     ("broker",),
     ("operations", "analytics"),
+    ("notify",),
     ("worker", "api", "admin", "dashboard"),
     ("web", "tasks", "management"),
     ("devstack",),

@@ -11,6 +11,7 @@ from drf_spectacular.utils import (
     OpenApiParameter,
     OpenApiRequest,
     OpenApiResponse,
+    OpenApiWebhook,
     extend_schema,
 )
 from pydantic import BaseModel
@@ -248,6 +249,65 @@ discard = described(
     response=schemas.DiscardOutcome,
     problems=_OF_CHOICE,
     request=_CHOICE,
+)
+_ID = OpenApiParameter("pk", int, OpenApiParameter.PATH, description="Its id.")
+_OF_BODY = (400, 408, 411, 413, 415, 422, 503)
+watches = described("List the watches of this key", response=schemas.WatchList, problems=(503,))
+make_watch = described(
+    "Watch a name, a publication, or both",
+    responses={(201, JSON): schemas.WatchItem},
+    problems=_OF_BODY,
+    request={JSON: schemas.WatchRequest},
+)
+move_watch = described(
+    "Give the feed of a watch a new address",
+    response=schemas.WatchItem,
+    problems=(404, 503),
+    request=None,
+    parameters=[_ID],
+)
+delete_watch = described(
+    "Delete a watch", responses={204: None}, problems=(404, 503), parameters=[_ID]
+)
+webhooks = described("List the webhooks of this key", response=schemas.WebhookList, problems=(503,))
+make_webhook = described(
+    "Make a webhook",
+    description=(
+        "Messages are signed after Standard Webhooks. A message may come more than once, always"
+        " with the same `webhook-id`. A redirect is not followed. Without an answer of 2xx within"
+        " 10 seconds it is sent again, for about 3 days. 410 ends the webhook."
+    ),
+    responses={(201, JSON): schemas.MadeWebhook},
+    problems=_OF_BODY,
+    request={JSON: schemas.WebhookRequest},
+)
+webhook = described(
+    "Read a webhook and its deliveries",
+    response=schemas.WebhookDetail,
+    problems=(404, 503),
+    parameters=[_ID],
+)
+replay_webhook = described(
+    "Deliver again what was given up",
+    response=schemas.Replayed,
+    problems=(404, 503),
+    request=None,
+    parameters=[_ID],
+)
+event = OpenApiWebhook(
+    name="event",
+    decorator=extend_schema(
+        summary="Receive an event",
+        description=(
+            "The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` are those of"
+            " Standard Webhooks. An event may come again, always with the same `webhook-id`."
+        ),
+        request={JSON: schemas.EventMessage},
+        responses={204: OpenApiResponse(description="Received.")},
+    ),
+)
+delete_webhook = described(
+    "Delete a webhook", responses={204: None}, problems=(404, 503), parameters=[_ID]
 )
 status = described(
     "Read the state of the intake and the queues", response=schemas.PipelineStatus, problems=(503,)

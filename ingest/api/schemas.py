@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
+from ingest.core.entity_names import entity_key
 from ingest.core.messages import PostEntities
-from ingest.core.posts import Post
+from ingest.core.posts import MAX_NAME_CHARACTERS, Post
 
 
 class PostsRequest(RootModel[Post | list[Post]]):
@@ -244,6 +245,111 @@ class DiscardOutcome(BaseModel):
     """How many dead letters were deleted."""
 
     discarded: int
+
+
+class WatchRequest(BaseModel):
+    """What to watch: a name with its label, a publication, or a name in a publication."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[str, Field(max_length=100)] = ""
+    label: Annotated[str, Field(max_length=40)] = ""
+    publication: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] = ""
+    condition: Literal["any", "first", "more"] = "any"
+    more_than: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    hours: Annotated[int, Field(ge=1, le=8760)] = 24
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not (self.name or self.publication):
+            raise ValueError("names neither a name nor a publication")
+        if self.name and not (self.label and entity_key(self.name)):
+            raise ValueError("has a name without a label, or without a letter or digit")
+        return self
+
+
+class WatchItem(BaseModel):
+    """A watch, and the secret address of its Atom feed."""
+
+    id: int
+    name: str
+    label: str
+    publication: str
+    condition: Literal["any", "first", "more"]
+    more_than: int
+    hours: int
+    feed: str
+
+
+class WatchList(BaseModel):
+    """The watches of a key."""
+
+    watches: list[WatchItem]
+
+
+EventType = Literal["watch.matched", "post.saved", "post.dead", "post.deleted"]
+
+
+class WebhookRequest(BaseModel):
+    """An address that gets events. It must be public, and begin with https://."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    url: Annotated[str, Field(max_length=500)]
+    events: Annotated[list[EventType], Field(min_length=1)]
+
+
+class WebhookItem(BaseModel):
+    """A webhook of a key."""
+
+    id: int
+    url: str
+    events: list[EventType]
+    active: bool
+
+
+class WebhookList(BaseModel):
+    """The webhooks of a key."""
+
+    webhooks: list[WebhookItem]
+
+
+class MadeWebhook(WebhookItem):
+    """A new webhook, and the secret that signs its messages. It is shown only here."""
+
+    secret: str
+
+
+class DeliveryItem(BaseModel):
+    """A delivery of an event, and the last answer."""
+
+    event: str
+    type: EventType
+    state: Literal["waiting", "delivered", "failed"]
+    attempts: int
+    status: int | None
+    answer: str
+    last_at: datetime | None
+
+
+class WebhookDetail(WebhookItem):
+    """A webhook, and its newest deliveries."""
+
+    deliveries: list[DeliveryItem]
+
+
+class Replayed(BaseModel):
+    """How many deliveries are due again."""
+
+    replayed: int
+
+
+class EventMessage(BaseModel):
+    """What a webhook gets. The header `webhook-id` is the id of the event."""
+
+    type: EventType
+    timestamp: datetime
+    data: dict[str, Any]
 
 
 class PipelineStatus(BaseModel):

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 from ingest.api import control, entities, posts, publications
 from ingest.api.operating import dead_letters
 from ingest.api.tracking import lists, status
+from ingest.api.watching import watches, webhooks
 
 PUBLICATION = "publications/<path:name>"
 
@@ -41,6 +42,10 @@ urlpatterns = [
         name="entity_posts",
     ),
     path("compare", entities.ComparisonView.as_view(), name="compare"),
+    path("watches", watches.WatchesView.as_view(), name="watches"),
+    path("watches/<int:pk>", watches.WatchView.as_view(), name="watch"),
+    path("webhooks", webhooks.WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<int:pk>", webhooks.WebhookView.as_view(), name="webhook"),
     path("dead-letters", dead_letters.DeadLettersView.as_view(), name="dead_letters"),
     path("dead-letters/replay", dead_letters.ReplayView.as_view(), name="replay"),
     path("dead-letters/discard", dead_letters.DiscardView.as_view(), name="discard"),

@@ -10,7 +10,14 @@ from celery import current_app
 from kombu import Producer
 
 from ingest.broker.connection import CONNECTION_ERRORS, drop_connection, unavailable_on_error
-from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage, cut
+from ingest.core.messages import (
+    AcceptedPost,
+    ExtractMessage,
+    NotifyMessage,
+    PostEntities,
+    SaveMessage,
+    cut,
+)
 from ingest.core.posts import Priority
 
 EXTRACT = "extract"
@@ -22,7 +29,9 @@ PRIORITY_QUEUES: Mapping[Priority, tuple[str, str]] = {
 }
 LIVE_QUEUES = PRIORITY_QUEUES["live"]
 BULK_QUEUES = dict(zip(LIVE_QUEUES, PRIORITY_QUEUES["bulk"], strict=True))
-QUEUES = (*LIVE_QUEUES, *BULK_QUEUES.values())
+# Saved posts, for watches and webhooks. It has workers of its own, so that saving never waits.
+NOTIFY = "notify"
+QUEUES = (*LIVE_QUEUES, *BULK_QUEUES.values(), NOTIFY)
 # RabbitMQ moves a message here after too many deliveries. The embedded broker has no such limit.
 DEAD_QUEUE = "dead"
 
@@ -34,6 +43,8 @@ BACKFILL_TASK = "ingest.revise_posts"
 REPLAY_TASK = "ingest.replay_dead_letters"
 # Computes the summary that the pages show of a publication.
 SUMMARY_TASK = "ingest.summarise"
+# Evaluates watches for saved posts.
+NOTIFY_TASK = "ingest.notify"
 # Every task that a message may call, with its queue of live posts. Each takes one argument.
 TASKS = {
     EXTRACT_TASK: EXTRACT,
@@ -41,6 +52,7 @@ TASKS = {
     BACKFILL_TASK: SAVE,
     REPLAY_TASK: SAVE,
     SUMMARY_TASK: SAVE,
+    NOTIFY_TASK: NOTIFY,
 }
 # The task that keeps a message that a worker cannot read. No message on a queue calls it.
 UNREADABLE_TASK = "ingest.keep_unreadable"
@@ -168,6 +180,17 @@ def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
         BrokerUnavailable: the pages go on showing the last summary.
     """
     _send(SUMMARY_TASK, SAVE, pub_id, through, shown=pub_id)
+
+
+def enqueue_notify(saved: NotifyMessage, *, through: Producer | None = None) -> None:
+    """
+    Publish saved posts for the evaluation of watches.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    shown = _shown_posts([post.post_id for post in saved.saved])
+    _send(NOTIFY_TASK, NOTIFY, saved.payload(), through, shown=shown)
 
 
 def _publish(

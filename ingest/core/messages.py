@@ -113,6 +113,20 @@ class SaveMessage(Message):
     posts: tuple[PostEntities, ...]
 
 
+class SavedPost(Message):
+    """A post that was saved, and the API key that brought it."""
+
+    post_id: str
+    key_id: int | None = None
+
+
+class NotifyMessage(Message):
+    """Saved posts, for the evaluation of watches."""
+
+    version: Literal[1] = 1
+    saved: tuple[SavedPost, ...]
+
+
 P = TypeVar("P", bound=AcceptedPost)
 
 

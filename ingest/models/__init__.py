@@ -12,6 +12,7 @@ from ingest.models.curation import (
     RulesVersion,
 )
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
+from ingest.models.notification import Delivery, Event, Watch, WatchMatch, Webhook
 from ingest.models.submissions import IdempotentRequest, RefusedPost, SubmittedList
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "CrashCount",
     "DeadLetter",
     "DeadLetterReplay",
+    "Delivery",
+    "Event",
     "IdempotentRequest",
     "InFlightRequest",
     "IntakePause",
@@ -34,5 +37,8 @@ __all__ = [
     "Scope",
     "Step",
     "SubmittedList",
+    "Watch",
+    "WatchMatch",
+    "Webhook",
     "delete_until",
 ]

@@ -14,7 +14,7 @@ from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import LIVE, IntakePaused
 from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.message_reader import UnreadableMessage, from_json, read_message
-from ingest.core.messages import ExtractMessage, SaveMessage
+from ingest.core.messages import ExtractMessage, NotifyMessage, SaveMessage
 from ingest.models import DeadLetter, DeadLetterReplay, Step
 from ingest.nlp.languages import NO_MODEL, model_names
 from ingest.operations import audit
@@ -29,6 +29,7 @@ ARGUMENTS: Mapping[str, Callable[[Any], Any]] = {
     publish.BACKFILL_TASK: TypeAdapter(int).validate_python,
     publish.REPLAY_TASK: TypeAdapter(int).validate_python,
     publish.SUMMARY_TASK: TypeAdapter(str).validate_python,
+    publish.NOTIFY_TASK: NotifyMessage.read,
 }
 
 CHUNK_SIZE = 100  # dead letters that are admitted together
@@ -194,6 +195,8 @@ def _enqueue(calls: Collection[Call]) -> None:
                 publish.enqueue_backfill_step(argument, through=producer)
             elif task == publish.SUMMARY_TASK:
                 publish.enqueue_summary(argument, through=producer)
+            elif task == publish.NOTIFY_TASK:
+                publish.enqueue_notify(argument, through=producer)
             elif task == publish.REPLAY_TASK:
                 publish.enqueue_replay_step(argument, through=producer)
 

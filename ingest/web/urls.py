@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path, re_path
 
-from ingest.web import views
+from ingest.web import feeds, views
 
 PUBLICATION = r"^publications/(?P<pub_id>[0-9a-f]{32})"
 
@@ -15,6 +15,8 @@ urlpatterns = [
         rf"{PUBLICATION}/entities\.(?P<format_>csv|json)$", views.entities_export, name="export"
     ),
     re_path(r"^entities/(?P<entity_id>[0-9a-f]{32})$", views.entity, name="entity"),
+    re_path(r"^entities/(?P<entity_id>[0-9a-f]{32})\.atom$", feeds.entity, name="entity_feed"),
+    path("feeds/<str:address>.atom", feeds.watch, name="watch_feed"),
     path("compare", views.comparison, name="compare"),
     path("login", auth.LoginView.as_view(template_name="web/login.html"), name="login"),
     path("logout", auth.LogoutView.as_view(next_page="web:front"), name="logout"),

@@ -16,6 +16,7 @@ from structlog import get_logger
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
 from ingest.broker.connection import BrokerRefused, BrokerUnavailable, check_access
+from ingest.notify.delivery import deliver_until
 from ingest.observability import metric_slots, throughput, tracing
 from ingest.process import fork_memory, shutdown
 from ingest.process.parent_death import die_with_parent
@@ -78,7 +79,7 @@ def prepare_parent(sender: Any, **_: Any) -> None:
     throughput.prepare(sender.concurrency or os.cpu_count() or 1)
     queues = sender.app.amqp.queues
     steps = {publish.step_queue(queue) for queue in queues.consume_from}
-    _roles.extend(queue for queue in publish.LIVE_QUEUES if queue in steps)
+    _roles.extend(queue for queue in (*publish.LIVE_QUEUES, publish.NOTIFY) if queue in steps)
     metric_slots.take_role(f"{' '.join(_roles)} parent")
     # A worker of a step takes live and bulk posts, whichever it was started for.
     taken = [queue for queue in publish.QUEUES if publish.step_queue(queue) in steps]
@@ -145,6 +146,13 @@ def try_to_resume() -> None:
             seconds = min(2 * seconds, MAX_RESUME_SECONDS)
         finally:
             connection.close()  # the thread's own
+
+
+@signals.worker_ready.connect
+def deliver_events(**_: Any) -> None:
+    """Deliver events to webhooks, beside the children that evaluate watches."""
+    if publish.NOTIFY in _roles:
+        threading.Thread(target=deliver_until, args=(shutdown.wait,), daemon=True).start()
 
 
 @signals.worker_ready.connect

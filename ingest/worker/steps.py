@@ -33,6 +33,7 @@ from ingest.worker.failure_isolation import (
     nothing_to_tell,
     settle_dead_letters,
 )
+from ingest.worker.saved_posts import publish_saved
 
 logger = get_logger()
 
@@ -89,6 +90,7 @@ def save_batch(posts: Sequence[PostEntities], _survived: Survived = nothing_to_t
         new = open_store().add([rules.apply(post) for post in posts])
     _note_saved(posts, new)
     _settle_dead_letters(posts)
+    publish_saved(posts)
     newer = current_rules()
     if newer.version != rules.version:
         open_store().revise([post.post_id for post in posts], newer.revise)

@@ -343,7 +343,7 @@ def test_the_status_counts_waiting_messages_and_dead_letters(api: Client) -> Non
         "writable": True,
         "drained": False,
         "empty": False,
-        "waiting": {"extract": 1, "save": 0, "extract.bulk": 0, "save.bulk": 0},
+        "waiting": {"extract": 1, "save": 0, "extract.bulk": 0, "save.bulk": 0, "notify": 0},
         "in_work": 0,
         "dead_letters": 1,
     }

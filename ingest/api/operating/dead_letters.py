@@ -3,18 +3,16 @@
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from pydantic import ValidationError
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.analytics.entity_list import PageToken
-from ingest.api import openapi, request_body, schemas
+from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView, actor_of
 from ingest.api.errors import Unprocessable
 from ingest.api.query_params import DeadLettersQuery
-from ingest.api.responses import page_url, read_query
-from ingest.core.validation import field_errors
+from ingest.api.responses import page_url, read_body, read_query
 from ingest.models import DeadLetter, Scope
 from ingest.operations import replay
 
@@ -93,10 +91,7 @@ class DiscardView(KeyedView):
 
 def _chosen(request: Request) -> "QuerySet[DeadLetter]":
     """Return the dead letters that a body names."""
-    try:
-        choice = schemas.DeadLetterChoice.model_validate(request_body.read_json(request))
-    except ValidationError as error:
-        raise Unprocessable("Nothing was done.", errors=field_errors(error)) from error
+    choice = read_body(schemas.DeadLetterChoice, request)
     fields = choice.model_dump(exclude_none=True, exclude={"ids", "all"})
     if not (choice.all or choice.ids or fields):
         raise Unprocessable('Name ids, a reason, a step or a publication, or send {"all": true}.')

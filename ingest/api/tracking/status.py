@@ -2,19 +2,24 @@
 
 from datetime import datetime
 
+from django.db import DatabaseError
 from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
+from structlog import get_logger
 
 from ingest.api import openapi, receipts, schemas
 from ingest.api.authentication import Client, KeyedView, actor_of, client_of, lacks_scope
 from ingest.api.errors import Unprocessable
 from ingest.core.posts import id_of_own
 from ingest.core.revisions import PostRecord
-from ingest.models import DeadLetter, Scope, delete_until
+from ingest.models import DeadLetter, Scope, Webhook, delete_until
+from ingest.notify import events
 from ingest.operations import audit
 from ingest.store import open_store
+
+logger = get_logger()
 
 Status = schemas.SavedPost | schemas.QueuedPost | schemas.DeadPost | schemas.DeletedPost
 
@@ -85,7 +90,18 @@ def _delete(request: Request, post_id: str, publication: str | None = None) -> R
     open_store().remove(post_id, at=now)
     delete_until({post_id: now})
     audit.record(actor_of(request), audit.Action.DELETE, f"post {post_id}")
+    _tell(client_of(request).key_id, post_id, now)
     return Response(schemas.DeletedPost(id=post_id, deleted_at=now).model_dump(mode="json"))
+
+
+def _tell(key_id: int, post_id: str, now: datetime) -> None:
+    """Tell the webhooks of a key that it has deleted a post; the deletion needs no database."""
+    try:
+        data = {"id": post_id, "deleted_at": now.isoformat()}
+        about = (post_id, now.isoformat())
+        events.record_for_publisher(Webhook.Event.DELETED, key_id, data, *about)
+    except DatabaseError as error:
+        logger.error("webhooks not told of a deletion", post=post_id, why=str(error))
 
 
 def _receipt(request: Request, post_id: str) -> datetime | None:

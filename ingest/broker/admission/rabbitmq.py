@@ -42,6 +42,7 @@ from ingest.broker.publish import (
     DEAD_QUEUE,
     IN_PROGRESS_COMMAND,
     LIVE_QUEUES,
+    NOTIFY,
     PRIORITY_QUEUES,
     QUEUES,
 )
@@ -246,7 +247,7 @@ def _ready() -> tuple[dict[str, int], int | None]:
             if not consumers:
                 waiting[name] = waiting[name] or _count_by_taking(channel, name)
                 workers = None
-            elif name in LIVE_QUEUES and workers is not None:
+            elif name in (*LIVE_QUEUES, NOTIFY) and workers is not None:
                 workers += consumers  # each takes from a queue of bulk posts too
     return waiting, workers
 
