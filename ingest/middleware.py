@@ -1,4 +1,4 @@
-"""Middleware: a request id, slashes, HEAD, a trace span, and the content security policy."""
+"""Middleware: a request id, slashes, HEAD, a trace span, and the policies for browsers."""
 
 import re
 import uuid
@@ -116,13 +116,37 @@ POLICY = "; ".join(
 )
 
 
-def content_security_policy(
+# No page of ours uses what a browser may allow. Passkeys are for our own pages.
+NO_FEATURES = ", ".join(
+    (
+        *(
+            f"{feature}=()"
+            for feature in (
+                *("accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera"),
+                *("display-capture", "encrypted-media", "fullscreen", "geolocation", "gyroscope"),
+                *("hid", "idle-detection", "local-fonts", "magnetometer", "microphone", "midi"),
+                *("payment", "picture-in-picture", "screen-wake-lock", "serial", "usb"),
+                *("web-share", "xr-spatial-tracking"),
+            )
+        ),
+        "publickey-credentials-get=(self)",
+    )
+)
+
+
+def browser_policies(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Send the policy with every page, also of the admin and of errors; the API needs none."""
+    """
+    Send the policies with every answer, also of the admin and of errors.
+
+    The API needs no content security policy. Django's own middleware sends the others.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", NO_FEATURES)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if not request.path.startswith("/api/"):
             response.headers.setdefault("Content-Security-Policy", POLICY)
         return response

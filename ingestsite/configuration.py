@@ -162,7 +162,9 @@ OWN_HOST = next(
 SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
 # The web pages of these origins may call the API from a browser.
 CORS_ORIGINS = read_origins("INGEST_CORS_ORIGINS")
-# The proxies whose X-Forwarded-Proto is believed.
+# The pages accept forms from these origins too: a proxy may serve them on another port.
+TRUSTED_ORIGINS = read_origins("INGEST_TRUSTED_ORIGINS")
+# The proxies whose X-Forwarded-Proto and X-Forwarded-For are believed.
 PROXIES = read_words("INGEST_PROXIES", "127.0.0.1 ::1")
 # The pages show counts, and sentences of articles with a copyright. They are public by default only
 # if no other machine can reach them. In production a person may decide to make them public.
@@ -239,6 +241,9 @@ FIRESTORE_HEAP_MB = read_whole("INGEST_FIRESTORE_HEAP_MB", 1024)
 # The emulator's documents are in memory. 0: they are lost when it stops.
 EMULATOR_EXPORT_SECONDS = read_whole("INGEST_EMULATOR_EXPORT_SECONDS", 120, minimum=0)
 KEEP_CONTENT = read_switch("INGEST_KEEP_CONTENT", "on")
+# After so many days, `manage.py forget` forgets the text of a post, or the whole post. 0: never.
+KEEP_CONTENT_DAYS = read_whole("INGEST_KEEP_CONTENT_DAYS", 0, minimum=0)
+KEEP_POSTS_DAYS = read_whole("INGEST_KEEP_POSTS_DAYS", 0, minimum=0)
 COMMIT_POSTS = read_whole("INGEST_COMMIT_POSTS", 200)
 COMMIT_WRITES = read_whole("INGEST_COMMIT_WRITES", 2000)
 # Firestore sustains about one write a second to a document, and a new database wants a slow start:
@@ -295,5 +300,7 @@ CLIENT_BYTES_PER_SECOND = read_whole("INGEST_CLIENT_BYTES_PER_SECOND", 1000)
 BODY_SECONDS = read_whole("INGEST_BODY_SECONDS", 3600)
 # The limit of each key without its own limit; 0: no limit.
 REQUESTS_PER_MINUTE = read_whole("INGEST_REQUESTS_PER_MINUTE", 0, minimum=0)
+# The limit of each address without a key or with an unknown one, in each web process; 0: no limit.
+STRANGER_REQUESTS_PER_MINUTE = read_whole("INGEST_STRANGER_REQUESTS_PER_MINUTE", 60, minimum=0)
 # How long Ctrl-C under `make run` waits for empty queues.
 DRAIN_SECONDS = read_whole("INGEST_DRAIN_SECONDS", 60, minimum=0)

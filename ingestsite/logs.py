@@ -71,6 +71,8 @@ CONFIG: dict[str, Any] = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.consumer.consumer": {"filters": ["without_bodies"]},
+        # The audit log has the failures.
+        "axes": {"level": "ERROR"},
         "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
     },
     # The libraries' DEBUG lines contain the bodies of messages.

@@ -8,6 +8,16 @@ from ingest.admin import (
     dead_letters,
     notification,
     patterns,
+    store_runs,
 )
 
-__all__ = ["accounts", "aliases", "api_keys", "audit", "dead_letters", "notification", "patterns"]
+__all__ = [
+    "accounts",
+    "aliases",
+    "api_keys",
+    "audit",
+    "dead_letters",
+    "notification",
+    "patterns",
+    "store_runs",
+]

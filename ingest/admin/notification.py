@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin
 from ingest.admin.lists import ListAdmin
-from ingest.models import Delivery, Watch, Webhook
+from ingest.models import EventDelivery, Watch, Webhook
 from ingest.models.notification import new_address
 from ingest.notify import delivery
 
@@ -68,7 +68,7 @@ class WebhookAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[t
     readonly_fields = ("secret",)
 
 
-@admin.register(Delivery)
+@admin.register(EventDelivery)
 class DeliveryAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """See each delivery with its answer, and deliver again."""
 
@@ -78,7 +78,7 @@ class DeliveryAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore
     actions = ("replay",)
 
     @admin.display
-    def message(self, row: Delivery) -> SafeString:
+    def message(self, row: EventDelivery) -> SafeString:
         """Show what the webhook gets."""
         return format_html('<pre class="trace">{}</pre>', str(row.event.data))
 
@@ -89,5 +89,5 @@ class DeliveryAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore
     @admin.action(description="Deliver the selected ones again", permissions=["replay"])
     def replay(self, request: HttpRequest, deliveries: "QuerySet[Any]") -> None:
         """Make deliveries due again."""
-        number = delivery.replay(Delivery.objects.filter(pk__in=deliveries.values("pk")))
+        number = delivery.replay(EventDelivery.objects.filter(pk__in=deliveries.values("pk")))
         self.message_user(request, f"{number} are delivered again.")

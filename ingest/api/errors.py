@@ -34,7 +34,7 @@ class BadRequestBody(APIException):
     status_code = HTTPStatus.BAD_REQUEST
 
 
-class Conflict(APIException):
+class InProgress(APIException):
     """The same request is being answered already. Retry later."""
 
     status_code = HTTPStatus.CONFLICT
@@ -52,6 +52,12 @@ class TooLarge(APIException):
     """The body is larger than one request may be, or has too many posts."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Conflict(APIException):
+    """The post is in a state that does not allow the request."""
+
+    status_code = HTTPStatus.CONFLICT
 
 
 class TooSlow(APIException):

@@ -40,12 +40,12 @@ PROBLEM_DESCRIPTIONS = {
     403: "The key does not allow this request.",
     404: "Not found.",
     408: "The body took too long. Send the rest in another request.",
-    409: "The first request with this Idempotency-Key has no answer yet.",
+    409: "This Idempotency-Key has no answer yet, or the post was forgotten.",
     411: "The Content-Length header is missing.",
     413: "The body or the list in it is too large.",
     415: "The media type is not JSON or JSON lines, or the encoding is not gzip.",
     422: "It is not a post, or a parameter is not valid. `errors` names the fields.",
-    429: "The key has used its requests of this minute.",
+    429: "The key, or the address, has used its requests of this minute.",
     503: "The service cannot answer now. Send the same request again after `Retry-After`.",
 }
 COMMON_STATUSES = (401, 403, 429)
@@ -197,7 +197,7 @@ delete = described(
     "Delete a post",
     description="The post no longer counts, even if it is still queued.",
     response=schemas.DeletedPost,
-    problems=(404, 503),
+    problems=(404, 409, 503),
     parameters=[_POST_ID],
 )
 _OWN_ID = OpenApiParameter(
@@ -255,12 +255,14 @@ _OF_BODY = (400, 408, 411, 413, 415, 422, 503)
 watches = described("List the watches of this key", response=schemas.WatchList, problems=(503,))
 make_watch = described(
     "Watch a name, a publication, or both",
+    operation_id="make_watch",
     responses={(201, JSON): schemas.WatchItem},
     problems=_OF_BODY,
     request={JSON: schemas.WatchRequest},
 )
 move_watch = described(
     "Give the feed of a watch a new address",
+    operation_id="move_watch",
     response=schemas.WatchItem,
     problems=(404, 503),
     request=None,
@@ -269,9 +271,15 @@ move_watch = described(
 delete_watch = described(
     "Delete a watch", responses={204: None}, problems=(404, 503), parameters=[_ID]
 )
-webhooks = described("List the webhooks of this key", response=schemas.WebhookList, problems=(503,))
+webhooks = described(
+    "List the webhooks of this key",
+    operation_id="webhooks",
+    response=schemas.WebhookList,
+    problems=(503,),
+)
 make_webhook = described(
     "Make a webhook",
+    operation_id="make_webhook",
     description=(
         "Messages are signed after Standard Webhooks. A message may come more than once, always"
         " with the same `webhook-id`. A redirect is not followed. Without an answer of 2xx within"
@@ -283,12 +291,14 @@ make_webhook = described(
 )
 webhook = described(
     "Read a webhook and its deliveries",
+    operation_id="webhook",
     response=schemas.WebhookDetail,
     problems=(404, 503),
     parameters=[_ID],
 )
 replay_webhook = described(
     "Deliver again what was given up",
+    operation_id="replay_webhook",
     response=schemas.Replayed,
     problems=(404, 503),
     request=None,

@@ -46,7 +46,7 @@ class PostsView(KeyedView):
 
 def _accept_one(request: Request, body: Any) -> Response:
     client = client_of(request)
-    item = submission.check(body, may_change=client.may_change, bulk=_is_bulk(request))
+    item = submission.check(body, may_change=client.may_use, bulk=_is_bulk(request))
     results = submission.submit([item], key_id=client.key_id)
     if results.errors:
         raise Unprocessable(errors=[error.model_dump() for error in results.errors])
@@ -63,7 +63,7 @@ def _accept_list(request: Request, body: list[Any]) -> Response:
     client, bulk = client_of(request), _is_bulk(request)
     results = submission.submit(
         [
-            submission.check(item, may_change=client.may_change, bulk=bulk, pointer=f"/{index}")
+            submission.check(item, may_change=client.may_use, bulk=bulk, pointer=f"/{index}")
             for index, item in enumerate(body)
         ],
         key_id=client.key_id,
@@ -87,7 +87,7 @@ def _accept_lines(request: Request) -> StreamingHttpResponse:
     lines = stream_results(
         request_body.read_lines(request),
         key_id=client.key_id,
-        may_change=client.may_change,
+        may_change=client.may_use,
         bulk=_is_bulk(request),
     )
     first: Iterator[bytes] = iter([next(lines)])

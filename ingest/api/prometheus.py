@@ -27,7 +27,7 @@ from ingest.api.health import PAUSED, PROBES, faults
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import Backlog
 from ingest.broker.connection import BrokerUnavailable
-from ingest.models import DeadLetter, Scope
+from ingest.models import ApiKey, DeadLetter, Scope
 from ingest.observability import metric_slots
 
 LOOPBACK = frozenset(("127.0.0.1", "::1"))
@@ -99,6 +99,7 @@ class QueueMetrics(Collector):
         if "database" not in unavailable:
             with suppress(DatabaseError):
                 yield _dead_letters()
+                yield _expiring_keys()
 
     def describe(self) -> list[Metric]:
         return []
@@ -127,6 +128,13 @@ def _dead_letters() -> Metric:
     for row in DeadLetter.objects.order_by().values("step", "reason").annotate(n=Count("*")):
         dead_letters.add_metric([row["step"], row["reason"]], row["n"])
     return dead_letters
+
+
+def _expiring_keys() -> Metric:
+    ends = _gauge("ingest_api_key_expiry_seconds", "When a key expires, in Unix time.", "key")
+    for key in ApiKey.objects.filter(revoked_at=None, expires_at__isnull=False):
+        ends.add_metric([key.name], key.expires_at.timestamp() if key.expires_at else 0)
+    return ends
 
 
 def _gauge(name: str, help_: str, *labels: str, value: Any = None) -> GaugeMetricFamily:

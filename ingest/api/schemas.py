@@ -138,8 +138,16 @@ class DeletedPost(BaseModel):
     deleted_at: datetime
 
 
+class ForgottenPost(BaseModel):
+    """The post was forgotten after its time. It still counts, and it cannot be deleted."""
+
+    id: str
+    status: Literal["forgotten"] = "forgotten"
+    forgotten_at: datetime
+
+
 PostState = Annotated[
-    SavedPost | QueuedPost | DeadPost | DeletedPost, Field(discriminator="status")
+    SavedPost | QueuedPost | DeadPost | DeletedPost | ForgottenPost, Field(discriminator="status")
 ]
 
 
@@ -171,7 +179,7 @@ class ListedPost(BaseModel):
     """An accepted post of a list, its status, and where to read more of it."""
 
     id: str
-    status: Literal["saved", "queued", "dead", "deleted"]
+    status: Literal["saved", "queued", "dead", "deleted", "forgotten"]
     url: str
 
 

@@ -41,6 +41,8 @@ SAVE_TASK = "ingest.save_posts"
 BACKFILL_TASK = "ingest.revise_posts"
 # One step of a replay of many dead letters.
 REPLAY_TASK = "ingest.replay_dead_letters"
+# One step of a run over saved posts.
+RUN_TASK = "ingest.take_run_step"
 # Computes the summary that the pages show of a publication.
 SUMMARY_TASK = "ingest.summarise"
 # Evaluates watches for saved posts.
@@ -51,6 +53,7 @@ TASKS = {
     SAVE_TASK: SAVE,
     BACKFILL_TASK: SAVE,
     REPLAY_TASK: SAVE,
+    RUN_TASK: SAVE,
     SUMMARY_TASK: SAVE,
     NOTIFY_TASK: NOTIFY,
 }
@@ -170,6 +173,16 @@ def enqueue_replay_step(replay_id: int, *, through: Producer | None = None) -> N
         BrokerUnavailable: as `enqueue`.
     """
     _send(REPLAY_TASK, SAVE, replay_id, through, shown=f"replay {replay_id}")
+
+
+def enqueue_run_step(run_id: int, *, through: Producer | None = None) -> None:
+    """
+    Publish the next step of a run over saved posts.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    _send(RUN_TASK, SAVE, run_id, through, shown=f"run {run_id}")
 
 
 def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:

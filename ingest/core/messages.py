@@ -94,6 +94,11 @@ class PostEntities(AcceptedPost):
         return self.first_accepted_at or self.accepted_at
 
     @property
+    def accepted_day(self) -> str:
+        """The day in UTC, in ISO form, on which the API accepted this revision."""
+        return self.accepted_at.astimezone(UTC).date().isoformat()
+
+    @property
     def day(self) -> date:
         """The day the post counts for, in UTC: the day of publication, else of acceptance."""
         return (self.published_at or self.first_at).astimezone(UTC).date()
@@ -113,7 +118,7 @@ class SaveMessage(Message):
     posts: tuple[PostEntities, ...]
 
 
-class SavedPost(Message):
+class SavedPostId(Message):
     """A post that was saved, and the API key that brought it."""
 
     post_id: str
@@ -124,7 +129,7 @@ class NotifyMessage(Message):
     """Saved posts, for the evaluation of watches."""
 
     version: Literal[1] = 1
-    saved: tuple[SavedPost, ...]
+    saved: tuple[SavedPostId, ...]
 
 
 P = TypeVar("P", bound=AcceptedPost)

@@ -48,11 +48,13 @@ INHERITED = frozenset(
 )
 
 
+# The options of a key that may do everything.
+EVERY_SCOPE = ("--scope", "submit", "--scope", "read", "--scope", "operate")
 # Both commands in one process, since starting it takes longer than either.
-PREPARE = """
+PREPARE = f"""
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-call_command("api_key", "create", "stack")
+call_command("api_key", "create", "stack", *{EVERY_SCOPE})
 """
 
 

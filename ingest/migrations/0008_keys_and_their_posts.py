@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingest', '0004_failed_logins'),
+        ('ingest', '0007_store_runs'),
     ]
 
     operations = [

@@ -14,7 +14,7 @@ EDITOR = [*VIEWER, "add_watch", "change_watch", "delete_watch"]
 OPERATOR = [
     *EDITOR,
     *(f"{do}_webhook" for do in ("view", "add", "change", "delete")),
-    "view_delivery",
+    "view_eventdelivery",
     "replay_delivery",
 ]
 
@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name='EventDelivery',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('state', models.CharField(choices=[('waiting', 'waiting'), ('delivered', 'delivered'), ('failed', 'given up')], default='waiting', max_length=10)),
@@ -117,6 +117,11 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['state', 'next_at'], name='deliveries_due')],
                 'constraints': [models.UniqueConstraint(fields=('event', 'webhook'), name='one_delivery_per_webhook')],
             },
+        ),
+        migrations.AlterField(
+            model_name='auditentry',
+            name='action',
+            field=models.CharField(choices=[('drain', 'drained'), ('resume', 'resumed'), ('replay', 'replayed'), ('discard', 'discarded'), ('add', 'added'), ('change', 'changed'), ('delete', 'deleted'), ('revoke', 'revoked'), ('rotate', 'rotated'), ('repair', 'repaired'), ('cancel', 'cancelled'), ('reprocess', 'reprocessed'), ('copy', 'copied'), ('forget', 'forgot'), ('move', 'moved'), ('bad_login', 'failed to log in'), ('lock', 'was locked')], max_length=10),
         ),
         migrations.RunPython(let_roles_watch, migrations.RunPython.noop),
     ]

@@ -1,7 +1,7 @@
 """The tables of the relational database; the way of a post needs none of them."""
 
 from ingest.models.admission import InFlightRequest, IntakePause
-from ingest.models.api_keys import ApiKey, KeyUse, Scope
+from ingest.models.api_keys import ApiKey, KeyUse, ReadLimit, Scope
 from ingest.models.audit import AuditEntry
 from ingest.models.curation import (
     Alias,
@@ -12,7 +12,8 @@ from ingest.models.curation import (
     RulesVersion,
 )
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
-from ingest.models.notification import Delivery, Event, Watch, WatchMatch, Webhook
+from ingest.models.notification import Event, EventDelivery, Watch, WatchMatch, Webhook
+from ingest.models.runs import PublicationMove, StoreRun
 from ingest.models.submissions import IdempotentRequest, RefusedPost, SubmittedList
 
 __all__ = [
@@ -23,19 +24,22 @@ __all__ = [
     "CrashCount",
     "DeadLetter",
     "DeadLetterReplay",
-    "Delivery",
     "Event",
+    "EventDelivery",
     "IdempotentRequest",
     "InFlightRequest",
     "IntakePause",
     "KeyUse",
     "Pattern",
     "PatternSet",
+    "PublicationMove",
+    "ReadLimit",
     "RefusedPost",
     "ReprocessCancellation",
     "RulesVersion",
     "Scope",
     "Step",
+    "StoreRun",
     "SubmittedList",
     "Watch",
     "WatchMatch",

@@ -147,7 +147,7 @@ class Event(models.Model):
         return digest("event", *map(str, about))
 
 
-class Delivery(models.Model):
+class EventDelivery(models.Model):
     """An event on its way to a webhook, with the last answer."""
 
     class State(models.TextChoices):

@@ -1,5 +1,5 @@
 """
-Delivery of events to webhooks, signed after Standard Webhooks.
+EventDelivery of events to webhooks, signed after Standard Webhooks.
 
 A delivery is a row that is due at a time. A process claims it by moving that time, so a killed
 process leaves it to another one. An event may arrive more than once, and always under its own id.
@@ -23,7 +23,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from structlog import get_logger
 
-from ingest.models import Delivery, Webhook
+from ingest.models import EventDelivery, Webhook
 from ingest.models.notification import SECRET_PREFIX
 from ingest.notify import events
 
@@ -67,12 +67,12 @@ def deliver_until(stopping: Callable[[float], bool]) -> None:
 def deliver_due() -> int:
     """Attempt the deliveries that are due, and return how many."""
     now = timezone.now()
-    due = Delivery.objects.filter(
-        state=Delivery.State.WAITING, next_at__lte=now, webhook__is_active=True
+    due = EventDelivery.objects.filter(
+        state=EventDelivery.State.WAITING, next_at__lte=now, webhook__is_active=True
     )
     attempts = 0
     for delivery in due.select_related("event", "webhook").order_by("next_at")[:DUE_AT_ONCE]:
-        own = Delivery.objects.filter(pk=delivery.pk, next_at=delivery.next_at)
+        own = EventDelivery.objects.filter(pk=delivery.pk, next_at=delivery.next_at)
         if own.update(next_at=timezone.now() + CLAIM, attempts=F("attempts") + 1):
             delivery.attempts += 1
             _attempt(delivery)
@@ -80,7 +80,7 @@ def deliver_due() -> int:
     return attempts
 
 
-def _attempt(delivery: Delivery) -> None:
+def _attempt(delivery: EventDelivery) -> None:
     status, answer = None, ""
     try:
         status, answer = send(delivery)
@@ -90,11 +90,11 @@ def _attempt(delivery: Delivery) -> None:
         answer = str(error)
     done = status is not None and 200 <= status < 300
     is_last = delivery.attempts > len(PAUSES) or status == GONE
-    state = Delivery.State.WAITING
+    state = EventDelivery.State.WAITING
     if done or is_last:
-        state = Delivery.State.DELIVERED if done else Delivery.State.FAILED
+        state = EventDelivery.State.DELIVERED if done else EventDelivery.State.FAILED
     pause = timedelta() if done or is_last else PAUSES[delivery.attempts - 1]
-    Delivery.objects.filter(pk=delivery.pk).update(
+    EventDelivery.objects.filter(pk=delivery.pk).update(
         state=state,
         status=status,
         answer=answer[:ANSWER_BYTES].replace("\0", ""),
@@ -106,7 +106,7 @@ def _attempt(delivery: Delivery) -> None:
     logger.info("delivery", event_id=delivery.event_id, state=str(state), status=status)
 
 
-def send(delivery: Delivery) -> tuple[int, str]:
+def send(delivery: EventDelivery) -> tuple[int, str]:
     """Send an event to its webhook, and return the status and the start of the answer."""
     event, webhook = delivery.event, delivery.webhook
     body = json.dumps({"type": event.type, "timestamp": event.at.isoformat(), "data": event.data})
@@ -175,6 +175,6 @@ def public_address(url: str) -> str:
     return str(addresses[0])
 
 
-def replay(deliveries: "QuerySet[Delivery]") -> int:
+def replay(deliveries: "QuerySet[EventDelivery]") -> int:
     """Make deliveries due again, and return how many."""
-    return deliveries.update(state=Delivery.State.WAITING, attempts=0, next_at=timezone.now())
+    return deliveries.update(state=EventDelivery.State.WAITING, attempts=0, next_at=timezone.now())

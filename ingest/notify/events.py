@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ingest.models import Delivery, Event, Watch, WatchMatch, Webhook
+from ingest.models import Event, EventDelivery, Watch, WatchMatch, Webhook
 from ingest.operations.rule_versions import RefreshingValue
 
 # Whether anybody waits for anything: most of the time a saved post needs no message.
@@ -45,8 +45,8 @@ def record(
         if is_new:
             hears = Q(key_id=key_id) if watch is None else Q(key_id=key_id) | Q(key=None)
             webhooks = Webhook.objects.filter(hears, is_active=True)
-            Delivery.objects.bulk_create(
-                [Delivery(event=event, webhook=w) for w in webhooks if type_ in w.events]
+            EventDelivery.objects.bulk_create(
+                [EventDelivery(event=event, webhook=w) for w in webhooks if type_ in w.events]
             )
     return is_new
 

@@ -15,7 +15,7 @@ from structlog import get_logger
 from ingest.analytics.snippets import find_snippet
 from ingest.core.counts import name_of
 from ingest.core.entity_names import entity_id
-from ingest.core.messages import PostEntities, SavedPost
+from ingest.core.messages import PostEntities, SavedPostId
 from ingest.core.posts import publication_id
 from ingest.models import Event, Watch, WatchMatch, Webhook
 from ingest.notify import events
@@ -27,7 +27,7 @@ logger = get_logger()
 MAX_PER_QUERY = 500  # names of a post that one query asks for
 
 
-def evaluate(saved: Sequence[SavedPost]) -> None:
+def evaluate(saved: Sequence[SavedPostId]) -> None:
     """
     Record the events of saved posts; a post that was deleted meanwhile has none.
 

@@ -28,6 +28,7 @@ ARGUMENTS: Mapping[str, Callable[[Any], Any]] = {
     publish.SAVE_TASK: SaveMessage.read,
     publish.BACKFILL_TASK: TypeAdapter(int).validate_python,
     publish.REPLAY_TASK: TypeAdapter(int).validate_python,
+    publish.RUN_TASK: TypeAdapter(int).validate_python,
     publish.SUMMARY_TASK: TypeAdapter(str).validate_python,
     publish.NOTIFY_TASK: NotifyMessage.read,
 }

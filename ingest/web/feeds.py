@@ -15,8 +15,7 @@ from ingest.analytics.snippets import find_snippet
 from ingest.core.messages import PostEntities
 from ingest.core.posts import is_web_address
 from ingest.models import Event, Watch
-from ingest.store import open_store
-from ingest.web.decorators import page
+from ingest.web.decorators import page, reader_of
 
 ENTRIES = 50
 NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,10 +25,10 @@ MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 @page
 def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Answer with the newest posts that mention a name."""
-    overview = read_entity_overview(open_store(), entity_id)
+    overview = read_entity_overview(reader_of(request), entity_id)
     if overview is None:
         raise Http404
-    posts = open_store().posts_mentioning(entity_id, limit=ENTRIES)
+    posts = reader_of(request).posts_mentioning(entity_id, limit=ENTRIES)
     link = reverse("web:entity", args=[entity_id])
     return _answer(request, overview.entity.text, link, (_entry(p, entity_id) for p in posts))
 

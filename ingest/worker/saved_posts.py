@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db import InterfaceError, OperationalError
 
 from ingest.broker import publish
-from ingest.core.messages import AcceptedPost, NotifyMessage, SavedPost
+from ingest.core.messages import AcceptedPost, NotifyMessage, SavedPostId
 from ingest.notify.events import is_anybody_waiting
 
 
@@ -22,5 +22,5 @@ def publish_saved(posts: Sequence[AcceptedPost]) -> None:
         waiting = True  # the database that knows is away, and the message waits for it
     new = [post for post in posts if post.again_at is None]
     if waiting and new:
-        saved = [SavedPost(post_id=post.post_id, key_id=post.key_id) for post in new]
+        saved = [SavedPostId(post_id=post.post_id, key_id=post.key_id) for post in new]
         publish.enqueue_notify(NotifyMessage(saved=tuple(saved)))

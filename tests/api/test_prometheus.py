@@ -1,5 +1,6 @@
 """The metrics, and who may read them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -54,6 +55,12 @@ def test_only_this_machine_and_operators_read_metrics(
 ) -> None:
     client = keyed(*scopes) if scopes else Client()
     assert client.get("/metrics", **request_).status_code == status
+
+
+def test_it_says_when_a_key_expires() -> None:
+    end = datetime(2100, 1, 1, tzinfo=UTC)
+    ApiKey.create("wire", scopes=["submit"], expires_at=end)
+    assert scraped(Client())["ingest_api_key_expiry_seconds wire"] == end.timestamp()
 
 
 def test_it_counts_the_result_of_each_post_of_a_request() -> None:

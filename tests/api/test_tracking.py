@@ -44,7 +44,7 @@ def test_a_publisher_reads_and_deletes_a_post_by_its_own_id() -> None:
     saved = publisher.get(OWN).json()
     assert (saved["status"], saved["own_id"], saved["id"]) == ("saved", POST["id"], answer["id"])
     other = keyed(["submit"], publications=["The Herald"])
-    assert other.get(OWN).status_code == HTTPStatus.FORBIDDEN
+    assert other.get(OWN).status_code == HTTPStatus.NOT_FOUND
     assert other.delete(OWN).status_code == HTTPStatus.FORBIDDEN
     assert publisher.delete(OWN).json()["id"] == answer["id"]
     assert publisher.get(OWN).json()["status"] == "deleted"

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from ingest.models import Delivery, Event, Webhook
+from ingest.models import Event, EventDelivery, Webhook
 from ingest.notify import delivery
 from ingest.notify.delivery import AddressRefused, deliver_due, public_address
 from tests.support.clients import keyed
@@ -66,16 +66,16 @@ def receiver(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receive
     receiver.server.server_close()
 
 
-def waiting(url: str) -> Delivery:
+def waiting(url: str) -> EventDelivery:
     """Return a delivery that is due."""
     hook = Webhook.objects.create(url=url, events=["post.saved"])
     event = Event.objects.create(pk="e" * 32, type="post.saved", data={"id": "1"})
-    return Delivery.objects.create(event=event, webhook=hook)
+    return EventDelivery.objects.create(event=event, webhook=hook)
 
 
-def make_due(row: Delivery) -> None:
+def make_due(row: EventDelivery) -> None:
     """Let the pause after a failed attempt pass."""
-    Delivery.objects.filter(pk=row.pk).update(next_at=timezone.now() - timedelta(seconds=1))
+    EventDelivery.objects.filter(pk=row.pk).update(next_at=timezone.now() - timedelta(seconds=1))
 
 
 def test_a_message_is_signed_after_standard_webhooks(receiver: Receiver) -> None:
@@ -123,7 +123,9 @@ def test_a_receiver_that_fails_is_slow_redirects_and_comes_back_gets_the_event_o
 
 def test_a_delivery_of_a_killed_process_is_taken_by_another(receiver: Receiver) -> None:
     row = waiting(receiver.url)
-    Delivery.objects.filter(pk=row.pk).update(next_at=timezone.now() + delivery.CLAIM, attempts=1)
+    EventDelivery.objects.filter(pk=row.pk).update(
+        next_at=timezone.now() + delivery.CLAIM, attempts=1
+    )
     assert deliver_due() == 0
     make_due(row)
     assert deliver_due() == 1
@@ -140,7 +142,7 @@ def test_a_receiver_that_is_gone_gets_nothing_more_and_a_replay_delivers(
     assert not Webhook.objects.get().is_active
     assert deliver_due() == 0
     Webhook.objects.update(is_active=True)
-    assert delivery.replay(Delivery.objects.all()) == 1
+    assert delivery.replay(EventDelivery.objects.all()) == 1
     deliver_due()
     row.refresh_from_db()
     assert row.state == "delivered"
@@ -148,7 +150,7 @@ def test_a_receiver_that_is_gone_gets_nothing_more_and_a_replay_delivers(
 
 def test_a_delivery_is_given_up_after_the_last_pause(receiver: Receiver) -> None:
     row = waiting(receiver.url)
-    Delivery.objects.filter(pk=row.pk).update(attempts=len(delivery.PAUSES))
+    EventDelivery.objects.filter(pk=row.pk).update(attempts=len(delivery.PAUSES))
     receiver.answers = [500]
     deliver_due()
     row.refresh_from_db()
@@ -196,7 +198,7 @@ def test_a_key_makes_sees_and_deletes_its_own_webhooks(receiver: Receiver) -> No
     assert made["secret"].startswith("whsec_")
     url = f"/api/webhooks/{made['id']}"
     event = Event.objects.create(pk="f" * 32, type="post.saved", data={"id": "1"})
-    Delivery.objects.create(event=event, webhook_id=made["id"])
+    EventDelivery.objects.create(event=event, webhook_id=made["id"])
     receiver.answers = [410]
     deliver_due()
     (shown,) = client.get(url).json()["deliveries"]
@@ -205,4 +207,4 @@ def test_a_key_makes_sees_and_deletes_its_own_webhooks(receiver: Receiver) -> No
     assert "secret" not in client.get("/api/webhooks").json()["webhooks"][0]
     assert keyed(["submit"]).get(url).status_code == 404
     assert client.delete(url).status_code == 204
-    assert not Delivery.objects.exists()
+    assert not EventDelivery.objects.exists()

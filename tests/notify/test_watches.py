@@ -9,13 +9,13 @@ from django.utils import timezone
 from ingest.broker.connection import redis_client
 from ingest.core.counts import name_of
 from ingest.core.entity_names import entity_id
-from ingest.core.messages import PostEntities, SavedPost
+from ingest.core.messages import PostEntities, SavedPostId
 from ingest.models import (
     ApiKey,
     CrashCount,
     DeadLetter,
-    Delivery,
     Event,
+    EventDelivery,
     Step,
     Watch,
     WatchMatch,
@@ -47,7 +47,7 @@ def save(*posts: PostEntities, key_id: int | None = None, times: int = 1) -> Non
     """Save posts, and evaluate them as often as the broker delivers their message."""
     open_store().add(posts)
     for _ in range(times):
-        watches.evaluate([SavedPost(post_id=post.post_id, key_id=key_id) for post in posts])
+        watches.evaluate([SavedPostId(post_id=post.post_id, key_id=key_id) for post in posts])
 
 
 def found(type_: str = "watch.matched") -> Sequence[str]:
@@ -141,7 +141,7 @@ def test_a_publisher_hears_that_its_posts_are_saved_dead_or_deleted() -> None:
         dead_letter(Step.EXTRACT, post, DeadLetter.Reason.FAILED, "bad")
     publisher.delete("/api/publications/The%20Gazette/posts/1")
     assert len(found("post.saved")) == len(found("post.dead")) == len(found("post.deleted")) == 1
-    assert Delivery.objects.count() == 3
+    assert EventDelivery.objects.count() == 3
 
 
 def test_watches_are_made_listed_moved_and_deleted_by_the_api() -> None:

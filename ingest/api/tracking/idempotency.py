@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.api.authentication import client_of
-from ingest.api.errors import Conflict, Unprocessable
+from ingest.api.errors import InProgress, Unprocessable
 from ingest.core.posts import digest
 from ingest.operations import submissions
 
@@ -38,7 +38,7 @@ def answer_once(request: Request, body: Any, accept: Callable[[], Response]) -> 
     except submissions.OtherRequest as error:
         raise Unprocessable(f"This {HEADER} belongs to a request with another body.") from error
     except submissions.StillRunning as error:
-        raise Conflict(f"The first request with this {HEADER} has no answer yet.") from error
+        raise InProgress(f"The first request with this {HEADER} has no answer yet.") from error
     if known is not None:
         return Response(known, HTTPStatus.ACCEPTED, headers={REPEATED_HEADER: "true"})
     answer = None

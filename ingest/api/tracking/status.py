@@ -11,7 +11,7 @@ from structlog import get_logger
 
 from ingest.api import openapi, receipts, schemas
 from ingest.api.authentication import Client, KeyedView, actor_of, client_of, lacks_scope
-from ingest.api.errors import Unprocessable
+from ingest.api.errors import Conflict, Unprocessable
 from ingest.core.posts import id_of_own
 from ingest.core.revisions import PostRecord
 from ingest.models import DeadLetter, Scope, Webhook, delete_until
@@ -21,7 +21,18 @@ from ingest.store import open_store
 
 logger = get_logger()
 
-Status = schemas.SavedPost | schemas.QueuedPost | schemas.DeadPost | schemas.DeletedPost
+Status = (
+    schemas.SavedPost
+    | schemas.QueuedPost
+    | schemas.DeadPost
+    | schemas.DeletedPost
+    | schemas.ForgottenPost
+)
+
+UNKNOWN_POST = (
+    "No post with this id is saved or dead. To see a queued post, use the url that the API"
+    " returned when it accepted the post."
+)
 
 
 class PostView(KeyedView):
@@ -35,12 +46,12 @@ class PostView(KeyedView):
         accepted_at = _receipt(request, post_id)
         if accepted_at is None and Scope.READ not in client_of(request).scopes:
             raise PermissionDenied(f"{lacks_scope(Scope.READ)} Use the url of the accepted post.")
-        status = read_status(post_id, accepted_at)
+        record = open_store().get_record(post_id)
+        dead_letter = DeadLetter.objects.filter(post_id=post_id).first()
+        _check_may_read(client_of(request), record, dead_letter, accepted_at)
+        status = _post_status(post_id, record, dead_letter, accepted_at)
         if status is None:
-            raise NotFound(
-                "No post with this id is saved or dead. To see a queued post, use the url that the"
-                " API returned when it accepted the post."
-            )
+            raise NotFound(UNKNOWN_POST)
         return Response(status.model_dump(mode="json"))
 
     @openapi.delete
@@ -56,22 +67,24 @@ class OwnPostView(KeyedView):
     @openapi.own_post_status
     def get(self, request: Request, name: str, own_id: str) -> Response:
         client, publication = client_of(request), _name(name)
-        is_publisher = client.publications and client.may_change(publication)
-        if Scope.READ not in client.scopes and not is_publisher:
+        if not client.may_use(publication):
+            raise NotFound(UNKNOWN_OWN_POST)
+        if Scope.READ not in client.scopes and not client.publications:
             raise PermissionDenied(lacks_scope(Scope.READ))
         status = read_status(id_of_own(publication, own_id), None)
         if status is None:
-            raise NotFound("No post of this publication with this id is saved, dead or deleted.")
+            raise NotFound(UNKNOWN_OWN_POST)
         return Response(status.model_dump(mode="json"))
 
     @openapi.own_delete
     def delete(self, request: Request, name: str, own_id: str) -> Response:
         publication = _name(name)
-        if not client_of(request).may_change(publication):
+        if not client_of(request).may_use(publication):
             raise PermissionDenied(NOT_OWN)
         return _delete(request, id_of_own(publication, own_id), publication)
 
 
+UNKNOWN_OWN_POST = "No post of this publication with this id is saved, dead or deleted."
 NOT_OWN = "This key may delete only posts of its own publications."
 
 
@@ -87,6 +100,8 @@ def _delete(request: Request, post_id: str, publication: str | None = None) -> R
     record = open_store().get_record(post_id)
     if publication is None:
         _check_may_delete(client_of(request), record, dead_letter)
+    if record.forgotten_at:
+        raise Conflict("The post was forgotten after its time. Its counts stay.")
     open_store().remove(post_id, at=now)
     delete_until({post_id: now})
     audit.record(actor_of(request), audit.Action.DELETE, f"post {post_id}")
@@ -128,6 +143,8 @@ def _post_status(
 
     if record.post and covers(record.post.accepted_at):
         return schemas.SavedPost.of(record.post)
+    if record.forgotten_at:
+        return schemas.ForgottenPost(id=post_id, forgotten_at=record.forgotten_at)
     if record.deleted_at and covers(record.deleted_at):
         return schemas.DeletedPost(id=post_id, deleted_at=record.deleted_at)
     if dead_letter and (accepted_at is None or covers(dead_letter.accepted_at)):
@@ -141,8 +158,25 @@ def _post_status(
     return schemas.QueuedPost(id=post_id, accepted_at=accepted_at) if accepted_at else None
 
 
+def _check_may_read(
+    client: Client,
+    record: PostRecord,
+    dead_letter: DeadLetter | None,
+    accepted_at: datetime | None,
+) -> None:
+    """
+    Hide a post of another publication than those of the key, as if there was none.
+
+    Nobody knows the publication of a queued or deleted post. Its receipt came from its submission.
+    """
+    known = [post.publication for post in (record.post, dead_letter) if post]
+    is_own = all(map(client.may_use, known)) if known else accepted_at is not None
+    if client.publications and not is_own:
+        raise NotFound(UNKNOWN_POST)
+
+
 def _check_may_delete(client: Client, record: PostRecord, dead_letter: DeadLetter | None) -> None:
     """Refuse a post that is not known to be of the key's own publications."""
     post = record.post or dead_letter
-    if client.publications and not (post and client.may_change(post.publication)):
+    if client.publications and not (post and client.may_use(post.publication)):
         raise PermissionDenied(NOT_OWN)

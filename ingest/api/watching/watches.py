@@ -4,18 +4,18 @@ from http import HTTPStatus
 from typing import Any
 
 from django.urls import reverse
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.api import openapi, schemas
-from ingest.api.authentication import KeyedView, actor_of, client_of
+from ingest.api.authentication import KeyedView, actor_of, client_of, reader_of
 from ingest.api.errors import Unprocessable
 from ingest.api.responses import read_body
 from ingest.models import Scope, Watch
 from ingest.models.notification import new_address
 from ingest.operations import audit
-from ingest.store import open_store
+from ingest.store.base import StoreReader
 
 MAX_WATCHES = 1000  # of a key
 
@@ -34,11 +34,13 @@ class WatchesView(KeyedView):
     @openapi.make_watch
     def post(self, request: Request) -> Response:
         wanted = read_body(schemas.WatchRequest, request)
-        key_id = client_of(request).key_id
+        client, key_id = client_of(request), client_of(request).key_id
+        if client.publications and not client.may_use(wanted.publication):
+            raise PermissionDenied("This key may watch only its own publications.")
         if Watch.objects.filter(key_id=key_id).count() >= MAX_WATCHES:
             raise Unprocessable(f"A key may have at most {MAX_WATCHES} watches.")
         row = Watch(key_id=key_id, **wanted.model_dump())
-        _refuse_a_known_name(row)
+        _refuse_a_known_name(row, reader_of(request))
         row.save()
         audit.record(actor_of(request), audit.Action.ADD, f"watch {row}")
         answer = schemas.WatchItem.model_validate(_shown(row))
@@ -73,12 +75,11 @@ def _own(request: Request, pk: int) -> Watch:
     return row
 
 
-def _refuse_a_known_name(watch: Watch) -> None:
+def _refuse_a_known_name(watch: Watch, store: StoreReader) -> None:
     """Refuse to wait for the first mention of a name that is mentioned already."""
     if watch.condition != Watch.Condition.FIRST:
         return
     watch.find_ids()
-    store = open_store()
     if watch.entity_id:
         name = watch.publication or None
         known = bool(store.posts_mentioning(watch.entity_id, name=name, limit=1))

@@ -11,7 +11,7 @@ from ingest.api import openapi, schemas
 from ingest.api.authentication import KeyedView, actor_of, client_of
 from ingest.api.errors import Unprocessable
 from ingest.api.responses import read_body
-from ingest.models import Delivery, Webhook
+from ingest.models import EventDelivery, Webhook
 from ingest.notify import delivery
 from ingest.operations import audit
 
@@ -59,7 +59,7 @@ class WebhookView(KeyedView):
     @openapi.webhook
     def get(self, request: Request, pk: int) -> Response:
         row = _own(request, pk)
-        rows = Delivery.objects.filter(webhook=row).select_related("event")[:SHOWN_DELIVERIES]
+        rows = EventDelivery.objects.filter(webhook=row).select_related("event")[:SHOWN_DELIVERIES]
         answer = schemas.WebhookDetail.model_validate(
             {**_shown(row), "deliveries": [_delivery(each) for each in rows]}
         )
@@ -69,7 +69,7 @@ class WebhookView(KeyedView):
     def post(self, request: Request, pk: int) -> Response:
         row = _own(request, pk)
         Webhook.objects.filter(pk=row.pk).update(is_active=True)
-        failed = Delivery.objects.filter(webhook=row, state=Delivery.State.FAILED)
+        failed = EventDelivery.objects.filter(webhook=row, state=EventDelivery.State.FAILED)
         return Response(schemas.Replayed(replayed=delivery.replay(failed)).model_dump())
 
     @openapi.delete_webhook
@@ -91,7 +91,7 @@ def _shown(row: Webhook) -> dict[str, Any]:
     return {"id": row.pk, "url": row.url, "events": row.events, "active": row.is_active}
 
 
-def _delivery(row: Delivery) -> dict[str, Any]:
+def _delivery(row: EventDelivery) -> dict[str, Any]:
     names = ("state", "attempts", "status", "answer", "last_at")
     return {
         "event": row.event_id,
