@@ -5,7 +5,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run emulator demo test check chaos faults signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models
+.PHONY: help run emulator demo test check chaos faults signals latency fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ hosts: .venv/dev ## run six machines, cut one off, kill another, and check the c
 
 signals: .venv/dev ## stop each process in every way under load, and check the counts (BACKLOGS="10 300 10000")
 	python -m tests.harness.shutdown_matrix --backlogs $(or $(BACKLOGS),10 300 10000)
+
+latency: .venv/dev ## measure live posts beside an archive (BULK=100000 LIVE=200)
+	python -m tests.harness.live_latency --bulk $(or $(BULK),100000) --live $(or $(LIVE),200)
 
 fuzz: .venv/dev ## send 100,000 bad bodies, and check the answers and counts (BODIES=100000 SEED=1)
 	python -m tests.harness.fuzz --bodies $(or $(BODIES),100000) --seed $(or $(SEED),1)
@@ -114,7 +117,7 @@ audit: .venv/dev ## look for known vulnerabilities in the dependencies
 	python -m tests.harness.dependency_audit
 
 lock: .venv/dev ## compile requirements/*.in to files with hashes
-	for name in base parquet dev bench image; do \
+	for name in base parquet follow dev bench image; do \
 		$(COMPILE) requirements/$$name.in --output-file requirements/$$name.txt; \
 	done
 	$(COMPILE) requirements/remote.in --constraints requirements/base.txt \

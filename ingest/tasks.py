@@ -6,13 +6,15 @@ from typing import Any, Protocol
 from celery import Task, shared_task
 from celery.exceptions import Reject
 from django.conf import settings
+from pydantic import ValidationError
 from structlog import get_logger
 
 from ingest.analytics.summaries import summarise
 from ingest.broker import publish
-from ingest.core.messages import ExtractMessage, SaveMessage
+from ingest.core.messages import ExtractMessage, NotifyMessage, SaveMessage
 from ingest.models import Step
 from ingest.nlp.ner import BATCH_CHARACTERS
+from ingest.notify.watches import evaluate
 from ingest.operations import alias_backfill, replay, store_runs
 from ingest.process import shutdown
 from ingest.store import open_store
@@ -20,7 +22,12 @@ from ingest.store.base import StoreUnavailable
 from ingest.worker.acknowledgement import ReliableTask
 from ingest.worker.batching import take_batch
 from ingest.worker.crash_counter import TRANSIENT_ERRORS
-from ingest.worker.failure_isolation import dead_letter_message, give_back, process_batch
+from ingest.worker.failure_isolation import (
+    dead_letter_message,
+    dead_letter_unreadable,
+    give_back,
+    process_batch,
+)
 from ingest.worker.steps import extract_batch, retry_until_available, save_batch
 
 logger = get_logger()
@@ -42,7 +49,12 @@ class StepwiseRun(Protocol):
 @shared_task(name=publish.EXTRACT_TASK, bind=True, base=ReliableTask)
 def extract_posts(task: "Task[Any, Any]", payload: Any) -> None:
     """Find the entities of posts, and publish the posts for saving."""
-    with take_batch(task, payload, characters=BATCH_CHARACTERS) as deliveries:
+    with take_batch(
+        task,
+        payload,
+        characters=BATCH_CHARACTERS,
+        bulk_characters=publish.MESSAGE_CHARACTERS,
+    ) as deliveries:
         retry_until_available(
             lambda: process_batch(Step.EXTRACT, deliveries, ExtractMessage, extract_batch),
             lambda: give_back(publish.EXTRACT_TASK, deliveries),
@@ -56,6 +68,7 @@ def save_posts(task: "Task[Any, Any]", payload: Any) -> None:
         task,
         payload,
         characters=SAVE_CHARACTERS,
+        bulk_characters=SAVE_CHARACTERS // 4,
         source=publish.EXTRACT,
         patience=settings.MERGE_SECONDS,
     ) as deliveries:
@@ -110,6 +123,20 @@ def replay_dead_letters(replay_id: int) -> None:
     retry_until_available(
         lambda: replay.take_step(replay_id), lambda: publish.enqueue_replay_step(replay_id)
     )
+
+
+@shared_task(name=publish.NOTIFY_TASK, base=ReliableTask)
+def notify(payload: Any) -> None:
+    """Evaluate the watches of saved posts; the broker redelivers an interrupted message."""
+    try:
+        message = NotifyMessage.read(payload)
+    except ValidationError as error:
+        problem = str(error)
+        retry_until_available(
+            lambda: dead_letter_unreadable(Step.SAVE, {"message": payload}, problem)
+        )
+        return
+    retry_until_available(lambda: evaluate(message.saved), lambda: publish.enqueue_notify(message))
 
 
 @shared_task(name=publish.SUMMARY_TASK, acks_late=False)

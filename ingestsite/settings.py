@@ -38,6 +38,7 @@ from ingestsite.configuration import (  # noqa: F401
     STRANGER_REQUESTS_PER_MINUTE,
     TRACES_ENDPOINT,
     VISIBILITY_SECONDS,
+    WEBHOOK_NETWORKS,
 )
 
 DEBUG = False
@@ -296,11 +297,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api",
+    "WEBHOOKS": ["ingest.api.openapi.event"],
     "ENUM_NAME_OVERRIDES": {
         "ComparisonOrder": ["share", "difference", "mentions"],
         "CompanionOrder": ["posts", "lift"],
         "ListOrder": ["mentions", "posts", "key"],
         "NameOrder": ["mentions", "posts"],
+        "EventTypeEnum": ["watch.matched", "post.saved", "post.dead", "post.deleted"],
     },
     # The description is public. The API it describes requires a key.
     "SERVE_AUTHENTICATION": [],

@@ -1,4 +1,4 @@
-"""Who may reach what: each endpoint and admin page, against the tables in docs/access.md."""
+"""Who may reach what: each endpoint and admin page, against the tables in docs/endpoints.md."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.usefixtures("empty_broker", "sql_store", "forgotten_keys"),
 ]
 
-TABLES = (Path(__file__).parent.parent / "docs" / "access.md").read_text("utf-8")
+TABLES = (Path(__file__).parent.parent / "docs" / "endpoints.md").read_text("utf-8")
 ENDPOINTS = dict(re.findall(r"^\| `([A-Z]+ /\S*)` \| (.+?) \|$", TABLES, re.MULTILINE))
 ADMIN_PAGES = dict(re.findall(r"^\| `([a-z_]+\.[a-z]+)` \| (.+?) \|$", TABLES, re.MULTILINE))
 KINDS = ("view", "add", "change", "delete")
@@ -140,7 +140,7 @@ def _row(own: Any, request: Any) -> str:
 
 
 # What takes posts, deletes them with the key's right, or asks whether the store answers.
-WRITERS = {"ingest.api.posts", "ingest.api.health"}
+WRITERS = {"ingest.api.tracking.status", "ingest.api.health"}
 
 
 @pytest.mark.parametrize("package", ["api", "web"])

@@ -8,6 +8,7 @@ from ingest.admin import (
     dead_letters,
     default_names,
     groups,
+    notification,
     patterns,
     store_runs,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "dead_letters",
     "default_names",
     "groups",
+    "notification",
     "patterns",
     "store_runs",
 ]

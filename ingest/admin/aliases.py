@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin
+from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin, actor_of
 from ingest.admin.lists import ListAdmin
 from ingest.core.entity_names import common_label
 from ingest.core.kind_names import kind_choices, kind_name
@@ -130,3 +130,14 @@ class AliasBackfillAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: i
     """Watch the backfills that apply the newest aliases to saved posts."""
 
     list_display = ("started_at", "publication", "progress", "ended_at")
+    actions = ("cancel",)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Return whether the account may cancel: who may change an alias starts backfills."""
+        return request.user.has_perm("ingest.change_alias")
+
+    @admin.action(description="Cancel the selected backfills", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, backfills: "QuerySet[AliasBackfill]") -> None:
+        """Cancel backfills after the step they are at."""
+        number = alias_backfill.cancel(backfills, by=actor_of(request))
+        self.message_user(request, f"{number} cancelled. Posts that were seen stay changed.")

@@ -53,7 +53,7 @@ class ApiKeyAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[ty
     actions = ("rotate", "revoke")
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
-        editable = ["name", "scopes", "publications", "requests_per_minute", "expires_at"]
+        editable = ["name", "scopes", "publications", "requests_per_minute", "bulk", "expires_at"]
         return editable + list(self.readonly_fields if obj else ())
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:

@@ -70,6 +70,9 @@ def _signer() -> signing.Signer:
     return signing.Signer(salt="ingest.cursor")
 
 
+SignedPageToken = Annotated[str, AfterValidator(lambda text: PageToken.read(text) and text)]
+
+
 class EntityQuery(BaseModel):
     """The parameters of a list of entities; unknown ones are refused."""
 
@@ -81,7 +84,7 @@ class EntityQuery(BaseModel):
     until: Day | None = None
     order: Order = "mentions"
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    cursor: Annotated[str, AfterValidator(lambda text: PageToken.read(text) and text)] | None = None
+    cursor: SignedPageToken | None = None
 
     @model_validator(mode="after")
     def _days_in_order(self) -> Self:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from ingest.analytics.comparison_query import DayRange
-from ingest.analytics.entity_list import DEFAULT_LIMIT, MAX_LIMIT, PageToken
+from ingest.analytics.entity_list import DEFAULT_LIMIT, MAX_LIMIT, PageToken, SignedPageToken
 from ingest.core.entity_names import entity_key
 from ingest.core.messages import PostEntities
 from ingest.store.base import PostCursor, Publication, StoreReader
@@ -24,7 +24,7 @@ class PostListQuery(DayRange):
 
     title: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    cursor: Annotated[str, AfterValidator(lambda text: PageToken.read(text) and text)] | None = None
+    cursor: SignedPageToken | None = None
 
     @property
     def after(self) -> PostCursor | None:

@@ -43,6 +43,7 @@ class Client:
     scopes: frozenset[str]
     publications: frozenset[str] = frozenset()  # their keys
     requests_per_minute: int = 0  # 0: no limit
+    is_bulk: bool = False  # whether all its posts are bulk posts
     is_authenticated: bool = True
 
     def may_use(self, publication: str) -> bool:
@@ -86,6 +87,11 @@ class KeyAuthentication(BaseAuthentication):
         return 'Bearer realm="ingest"'
 
 
+def lacks_scope(scope: Scope) -> str:
+    """Return the sentence that says which scope a key lacks."""
+    return f"This key does not have the scope {scope}."
+
+
 class HasScope(BasePermission):
     """
     Require a key, and the scope that the view names for the request's method.
@@ -103,6 +109,7 @@ class HasScope(BasePermission):
         if method not in wanted:
             return not hasattr(view, str(method).lower())  # the view answers 405
         scope = wanted[method]
+        self.message = lacks_scope(scope) if scope else ""
         return scope is None or scope in client.scopes
 
 
@@ -196,6 +203,7 @@ def _look_up(secret: str, digest: str) -> Client | None:
         frozenset(key.scopes),
         frozenset(map(publication_key, key.publications)),
         settings.REQUESTS_PER_MINUTE if own is None else own,
+        key.bulk,
     )
     caches["keys"].set(digest, client, CACHE_SECONDS)
     return client

@@ -36,6 +36,14 @@ class BadRequestBody(APIException):
     problem_type = ProblemType.UNREADABLE_BODY
 
 
+class InProgress(APIException):
+    """The same request is being answered already. Retry later."""
+
+    status_code = HTTPStatus.CONFLICT
+    problem_type = ProblemType.IN_PROGRESS
+    wait = RETRY_AFTER_SECONDS
+
+
 class LengthRequired(APIException):
     """The request has a body and no Content-Length."""
 
@@ -87,6 +95,7 @@ TYPES = {
     HTTPStatus.NOT_FOUND: ProblemType.NOT_FOUND,
     HTTPStatus.METHOD_NOT_ALLOWED: ProblemType.WRONG_METHOD,
     HTTPStatus.REQUEST_TIMEOUT: ProblemType.TOO_SLOW,
+    HTTPStatus.CONFLICT: ProblemType.CONFLICT,
     HTTPStatus.LENGTH_REQUIRED: ProblemType.NO_LENGTH,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ProblemType.TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ProblemType.UNSUPPORTED_ENCODING,
@@ -106,7 +115,7 @@ def problem(status: HTTPStatus, detail: str = "", **more: Any) -> dict[str, Any]
 def problem_of(error: APIException) -> dict[str, Any]:
     """Return the fields of the problem that an exception is."""
     more: dict[str, Any] = {}
-    if isinstance(error, BadRequestBody | Unavailable):
+    if isinstance(error, BadRequestBody | InProgress | Unavailable):
         more["type"] = error.problem_type.address
     if isinstance(error, Unprocessable) and error.errors:
         more["errors"] = error.errors

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rest_framework.exceptions import APIException
@@ -20,10 +20,14 @@ Chunk = dict[int, Post | Errors]  # by line number, from 1
 
 
 def stream_results(
-    lines: Iterable[bytes | None], *, may_change: Callable[[str], bool]
+    lines: Iterable[bytes | None], *, key_id: int | None = None, **rights: Any
 ) -> Iterator[bytes]:
     """
     Accept posts. Yield a result for each line, and the counts at the end.
+
+    Args:
+        key_id: the API key of the request.
+        rights: what `check` needs to know of the key and the request.
 
     An error after the first result ends the stream with a problem. The client may send the lines
     without a result again, and no post counts twice.
@@ -34,8 +38,8 @@ def stream_results(
     counts: Counter[str] = Counter(accepted=0, duplicates=0, refused=0)
     started = False
     try:
-        for chunk in _chunks(lines, may_change=may_change):
-            results = submit(list(chunk.values()))
+        for chunk in _chunks(lines, **rights):
+            results = submit(list(chunk.values()), key_id=key_id)
             counts.update(results.counts)
             yield _results(chunk, results)
             started = True
@@ -48,13 +52,13 @@ def stream_results(
         yield _line({"status": "end", **counts})
 
 
-def _chunks(lines: Iterable[bytes | None], *, may_change: Callable[[str], bool]) -> Iterator[Chunk]:
+def _chunks(lines: Iterable[bytes | None], **rights: Any) -> Iterator[Chunk]:
     chunk: Chunk = {}
     size = 0
     for number, line in enumerate(lines, 1):
         if line is not None and not line.strip():
             continue
-        chunk[number] = _check(line, may_change=may_change)
+        chunk[number] = _check(line, **rights)
         size += len(line or b"")
         if len(chunk) >= CHUNK_LINES or size >= MESSAGE_CHARACTERS:
             yield chunk
@@ -63,13 +67,14 @@ def _chunks(lines: Iterable[bytes | None], *, may_change: Callable[[str], bool])
         yield chunk
 
 
-def _check(line: bytes | None, *, may_change: Callable[[str], bool]) -> Post | Errors:
+def _check(line: bytes | None, **rights: Any) -> Post | Errors:
     if line is None:
-        return [{"pointer": "", "detail": f"The line is longer than {MAX_LINE_BYTES} bytes."}]
+        detail = f"The line is longer than {MAX_LINE_BYTES} bytes."
+        return Errors([{"pointer": "", "detail": detail}])
     try:
-        return check(parse(line, what="line"), may_change=may_change)
+        return check(parse(line, what="line"), **rights)
     except BadRequestBody as error:
-        return [{"pointer": "", "detail": str(error.detail)}]
+        return Errors([{"pointer": "", "detail": str(error.detail)}])
 
 
 def _results(chunk: Chunk, results: PostResults) -> bytes:

@@ -11,6 +11,7 @@ from drf_spectacular.utils import (
     OpenApiParameter,
     OpenApiRequest,
     OpenApiResponse,
+    OpenApiWebhook,
     extend_schema,
 )
 from pydantic import BaseModel
@@ -27,6 +28,9 @@ from ingest.api.analysis import schemas as analysis
 from ingest.api.errors import MEDIA_TYPE
 from ingest.api.query_params import (
     CompareQuery,
+    DeadLettersQuery,
+    FailedPostsQuery,
+    ListQuery,
     PostsQuery,
     PublicationsQuery,
     Query,
@@ -46,7 +50,7 @@ PROBLEM_DESCRIPTIONS = {
     403: "The key does not allow this request.",
     404: "Not found.",
     408: "The body took too long. Send the rest in another request.",
-    409: "The post was forgotten. Its counts stay.",
+    409: "This Idempotency-Key has no answer yet, or the post was forgotten.",
     411: "The Content-Length header is missing.",
     413: "The body or the list in it is too large.",
     415: "The media type is not JSON or JSON lines, or the encoding is not gzip.",
@@ -178,7 +182,7 @@ submit = described(
             schemas.SubmitResponse, "Accepted. A list has a result for each post."
         ),
     },
-    problems=(400, 408, 411, 413, 415, 422, 503),
+    problems=(400, 408, 409, 411, 413, 415, 422, 503),
     parameters=[
         OpenApiParameter(
             "Content-Encoding",
@@ -186,7 +190,19 @@ submit = described(
             OpenApiParameter.HEADER,
             enum=["gzip", "identity"],
             description="The compression of the body.",
-        )
+        ),
+        OpenApiParameter(
+            "priority",
+            str,
+            enum=["live", "bulk"],
+            description="`bulk` makes all posts of the request bulk posts.",
+        ),
+        OpenApiParameter(
+            "Idempotency-Key",
+            str,
+            OpenApiParameter.HEADER,
+            description="Within 24 hours, the same key and body get the answer of the first.",
+        ),
     ],
 )
 _POST_ID = OpenApiParameter(
@@ -211,6 +227,125 @@ delete = described(
     response=schemas.DeletedPost,
     problems=(404, 409, 503),
     parameters=[_POST_ID],
+)
+_OWN_ID = OpenApiParameter(
+    "own_id", str, OpenApiParameter.PATH, description="The client's own id of the post."
+)
+own_post_status = described(
+    "Read the status of a post by the publisher's own id",
+    response=schemas.PostStatus,
+    problems=(404, 503),
+    parameters=[_OWN_ID],
+)
+own_delete = described(
+    "Delete a post by the publisher's own id",
+    response=schemas.DeletedPost,
+    problems=(404, 503),
+    parameters=[_OWN_ID],
+)
+submitted_list = _read(
+    "submitted_list", "Read the status of all posts of a list", ListQuery, schemas.ListStatus
+)
+failed_posts = _read(
+    "failed_posts",
+    "List the posts of this key that are dead or refused",
+    FailedPostsQuery,
+    schemas.FailedPostPage,
+)
+dead_letters = _read(
+    "dead_letters",
+    "List dead letters by step, reason or publication",
+    DeadLettersQuery,
+    schemas.DeadLetterPage,
+)
+dead_letter = described(
+    "Read the dead letters of a post",
+    response=schemas.DeadLettersOfPost,
+    problems=(404, 503),
+    parameters=[_POST_ID],
+)
+_CHOICE = {JSON: schemas.DeadLetterChoice}
+_OF_CHOICE = (400, 408, 411, 413, 415, 422, 503)
+replay = described(
+    "Replay dead letters",
+    response=schemas.ReplayOutcome,
+    problems=_OF_CHOICE,
+    request=_CHOICE,
+)
+discard = described(
+    "Discard dead letters",
+    response=schemas.DiscardOutcome,
+    problems=_OF_CHOICE,
+    request=_CHOICE,
+)
+_ID = OpenApiParameter("pk", int, OpenApiParameter.PATH, description="Its id.")
+_OF_BODY = (400, 408, 411, 413, 415, 422, 503)
+watches = described("List the watches of this key", response=schemas.WatchList, problems=(503,))
+make_watch = described(
+    "Watch a name, a publication, or both",
+    operation_id="make_watch",
+    responses={(201, JSON): schemas.WatchItem},
+    problems=_OF_BODY,
+    request={JSON: schemas.WatchRequest},
+)
+move_watch = described(
+    "Give the feed of a watch a new address",
+    operation_id="move_watch",
+    response=schemas.WatchItem,
+    problems=(404, 503),
+    request=None,
+    parameters=[_ID],
+)
+delete_watch = described(
+    "Delete a watch", responses={204: None}, problems=(404, 503), parameters=[_ID]
+)
+webhooks = described(
+    "List the webhooks of this key",
+    operation_id="webhooks",
+    response=schemas.WebhookList,
+    problems=(503,),
+)
+make_webhook = described(
+    "Make a webhook",
+    operation_id="make_webhook",
+    description=(
+        "Messages are signed after Standard Webhooks. A message may come more than once, always"
+        " with the same `webhook-id`. A redirect is not followed. Without an answer of 2xx within"
+        " 10 seconds it is sent again, for about 3 days. 410 ends the webhook."
+    ),
+    responses={(201, JSON): schemas.MadeWebhook},
+    problems=_OF_BODY,
+    request={JSON: schemas.WebhookRequest},
+)
+webhook = described(
+    "Read a webhook and its deliveries",
+    operation_id="webhook",
+    response=schemas.WebhookDetail,
+    problems=(404, 503),
+    parameters=[_ID],
+)
+replay_webhook = described(
+    "Deliver again what was given up",
+    operation_id="replay_webhook",
+    response=schemas.Replayed,
+    problems=(404, 503),
+    request=None,
+    parameters=[_ID],
+)
+event = OpenApiWebhook(
+    name="event",
+    decorator=extend_schema(
+        summary="Receive an event",
+        description=(
+            "The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` are those of"
+            " Standard Webhooks. An event may come again, always with the same `webhook-id`."
+        ),
+        request={JSON: schemas.EventMessage},
+        responses={204: OpenApiResponse(description="Received.")},
+    ),
+)
+delete_webhook = described(
+    "Delete a webhook", responses={204: None}, problems=(404, 503), parameters=[_ID]
 )
 status = described(
     "Read the state of the intake and the queues", response=schemas.PipelineStatus, problems=(503,)

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.analytics.time_axis import axis_of
-from ingest.api import schemas
+from ingest.api import request_body, schemas
 from ingest.api.errors import Unprocessable
 from ingest.api.query_params import SeriesQuery
 from ingest.core.posts import digest
@@ -58,6 +58,14 @@ def read_query(kind: type[Q], request: Request) -> Q:
             known = ", ".join(kind.model_fields)
             detail += f" This URL has {f'the parameters {known}' if known else 'no parameters'}."
         raise Unprocessable(detail, errors=field_errors(error)) from error
+
+
+def read_body(kind: type[Q], request: Request) -> Q:
+    """Read the body of a request. The error names each field that is not valid."""
+    try:
+        return kind.model_validate(request_body.read_json(request))
+    except ValidationError as error:
+        raise Unprocessable("Nothing was done.", errors=field_errors(error)) from error
 
 
 def tagged_response(

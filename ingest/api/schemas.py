@@ -1,13 +1,14 @@
 """The requests and responses of the API, as OpenAPI describes them."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from ingest.analytics.time_axis import Step
+from ingest.core.entity_names import entity_key
 from ingest.core.messages import PostEntities
-from ingest.core.posts import Post
+from ingest.core.posts import MAX_NAME_CHARACTERS, Post
 
 
 class PostsRequest(RootModel[Post | list[Post]]):
@@ -42,6 +43,7 @@ class AcceptedResult(BaseModel):
 
     status: Literal["accepted"] = "accepted"
     id: str
+    own_id: str | None = Field(None, description="The client's own id; absent without one.")
     url: str
 
 
@@ -50,6 +52,7 @@ class DuplicateResult(BaseModel):
 
     status: Literal["duplicate"] = "duplicate"
     id: str
+    own_id: str | None = Field(None, description="The client's own id; absent without one.")
     url: str
 
 
@@ -71,6 +74,9 @@ class ListResponse(BaseModel):
     accepted: int
     duplicates: int
     refused: int
+    url: str | None = Field(
+        description="The status of all accepted posts, for 7 days. Lists of bulk posts have none."
+    )
     posts: list[PostResult]
 
 
@@ -91,6 +97,7 @@ class SavedPost(BaseModel):
     """The post is counted."""
 
     id: str
+    own_id: str | None
     status: Literal["saved"] = "saved"
     publication: str
     accepted_at: datetime
@@ -124,6 +131,7 @@ class DeadPost(BaseModel):
     """The post could not be processed. It is kept as a dead letter until a person decides."""
 
     id: str
+    own_id: str | None
     status: Literal["dead"] = "dead"
     step: str
     reason: str
@@ -153,6 +161,211 @@ PostState = Annotated[
 
 class PostStatus(RootModel[PostState]):
     """The status of a post."""
+
+
+class FailedPost(BaseModel):
+    """A post of a key that is a dead letter, or that the API refused, and why."""
+
+    state: Literal["dead", "refused"]
+    id: str | None
+    own_id: str | None
+    publication: str
+    at: datetime
+    reason: str
+    detail: str
+    errors: list[FieldError]
+
+
+class FailedPostPage(BaseModel):
+    """A page of a key's own posts that failed, the oldest first."""
+
+    posts: list[FailedPost]
+    next: str | None = Field(description="The URL of the next page.")
+
+
+class ListedPost(BaseModel):
+    """An accepted post of a list, its status, and where to read more of it."""
+
+    id: str
+    status: Literal["saved", "queued", "dead", "deleted", "forgotten"]
+    url: str
+
+
+class ListStatus(BaseModel):
+    """A submitted list, and a page of its accepted posts."""
+
+    accepted: int
+    refused: int
+    accepted_at: datetime
+    posts: list[ListedPost]
+    next: str | None = Field(description="The URL of the next page.")
+
+
+class DeadLetterItem(BaseModel):
+    """A dead letter, without its trace and its message."""
+
+    post_id: str
+    publication: str
+    step: str
+    reason: str
+    detail: str
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+
+
+class DeadLetterPage(BaseModel):
+    """A page of dead letters, the oldest first, and how many match."""
+
+    dead_letters: list[DeadLetterItem]
+    count: int
+    next: str | None = Field(description="The URL of the next page.")
+
+
+class DeadLetterDetail(DeadLetterItem):
+    """A dead letter, with the trace of its error and the message that it keeps."""
+
+    trace: str
+    payload: dict[str, Any]
+
+
+class DeadLettersOfPost(BaseModel):
+    """The dead letters of one post, one for each step at most."""
+
+    dead_letters: list[DeadLetterDetail]
+
+
+class DeadLetterChoice(BaseModel):
+    """Which dead letters to replay or discard. All that is named must match."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    ids: list[str] | None = None
+    reason: str | None = None
+    step: str | None = None
+    publication: str | None = None
+    all: bool = False
+
+
+class ReplayOutcome(BaseModel):
+    """How many dead letters were replayed or kept. More than 100 are `started`, and go on alone."""
+
+    started: int
+    replayed: int = 0
+    unreadable: int = 0
+    without_model: int = 0
+    problem: str
+
+
+class DiscardOutcome(BaseModel):
+    """How many dead letters were deleted."""
+
+    discarded: int
+
+
+class WatchRequest(BaseModel):
+    """What to watch: a name with its label, a publication, or a name in a publication."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[str, Field(max_length=100)] = ""
+    label: Annotated[str, Field(max_length=40)] = ""
+    publication: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] = ""
+    condition: Literal["any", "first", "more"] = "any"
+    more_than: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    hours: Annotated[int, Field(ge=1, le=8760)] = 24
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not (self.name or self.publication):
+            raise ValueError("names neither a name nor a publication")
+        if self.name and not (self.label and entity_key(self.name)):
+            raise ValueError("has a name without a label, or without a letter or digit")
+        return self
+
+
+class WatchItem(BaseModel):
+    """A watch, and the secret address of its Atom feed."""
+
+    id: int
+    name: str
+    label: str
+    publication: str
+    condition: Literal["any", "first", "more"]
+    more_than: int
+    hours: int
+    feed: str
+
+
+class WatchList(BaseModel):
+    """The watches of a key."""
+
+    watches: list[WatchItem]
+
+
+EventType = Literal["watch.matched", "post.saved", "post.dead", "post.deleted"]
+
+
+class WebhookRequest(BaseModel):
+    """An address that gets events. It must be public, and begin with https://."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    url: Annotated[str, Field(max_length=500)]
+    events: Annotated[list[EventType], Field(min_length=1)]
+
+
+class WebhookItem(BaseModel):
+    """A webhook of a key."""
+
+    id: int
+    url: str
+    events: list[EventType]
+    active: bool
+
+
+class WebhookList(BaseModel):
+    """The webhooks of a key."""
+
+    webhooks: list[WebhookItem]
+
+
+class MadeWebhook(WebhookItem):
+    """A new webhook, and the secret that signs its messages. It is shown only here."""
+
+    secret: str
+
+
+class DeliveryItem(BaseModel):
+    """A delivery of an event, and the last answer."""
+
+    event: str
+    type: EventType
+    state: Literal["waiting", "delivered", "failed"]
+    attempts: int
+    status: int | None
+    answer: str
+    last_at: datetime | None
+
+
+class WebhookDetail(WebhookItem):
+    """A webhook, and its newest deliveries."""
+
+    deliveries: list[DeliveryItem]
+
+
+class Replayed(BaseModel):
+    """How many deliveries are due again."""
+
+    replayed: int
+
+
+class EventMessage(BaseModel):
+    """What a webhook gets. The header `webhook-id` is the id of the event."""
+
+    type: EventType
+    timestamp: datetime
+    data: dict[str, Any]
 
 
 class PipelineStatus(BaseModel):

@@ -7,6 +7,9 @@ from ingest.api import control, entities, posts, publications
 from ingest.api.analysis import comparisons, exports, groups, mentioned_with
 from ingest.api.analysis import posts as saved_posts
 from ingest.api.authentication import StrangerThrottle
+from ingest.api.operating import dead_letters
+from ingest.api.tracking import lists, status
+from ingest.api.watching import watches, webhooks
 
 # The description of the API needs no key, so its readers are strangers.
 PUBLIC = {"throttle_classes": (StrangerThrottle,)}
@@ -30,7 +33,14 @@ EXPORTS = [
 urlpatterns = [
     *EXPORTS,
     path("posts", posts.PostsView.as_view(), name="posts"),
-    re_path(r"^posts/(?P<post_id>[0-9a-f]{32})\Z", posts.PostView.as_view(), name="post"),
+    re_path(r"^posts/(?P<post_id>[0-9a-f]{32})\Z", status.PostView.as_view(), name="post"),
+    path("lists/<str:name>", lists.SubmittedListView.as_view(), name="list"),
+    # The shortest name and the longest id, since an id is often a URL.
+    re_path(
+        r"^publications/(?P<name>.+?)/posts/(?P<own_id>.+)\Z",
+        status.OwnPostView.as_view(),
+        name="own_post",
+    ),
     path("publications", publications.PublicationsView.as_view(), name="publications"),
     path(f"{PUBLICATION}/entities", publications.EntitiesView.as_view(), name="entities"),
     path(
@@ -84,6 +94,14 @@ urlpatterns = [
     path("comparison", comparisons.ManyComparisonView.as_view(), name="comparison"),
     path("groups", groups.GroupsView.as_view(), name="groups"),
     path("groups/<slug:slug>", groups.GroupView.as_view(), name="group"),
+    path("watches", watches.WatchesView.as_view(), name="watches"),
+    path("watches/<int:pk>", watches.WatchView.as_view(), name="watch"),
+    path("webhooks", webhooks.WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<int:pk>", webhooks.WebhookView.as_view(), name="webhook"),
+    path("dead-letters", dead_letters.DeadLettersView.as_view(), name="dead_letters"),
+    path("dead-letters/replay", dead_letters.ReplayView.as_view(), name="replay"),
+    path("dead-letters/discard", dead_letters.DiscardView.as_view(), name="discard"),
+    path("dead-letters/<str:post_id>", dead_letters.DeadLetterView.as_view(), name="dead_letter"),
     path("drain", control.DrainView.as_view(), name="drain"),
     path("resume", control.ResumeView.as_view(), name="resume"),
     path("status", control.StatusView.as_view(), name="status"),

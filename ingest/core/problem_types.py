@@ -13,6 +13,8 @@ class ProblemType(StrEnum):
     NOT_FOUND = "not-found"
     WRONG_METHOD = "wrong-method"
     TOO_SLOW = "too-slow"
+    IN_PROGRESS = "in-progress"
+    CONFLICT = "conflict"
     NO_LENGTH = "no-length"
     TOO_LARGE = "too-large"
     UNSUPPORTED_ENCODING = "unsupported-encoding"
@@ -47,6 +49,9 @@ ADVICE = {
     ProblemType.NOT_FOUND: "There is nothing at this address, or no longer.",
     ProblemType.WRONG_METHOD: "The address has no such method. `Allow` names those that it has.",
     ProblemType.TOO_SLOW: "The body took too long. Send the rest in another request.",
+    ProblemType.IN_PROGRESS: "A request with this Idempotency-Key has no answer yet. "
+    "Wait for the seconds of Retry-After, and send it again.",
+    ProblemType.CONFLICT: "The post is in a state that does not allow this; `detail` says which.",
     ProblemType.NO_LENGTH: "A request with a body needs a Content-Length header.",
     ProblemType.TOO_LARGE: "The request has more than one request may have. Send it in parts.",
     ProblemType.UNSUPPORTED_ENCODING: "The body's type or encoding is none that we read.",

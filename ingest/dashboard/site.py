@@ -12,7 +12,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
 from ingest.broker.admission import get_admission
-from ingest.dashboard import publications, state
+from ingest.dashboard import posts, publications, state
 from ingest.models import AuditEntry, ReadLimit
 from ingest.observability.probe import Probe, ask_all
 from ingest.operations import audit
@@ -40,6 +40,7 @@ class DashboardSite(AdminSite):
             path("drain/", self.admin_view(require_POST(self.drain)), name="drain"),
             path("resume/", self.admin_view(require_POST(self.resume)), name="resume"),
             path("publications/", self.admin_view(self.publications), name="publications"),
+            path("posts/", self.admin_view(require_safe(self.posts)), name="posts"),
         ]
         return own + super().get_urls()
 
@@ -48,7 +49,8 @@ class DashboardSite(AdminSite):
         for app in apps:
             if app["app_label"] == "ingest":
                 app["models"] = sorted(
-                    [*app["models"], publications.entry()], key=lambda model: str(model["name"])
+                    [*app["models"], publications.entry(), posts.entry()],
+                    key=lambda model: str(model["name"]),
                 )
         return sorted(apps, key=lambda app: app["app_label"] != "ingest")
 
@@ -97,6 +99,11 @@ class DashboardSite(AdminSite):
             **publications.list_publications(request),
         }
         return render(request, "dashboard/publications.html", context)
+
+    def posts(self, request: HttpRequest) -> HttpResponse:
+        """Show where a post is."""
+        context = {**self.each_context(request), "title": "Posts", **posts.look_up(request)}
+        return render(request, "dashboard/posts.html", context)
 
 
 def _message(action: audit.Action, *, is_open: bool) -> str:

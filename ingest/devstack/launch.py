@@ -20,7 +20,7 @@ from ingestsite import configuration
 
 # The commands of the stack. The Procfile of the project has one line, which runs them all.
 PROCFILE = Path(__file__).with_name("Procfile")
-WORKERS = ("extract", "save")
+WORKERS = ("extract", "save", "notify")
 FLOWER = "flower"
 READY_POLL_SECONDS = 0.5
 NOT_READY_SECONDS = 30  # until a line says what is missing

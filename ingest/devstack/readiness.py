@@ -7,7 +7,7 @@ from ingest.process.installation import PROGRAM
 from ingestsite import configuration
 
 TIMEOUT_SECONDS = 5
-ROLES = ("extract", "save")
+ROLES = ("extract", "save", "notify")
 UP = re.compile(r'^ingest_part_up\{part="(\w+)"\} 1', re.MULTILINE)
 PARTS = ("broker", "database", "store")
 ALIVE = re.compile(r'^ingest_processes\{role="(\w+)"\} [1-9]', re.MULTILINE)

@@ -120,7 +120,7 @@ def _target(client: ApiClient, options: Namespace, backoff: Backoff) -> Target:
     max_request = RequestSize(
         min(options.batch_posts, limits["posts"]), min(options.batch_bytes, limits["body_bytes"])
     )
-    return Target(options.url, options.key, options.connections, max_request)
+    return Target(options.url, options.key, options.connections, max_request, options.priority)
 
 
 def _summarize(

@@ -9,11 +9,14 @@ from ingest.models.curation import (
     DefaultNameSet,
     Pattern,
     PatternSet,
+    ReprocessCancellation,
     RulesVersion,
 )
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
 from ingest.models.groups import PublicationGroup
+from ingest.models.notification import Event, EventDelivery, Watch, WatchMatch, Webhook
 from ingest.models.runs import PublicationMove, StoreRun
+from ingest.models.submissions import IdempotentRequest, RefusedPost, SubmittedList
 
 __all__ = [
     "Alias",
@@ -24,6 +27,9 @@ __all__ = [
     "DeadLetter",
     "DeadLetterReplay",
     "DefaultNameSet",
+    "Event",
+    "EventDelivery",
+    "IdempotentRequest",
     "InFlightRequest",
     "IntakePause",
     "KeyUse",
@@ -32,9 +38,15 @@ __all__ = [
     "PublicationGroup",
     "PublicationMove",
     "ReadLimit",
+    "RefusedPost",
+    "ReprocessCancellation",
     "RulesVersion",
     "Scope",
     "Step",
     "StoreRun",
+    "SubmittedList",
+    "Watch",
+    "WatchMatch",
+    "Webhook",
     "delete_until",
 ]

@@ -43,6 +43,9 @@ class ApiKey(models.Model):
     publications = models.JSONField(default=list, blank=True)
     # None means the limit in the settings.
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    bulk = models.BooleanField(
+        default=False, help_text="Its posts are bulk posts, which live posts overtake."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(
         "expires (UTC)", null=True, blank=True, help_text="Empty: the key does not expire."

@@ -23,6 +23,7 @@ class AuditEntry(models.Model):
         REVOKE = "revoke", "revoked"
         ROTATE = "rotate", "rotated"
         REPAIR = "repair", "repaired"
+        CANCEL = "cancel", "cancelled"
         REPROCESS = "reprocess", "reprocessed"
         COPY = "copy", "copied"
         FORGET = "forget", "forgot"

@@ -223,6 +223,15 @@ class PatternSet(models.Model):
         return f"version {self.pk}, {len(self.patterns)} patterns"
 
 
+class ReprocessCancellation(models.Model):
+    """A moment until which every reprocess is cancelled: workers skip its posts."""
+
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.at)
+
+
 class AliasBackfill(models.Model):
     """An alias backfill: it applies the newest rules to saved posts, step by step."""
 

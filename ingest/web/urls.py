@@ -3,7 +3,16 @@
 from django.contrib.auth import views as auth
 from django.urls import path, re_path
 
-from ingest.web import comparisons, corrections, downloads, embeds, mentioned_with, posts, views
+from ingest.web import (
+    comparisons,
+    corrections,
+    downloads,
+    embeds,
+    feeds,
+    mentioned_with,
+    posts,
+    views,
+)
 
 PUBLICATION = r"^publications/(?P<pub_id>[0-9a-f]{32})"
 ENTITY = r"^entities/(?P<entity_id>[0-9a-f]{32})"
@@ -43,6 +52,8 @@ urlpatterns = [
     path("corrections/<int:backfill_id>", corrections.correction, name="correction"),
     path("corrections/<int:alias_id>/undo", corrections.undo, name="undo"),
     path("problems/<slug:name>", views.problem, name="problem"),
+    re_path(rf"{ENTITY}\.atom$", feeds.entity, name="entity_feed"),
+    path("feeds/<str:address>.atom", feeds.watch, name="watch_feed"),
     path("login", auth.LoginView.as_view(template_name="web/login.html"), name="login"),
     path("logout", auth.LogoutView.as_view(next_page="web:front"), name="logout"),
 ]

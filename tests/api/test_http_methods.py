@@ -52,7 +52,7 @@ def test_head_needs_the_scope_of_get() -> None:
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("posts", "POST, OPTIONS"),
+        ("posts", "GET, POST, HEAD, OPTIONS"),
         (f"posts/{'0' * 32}", "GET, DELETE, HEAD, OPTIONS"),
         ("publications", "GET, HEAD, OPTIONS"),
         ("drain", "POST, OPTIONS"),

@@ -11,6 +11,8 @@ from rest_framework.exceptions import APIException
 from ingest.api.errors import (
     TYPES,
     BadRequestBody,
+    Conflict,
+    InProgress,
     LengthRequired,
     problem_of,
     to_api_exception,
@@ -20,13 +22,13 @@ from ingest.broker.connection import BrokerUnavailable
 from ingest.core.problem_types import ProblemType
 from ingest.store.base import StoreUnavailable
 
-DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "api-reference.md"
+DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "errors.md"
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (QueueFull(), ProblemType.QUEUE_FULL),
+        (QueueFull("live", 10), ProblemType.QUEUE_FULL),
         (IntakePaused(), ProblemType.INTAKE_PAUSED),
         (BrokerUnavailable(), ProblemType.BROKER_AWAY),
         (StoreUnavailable(), ProblemType.STORE_AWAY),
@@ -34,6 +36,8 @@ DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "api-reference.md"
         (InterfaceError(), ProblemType.DATABASE_AWAY),
         (BadRequestBody(), ProblemType.UNREADABLE_BODY),
         (LengthRequired(), ProblemType.NO_LENGTH),
+        (InProgress(), ProblemType.IN_PROGRESS),
+        (Conflict(), ProblemType.CONFLICT),
     ],
 )
 def test_a_problem_tells_what_is_away(error: Exception, expected: ProblemType) -> None:

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from ingest.broker import connection, publish
 from ingest.core.messages import PostEntities
 from ingest.models import Alias, AliasBackfill
-from ingest.operations import alias_backfill, rule_versions
+from ingest.operations import alias_backfill, audit, rule_versions
 from ingest.operations.rule_versions import bump_version, current_rules, newest_rules
 from ingest.process import shutdown
 from ingest.store import open_store
@@ -168,3 +168,15 @@ def test_a_step_waits_out_an_outage_of_the_database(monkeypatch: pytest.MonkeyPa
     assert backfill.seen == 2
     assert waits[0] > 0
     assert len(waits) == 3, "two waits for the database, and one for the other workers"
+
+
+def test_a_cancelled_backfill_takes_no_further_step() -> None:
+    save(3)
+    alias("US", "United States")
+    backfill = alias_backfill.start("")
+    by = audit.Actor("alice", audit.Via.ADMIN)
+    assert alias_backfill.cancel(AliasBackfill.objects.all(), by=by) == 1
+    assert alias_backfill.cancel(AliasBackfill.objects.all(), by=by) == 0
+    alias_backfill.take_step(backfill.pk)
+    backfill.refresh_from_db()
+    assert (backfill.problem, backfill.seen) == ("cancelled by alice", 0)

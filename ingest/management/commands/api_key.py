@@ -44,6 +44,7 @@ class Command(BaseCommand):
             type=int,
             help="limit of this key, 0 for none (default: INGEST_REQUESTS_PER_MINUTE)",
         )
+        create.add_argument("--bulk", action="store_true", help="live posts overtake its posts")
         create.add_argument("--days", type=int, help="expire after so many days (default: never)")
         actions.add_parser("first", help="create a key for development if no key exists")
         actions.add_parser("list", help="list the keys, sorted by name")
@@ -69,6 +70,7 @@ class Command(BaseCommand):
                 options["scopes"] or [Scope.SUBMIT.value],
                 publications=options["publications"],
                 requests_per_minute=options["requests_per_minute"],
+                bulk=options["bulk"],
                 expires_at=None if days is None else timezone.now() + timedelta(days=days),
             )
         elif action == "first" and not ApiKey.objects.exists():

@@ -59,7 +59,10 @@ Document = dict[str, Any]
 # The fields of a post with entities, each of them a map.
 _ENTITY_FIELDS = {"entities", "found"}
 # The fields that a document has in another form, or not at all.
-_EXCLUDED_FIELDS = {"post_id", "content", "request_id", "traceparent", *_ENTITY_FIELDS}
+_EXCLUDED_FIELDS = {
+    *("post_id", "content", "request_id", "traceparent", "priority", "key_id"),
+    *_ENTITY_FIELDS,
+}
 
 
 def record_document(record: PostRecord, *, keep_content: bool) -> Document:

@@ -9,8 +9,9 @@ from ingest.core.messages import PostEntities
 from ingest.core.revisions import PostRecord
 from ingest.store.sql.models import PostRow
 
-# The id and the content have columns of their own, and the request ends with the save step.
-_EXCLUDED_FIELDS = {"post_id", "content", "request_id", "traceparent"}
+# The id and the content have columns of their own. What the request said of
+# itself ends with the save step.
+_EXCLUDED_FIELDS = {"post_id", "content", "request_id", "traceparent", "priority", "key_id"}
 
 
 def write_record(record: PostRecord, *, keep_content: bool) -> tuple[str, bytes | None]:

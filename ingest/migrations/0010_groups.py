@@ -24,7 +24,7 @@ def let_roles_use_groups(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingest', '0007_store_runs'),
+        ('ingest', '0009_watches'),
     ]
 
     operations = [
