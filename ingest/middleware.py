@@ -174,17 +174,18 @@ POLICY = "; ".join(
 )
 
 
-# No page of ours uses what a browser may allow. Passkeys are for our own pages.
+# No page of ours uses what a browser may allow. Passkeys are for our own pages. A browser logs an
+# error for each feature that it does not know.
 NO_FEATURES = ", ".join(
     (
         *(
             f"{feature}=()"
             for feature in (
-                *("accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera"),
+                *("accelerometer", "autoplay", "camera"),
                 *("display-capture", "encrypted-media", "fullscreen", "geolocation", "gyroscope"),
                 *("hid", "idle-detection", "local-fonts", "magnetometer", "microphone", "midi"),
                 *("payment", "picture-in-picture", "screen-wake-lock", "serial", "usb"),
-                *("web-share", "xr-spatial-tracking"),
+                "xr-spatial-tracking",
             )
         ),
         "publickey-credentials-get=(self)",

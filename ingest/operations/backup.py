@@ -34,7 +34,8 @@ LEFT_OUT = frozenset(
     )
 )
 # What migrations have filled before a restore.
-FILLED = frozenset(("auth", "contenttypes", "sites"))
+FILLED = frozenset(("auth", "contenttypes", "sites"))  # whole applications
+FILLED_TABLES = frozenset(("ingest.defaultnameset",))
 
 Model = type[models.Model]
 Field: TypeAlias = "models.Field[Any, Any]"
@@ -210,8 +211,9 @@ def _value(field: Field, value: Any) -> Any:
 
 def _check_empty(alias: str) -> None:
     for model in _models(alias):
-        label = model._meta.app_label
-        if label not in FILLED and model._base_manager.using(alias).exists():
+        if model._meta.app_label in FILLED or model._meta.label_lower in FILLED_TABLES:
+            continue
+        if model._base_manager.using(alias).exists():
             raise NotRestored(f"{model._meta.verbose_name_plural} are here already.")
     if alias == "default" and apps.get_model("auth.User")._base_manager.using(alias).exists():
         raise NotRestored("Accounts are here already.")

@@ -9,10 +9,14 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, register_name
 
 import pygal
 from django.utils.safestring import SafeString, mark_safe
+from pygal.etree import etree
 from pygal.style import Style
 
 from ingest.analytics.comparison import ShareLines
 from ingest.analytics.time_axis import TimeAxis
+
+# pygal would take lxml's elements where lxml is installed.
+etree.to_etree()
 
 # How much of the first day of a step names it.
 LABEL_CHARACTERS = {"month": len("2026-05"), "year": len("2026"), "century": len("2000")}

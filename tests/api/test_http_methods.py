@@ -128,8 +128,8 @@ def test_no_other_origin_is_allowed_by_default() -> None:
     [
         ("family=people", "/family", ["is not a family", "PERSON", "PLACE", "GROUP", "WORK"]),
         ("family=gpe", "/family", ["is a label of the family PLACE"]),
-        ("sort=name", "/sort", ["family, prefix, since, until, limit, cursor"]),
-        ("label=PERSON", "/label", ["family, prefix, since, until, limit, cursor"]),
+        ("sort=name", "/sort", ["family, prefix, since, until, order, limit, cursor"]),
+        ("label=PERSON", "/label", ["family, prefix, since, until, order, limit, cursor"]),
     ],
 )
 def test_a_wrong_parameter_is_answered_with_what_to_do(
