@@ -404,7 +404,7 @@ keep_group = described(
         (200, JSON): OpenApiResponse(analysis.GroupDetail, "The group was changed."),
         (201, JSON): OpenApiResponse(analysis.GroupDetail, "The group is new."),
     },
-    problems=(400, 408, 411, 413, 415, 422, 503),
+    problems=(400, 404, 408, 411, 413, 415, 422, 503),
 )
 forget_group = described(
     "Forget a group of publications",

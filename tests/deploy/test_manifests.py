@@ -84,7 +84,7 @@ def test_compose_reads_the_compose_file(name: str, tmp_path: Path) -> None:
     assert (done.stderr, done.returncode) == ("", 0)
 
 
-@pytest.mark.parametrize("role", ["extract", "save"])
+@pytest.mark.parametrize("role", ["extract", "save", "notify"])
 def test_a_worker_is_started_as_the_procfile_starts_it(role: str) -> None:
     unit = (DEPLOY / "systemd" / f"ingest-{role}.service").read_text()
     composes = [path.read_text() for path in DEPLOY.glob("compose*.yaml")]
@@ -146,7 +146,11 @@ def test_an_overlay_has_only_manifests_that_match_their_schemas(overlay: str) ->
     accounts = {manifest["metadata"]["name"] for manifest in of(manifests, "ServiceAccount")}
     deployments = of(manifests, "Deployment")
     used = {m["spec"]["template"]["spec"].get("serviceAccountName") for m in deployments}
-    assert used - {None} == accounts == {"ingest-web", "ingest-extract", "ingest-save"}
+    assert (
+        used - {None}
+        == accounts
+        == {"ingest-web", "ingest-extract", "ingest-save", "ingest-notify"}
+    )
 
 
 def of(manifests: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -154,7 +158,7 @@ def of(manifests: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [manifest for manifest in manifests if manifest["kind"] == kind]
 
 
-@pytest.mark.parametrize("role", ["extract", "save"])
+@pytest.mark.parametrize("role", ["extract", "save", "notify"])
 def test_prometheus_sees_each_worker(role: str) -> None:
     """Without it the alert IngestHasNoWorkers would fire for ever."""
     (pod,) = (m["spec"]["template"]["spec"] for p, m in PODS if p.stem == role)
@@ -176,7 +180,7 @@ def test_each_container_of_ours_is_checked(name: str) -> None:
     """The image's own check is that of the web server."""
     services = yaml.safe_load((DEPLOY / name).read_text())["services"]
     ours = {one for one, service in services.items() if "build" in service}
-    assert ours == {"web", "extract", "save", "flower"}
+    assert ours == {"web", "extract", "save", "notify", "flower"}
     checked = {
         one for one in ours if "ingest.process.alive" in str(services[one].get("healthcheck"))
     }
@@ -213,7 +217,7 @@ def test_no_secret_is_in_the_manifests() -> None:
     assert not {name for name in settings if re.search("KEY|PASSWORD|URL", name)}
 
 
-@pytest.mark.parametrize("role", ["web", "extract", "save"])
+@pytest.mark.parametrize("role", ["web", "extract", "save", "notify"])
 def test_a_shutdown_has_the_same_time_everywhere(role: str) -> None:
     """Kubernetes adds the seconds of preStop."""
     unit = (DEPLOY / "systemd" / f"ingest-{role}.service").read_text()

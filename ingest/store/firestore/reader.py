@@ -47,6 +47,7 @@ POST_FIELDS = (
     "day",
     "accepted_at",
     "published_at",
+    "own_id",
     "model",
     "entities",
 )
