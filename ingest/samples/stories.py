@@ -45,7 +45,7 @@ NAMES = {
     "pl": Names(
         ("Agnieszka Kowalska", "Tomasz Zieliński", "Piotr Lewandowski", "Anna Wójcik"),
         ("Warsaw", "Poland", "Prague"),
-        ("the University of Warsaw", "Solidarity", "the Bank of Poland"),
+        ("Solidarity", "Philips", "Samsung"),
     ),
     "ja": Names(
         ("Haruka Tanaka", "Yuki Nakamura", "Hiroshi Yamamoto"),
