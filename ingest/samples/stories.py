@@ -45,7 +45,7 @@ NAMES = {
     "pl": Names(
         ("Agnieszka Kowalska", "Tomasz Zieliński", "Piotr Lewandowski", "Anna Wójcik"),
         ("Warsaw", "Poland", "Prague"),
-        ("Solidarity", "Philips", "Samsung"),
+        ("Solidarity", "Samsung", "Nokia"),
     ),
     "ja": Names(
         ("Haruka Tanaka", "Yuki Nakamura", "Hiroshi Yamamoto"),
