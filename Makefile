@@ -1,7 +1,6 @@
 # `make` prints the targets.
 PYTHON ?= python3
 BIN := .venv/bin
-COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -11,8 +10,8 @@ help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
-		{ echo "ingest needs Python 3.11, 3.12, 3.13 or 3.14; name one with PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "ingest needs Python 3.11, 3.12 or 3.13; name one with PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 
 .venv/base: requirements/base.txt | .venv
@@ -106,12 +105,10 @@ audit: .venv/dev ## look for known vulnerabilities in the dependencies
 	python -m tests.harness.dependency_audit
 
 lock: .venv/dev ## compile requirements/*.in to files with hashes
-	for name in base parquet dev bench image; do \
-		$(COMPILE) requirements/$$name.in --output-file requirements/$$name.txt; \
+	for name in base parquet remote emulator dev bench; do \
+		uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
+			requirements/$$name.in --output-file requirements/$$name.txt; \
 	done
-	$(COMPILE) requirements/remote.in --constraints requirements/base.txt \
-		--output-file requirements/remote.txt
-	$(COMPILE) requirements/emulator.in --output-file ingest/devstack/emulator.txt
 
 clean: ## delete the virtual environment and all state
 	rm -rf .venv var

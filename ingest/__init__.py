@@ -19,5 +19,3 @@ From a posted article to counts of the entities in it: the packages in the order
 Beside them, models has the tables, tasks the Celery tasks, and process and observability the means
 that all processes share. ARCHITECTURE.md has the import order.
 """
-
-__version__ = "0.2.0"

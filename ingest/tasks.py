@@ -1,7 +1,6 @@
 """The Celery tasks: each takes a batch, applies its effect, and then acknowledges the messages."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from celery import Task, shared_task
 from celery.exceptions import Reject
@@ -13,7 +12,7 @@ from ingest.broker import publish
 from ingest.core.messages import ExtractMessage, SaveMessage
 from ingest.models import Step
 from ingest.nlp.ner import BATCH_CHARACTERS
-from ingest.operations import alias_backfill, replay, store_runs
+from ingest.operations import alias_backfill, replay
 from ingest.process import shutdown
 from ingest.store import open_store
 from ingest.store.base import StoreUnavailable
@@ -27,16 +26,6 @@ logger = get_logger()
 
 # Posts saved together merge their counts. A larger batch would only make a crash more expensive.
 SAVE_CHARACTERS = 1_000_000
-
-
-class StepwiseRun(Protocol):
-    """A module with a run that takes one step for each message."""
-
-    def seconds_too_early(self, pk: int) -> float: ...
-
-    def take_step(self, pk: int) -> None: ...
-
-    def finish(self, pk: int, *, problem: str = "") -> None: ...
 
 
 @shared_task(name=publish.EXTRACT_TASK, bind=True, base=ReliableTask)
@@ -74,32 +63,21 @@ def keep_unreadable(message: dict[str, Any], problem: str) -> None:
 @shared_task(name=publish.BACKFILL_TASK, base=ReliableTask)
 def backfill_aliases(backfill_id: int) -> None:
     """Take one step of an alias backfill; the broker redelivers an interrupted step."""
-    _take_step(alias_backfill, backfill_id, publish.enqueue_backfill_step)
-
-
-@shared_task(name=publish.RUN_TASK, base=ReliableTask)
-def take_run_step(run_id: int) -> None:
-    """Take one step of a run over saved posts; the broker redelivers an interrupted step."""
-    _take_step(store_runs, run_id, publish.enqueue_run_step)
-
-
-def _take_step(run: StepwiseRun, run_id: int, enqueue: Callable[[int], None]) -> None:
-    """Wait until a step may start, and take it; another error than an outage ends the run."""
     stopping = False
 
     def take_step() -> None:
         nonlocal stopping
-        stopping = shutdown.wait(run.seconds_too_early(run_id))
+        stopping = shutdown.wait(alias_backfill.seconds_too_early(backfill_id))
         if not stopping:
-            run.take_step(run_id)
+            alias_backfill.take_step(backfill_id)
 
     try:
-        retry_until_available(take_step, lambda: enqueue(run_id))
+        retry_until_available(take_step, lambda: publish.enqueue_backfill_step(backfill_id))
     except TRANSIENT_ERRORS as error:
         raise Reject(str(error), requeue=True) from error
     except Exception as error:
-        logger.exception("run failed", run=run_id)
-        run.finish(run_id, problem=f"{type(error).__name__}: {error}")
+        logger.exception("alias backfill failed", backfill=backfill_id)
+        alias_backfill.finish(backfill_id, problem=f"{type(error).__name__}: {error}")
     if stopping:
         raise Reject("the worker stops", requeue=True)
 

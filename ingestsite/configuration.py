@@ -16,7 +16,6 @@ from typing import cast
 from urllib.parse import quote, urlsplit
 
 from ingest.devstack.emulator_files import JAR_VERSION, find_jar, find_java
-from ingest.process import installation
 from ingestsite.environment import (
     BadSetting,
     check_broker_url,
@@ -33,7 +32,7 @@ from ingestsite.environment import (
     read_words,
 )
 
-ROOT = installation.ROOT
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def host_in_url(host: str) -> str:
@@ -127,7 +126,7 @@ LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "[::1]"))
 # In production, no secret is generated and no emulator is used.
 PRODUCTION = read_switch("INGEST_PRODUCTION", "off")
 # The folder of everything that outlives a process: database, append-only file, generated secrets.
-STATE_DIR = Path(read_text("INGEST_STATE_DIR", str(installation.state_folder()))).resolve()
+STATE_DIR = Path(read_text("INGEST_STATE_DIR", str(ROOT / "var"))).resolve()
 
 # The counts: SQLite's own file, or the last export of the emulator.
 COUNTS_FILE = STATE_DIR / "counts.sqlite3"
@@ -163,9 +162,7 @@ OWN_HOST = next(
 SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
 # The web pages of these origins may call the API from a browser.
 CORS_ORIGINS = read_origins("INGEST_CORS_ORIGINS")
-# The pages accept forms from these origins too: a proxy may serve them on another port.
-TRUSTED_ORIGINS = read_origins("INGEST_TRUSTED_ORIGINS")
-# The proxies whose X-Forwarded-Proto and X-Forwarded-For are believed.
+# The proxies whose X-Forwarded-Proto is believed.
 PROXIES = read_words("INGEST_PROXIES", "127.0.0.1 ::1")
 # The pages show counts, and sentences of articles with a copyright. They are public by default only
 # if no other machine can reach them. In production a person may decide to make them public.
@@ -187,7 +184,6 @@ else:
 # Log lines for machines or for people.
 LOG_FORMAT = read_choice("INGEST_LOG_FORMAT", "json" if PRODUCTION else "text", ("json", "text"))
 
-FLOWER_HOST = read_text("INGEST_FLOWER_HOST", "127.0.0.1")
 # 0 starts no Flower.
 FLOWER_PORT = read_whole("INGEST_FLOWER_PORT", 8403, minimum=0, maximum=65535)
 FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")
@@ -243,9 +239,6 @@ FIRESTORE_HEAP_MB = read_whole("INGEST_FIRESTORE_HEAP_MB", 1024)
 # The emulator's documents are in memory. 0: they are lost when it stops.
 EMULATOR_EXPORT_SECONDS = read_whole("INGEST_EMULATOR_EXPORT_SECONDS", 120, minimum=0)
 KEEP_CONTENT = read_switch("INGEST_KEEP_CONTENT", "on")
-# After so many days, `manage.py forget` forgets the text of a post, or the whole post. 0: never.
-KEEP_CONTENT_DAYS = read_whole("INGEST_KEEP_CONTENT_DAYS", 0, minimum=0)
-KEEP_POSTS_DAYS = read_whole("INGEST_KEEP_POSTS_DAYS", 0, minimum=0)
 COMMIT_POSTS = read_whole("INGEST_COMMIT_POSTS", 200)
 COMMIT_WRITES = read_whole("INGEST_COMMIT_WRITES", 2000)
 # Firestore sustains about one write a second to a document, and a new database wants a slow start:
@@ -300,7 +293,5 @@ CLIENT_BYTES_PER_SECOND = read_whole("INGEST_CLIENT_BYTES_PER_SECOND", 1000)
 BODY_SECONDS = read_whole("INGEST_BODY_SECONDS", 3600)
 # The limit of each key without its own limit; 0: no limit.
 REQUESTS_PER_MINUTE = read_whole("INGEST_REQUESTS_PER_MINUTE", 0, minimum=0)
-# The limit of each address without a key or with an unknown one, in each web process; 0: no limit.
-STRANGER_REQUESTS_PER_MINUTE = read_whole("INGEST_STRANGER_REQUESTS_PER_MINUTE", 60, minimum=0)
 # How long Ctrl-C under `make run` waits for empty queues.
 DRAIN_SECONDS = read_whole("INGEST_DRAIN_SECONDS", 60, minimum=0)

@@ -26,7 +26,7 @@ LAYERS = (
     ("devstack",),
 )
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-ENTRY_POINTS = {"__init__", "__main__", "apps"}
+ENTRY_POINTS = {"__init__", "apps"}
 MAX_MODULES = 17  # of a package: what a reader looks through
 # A worker's code is reached by messages only.
 WEB_PROCESS = ("api", "web", "admin", "dashboard", "middleware")

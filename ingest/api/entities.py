@@ -11,7 +11,7 @@ from ingest.analytics.entity_list import PageToken
 from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.snippets import find_snippet
 from ingest.api import openapi, schemas
-from ingest.api.authentication import KeyedView, reader_of
+from ingest.api.authentication import KeyedView
 from ingest.api.query_params import CompareQuery, PostsQuery, Query
 from ingest.api.responses import (
     find_publication,
@@ -21,6 +21,7 @@ from ingest.api.responses import (
     tagged_response,
 )
 from ingest.core.messages import PostEntities
+from ingest.store import open_store
 from ingest.store.base import PostCursor, Publication, StoredEntity
 
 
@@ -30,7 +31,7 @@ class EntityView(KeyedView):
     @openapi.entity
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         read_query(Query, request)
-        overview = read_entity_overview(reader_of(request), entity_id)
+        overview = read_entity_overview(open_store(), entity_id)
         if overview is None:
             raise NotFound("No publication mentions an entity of this id.")
         return tagged_response(
@@ -54,10 +55,9 @@ class EntityPostsView(KeyedView):
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         query = read_query(PostsQuery, request)
         token = PageToken.read(query.cursor) if query.cursor else None
-        store, own = reader_of(request), query.publication
-        found = store.posts_mentioning(
+        found = open_store().posts_mentioning(
             entity_id,
-            name=find_publication(store, own).name if own else None,
+            name=find_publication(query.publication).name if query.publication else None,
             limit=query.limit + 1,
             after=PostCursor(str(token.value), token.id) if token else None,
         )
@@ -74,9 +74,8 @@ class ComparisonView(KeyedView):
     @openapi.compare
     def get(self, request: Request) -> HttpResponseBase:
         query = read_query(CompareQuery, request)
-        store = reader_of(request)
-        first, second = (find_publication(store, name) for name in (query.first, query.second))
-        found = compare(store, first, second, family=query.family)
+        first, second = find_publication(query.first), find_publication(query.second)
+        found = compare(open_store(), first, second, family=query.family)
         lists = {"only_first": found.only_first, "only_second": found.only_second}
         return tagged_response(
             request,

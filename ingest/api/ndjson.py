@@ -3,11 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 from rest_framework.exceptions import APIException
 
-from ingest.api.errors import BadRequestBody, problem_of, to_api_exception
+from ingest.api.errors import BadRequestBody, problem, to_api_exception
 from ingest.api.request_body import MAX_LINE_BYTES, parse
 from ingest.api.submission import Errors, PostResults, check, submit
 from ingest.broker.publish import MESSAGE_CHARACTERS
@@ -43,7 +44,7 @@ def stream_results(
         for_client = to_api_exception(error)
         if not started or not isinstance(for_client, APIException):
             raise
-        yield _line({"status": "broken off", **counts, "problem": problem_of(for_client)})
+        yield _line({"status": "broken off", **counts, "problem": _problem(for_client)})
     else:
         yield _line({"status": "end", **counts})
 
@@ -75,6 +76,10 @@ def _check(line: bytes | None, *, may_change: Callable[[str], bool]) -> Post | E
 def _results(chunk: Chunk, results: PostResults) -> bytes:
     numbered = zip(chunk, results.payload(), strict=True)
     return b"".join(_line({"line": number, **result}) for number, result in numbered)
+
+
+def _problem(error: APIException) -> dict[str, Any]:
+    return problem(HTTPStatus(error.status_code), str(error.detail))
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -31,12 +31,11 @@ PROBLEM_DESCRIPTIONS = {
     403: "The key does not allow this request.",
     404: "Not found.",
     408: "The body took too long. Send the rest in another request.",
-    409: "The post was forgotten. Its counts stay.",
     411: "The Content-Length header is missing.",
     413: "The body or the list in it is too large.",
     415: "The media type is not JSON or JSON lines, or the encoding is not gzip.",
     422: "It is not a post, or a parameter is not valid. `errors` names the fields.",
-    429: "The key, or the address, has used its requests of this minute.",
+    429: "The key has used its requests of this minute.",
     503: "The service cannot answer now. Send the same request again after `Retry-After`.",
 }
 COMMON_STATUSES = (401, 403, 429)
@@ -176,7 +175,7 @@ delete = described(
     "Delete a post",
     description="The post no longer counts, even if it is still queued.",
     response=schemas.DeletedPost,
-    problems=(404, 409, 503),
+    problems=(404, 503),
     parameters=[_POST_ID],
 )
 status = described(

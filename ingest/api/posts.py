@@ -15,17 +15,12 @@ from rest_framework.response import Response
 
 from ingest.api import openapi, receipts, request_body, schemas, submission
 from ingest.api.authentication import Client, KeyedView, actor_of, client_of
-from ingest.api.errors import Conflict, TooLarge, Unprocessable
+from ingest.api.errors import TooLarge, Unprocessable
 from ingest.api.ndjson import stream_results
 from ingest.core.revisions import PostRecord
 from ingest.models import DeadLetter, Scope, delete_until
 from ingest.operations import audit
 from ingest.store import open_store
-
-UNKNOWN_POST = (
-    "No post with this id is saved or dead. To see a queued post, use the url that the API"
-    " returned when it accepted the post."
-)
 
 
 class PostsView(KeyedView):
@@ -51,7 +46,6 @@ class PostView(KeyedView):
         accepted_at = _receipt(request, post_id)
         record = open_store().get_record(post_id)
         dead_letter = DeadLetter.objects.filter(post_id=post_id).first()
-        _check_may_read(client_of(request), record, dead_letter, accepted_at)
         status = _post_status(post_id, record, dead_letter, accepted_at)
         return Response(status.model_dump(mode="json"))
 
@@ -61,8 +55,6 @@ class PostView(KeyedView):
         dead_letter = DeadLetter.objects.filter(post_id=post_id).first()
         record = open_store().get_record(post_id)
         _check_may_delete(client_of(request), record, dead_letter)
-        if record.forgotten_at:
-            raise Conflict("The post was forgotten after its time. Its counts stay.")
         open_store().remove(post_id, at=now)
         delete_until({post_id: now})
         audit.record(actor_of(request), audit.Action.DELETE, f"post {post_id}")
@@ -70,7 +62,7 @@ class PostView(KeyedView):
 
 
 def _accept_one(request: Request, body: Any) -> Response:
-    item = submission.check(body, may_change=client_of(request).may_use)
+    item = submission.check(body, may_change=client_of(request).may_change)
     results = submission.submit([item])
     if results.errors:
         raise Unprocessable(errors=[error.model_dump() for error in results.errors])
@@ -84,7 +76,7 @@ def _accept_list(request: Request, body: list[Any]) -> Response:
         raise TooLarge(f"A list may have at most {settings.MAX_POSTS} posts.")
     if not body:
         raise Unprocessable("The list is empty.")
-    may_change = client_of(request).may_use
+    may_change = client_of(request).may_change
     results = submission.submit(
         [
             submission.check(item, may_change=may_change, pointer=f"/{index}")
@@ -98,7 +90,9 @@ def _accept_list(request: Request, body: list[Any]) -> Response:
 
 def _accept_lines(request: Request) -> StreamingHttpResponse:
     """Answer line by line. An error before the first line is a problem with its own status."""
-    lines = stream_results(request_body.read_lines(request), may_change=client_of(request).may_use)
+    lines = stream_results(
+        request_body.read_lines(request), may_change=client_of(request).may_change
+    )
     first: Iterator[bytes] = iter([next(lines)])
     return StreamingHttpResponse(chain(first, lines), content_type=request_body.NDJSON)
 
@@ -115,13 +109,7 @@ def _receipt(request: Request, post_id: str) -> datetime | None:
 
 def _post_status(
     post_id: str, record: PostRecord, dead_letter: DeadLetter | None, accepted_at: datetime | None
-) -> (
-    schemas.SavedPost
-    | schemas.QueuedPost
-    | schemas.DeadPost
-    | schemas.DeletedPost
-    | schemas.ForgottenPost
-):
+) -> schemas.SavedPost | schemas.QueuedPost | schemas.DeadPost | schemas.DeletedPost:
     """Return the status of a post, or of the revision that was accepted at `accepted_at`."""
 
     def covers(time: datetime | None) -> bool:
@@ -129,8 +117,6 @@ def _post_status(
 
     if record.post and covers(record.post.accepted_at):
         return schemas.SavedPost.of(record.post)
-    if record.forgotten_at:
-        return schemas.ForgottenPost(id=post_id, forgotten_at=record.forgotten_at)
     if record.deleted_at and covers(record.deleted_at):
         return schemas.DeletedPost(id=post_id, deleted_at=record.deleted_at)
     if dead_letter and (accepted_at is None or covers(dead_letter.accepted_at)):
@@ -142,28 +128,14 @@ def _post_status(
         )
     if accepted_at:
         return schemas.QueuedPost(id=post_id, accepted_at=accepted_at)
-    raise NotFound(UNKNOWN_POST)
-
-
-def _check_may_read(
-    client: Client,
-    record: PostRecord,
-    dead_letter: DeadLetter | None,
-    accepted_at: datetime | None,
-) -> None:
-    """
-    Hide a post of another publication than those of the key, as if there was none.
-
-    Nobody knows the publication of a queued or deleted post. Its receipt came from its submission.
-    """
-    known = [post.publication for post in (record.post, dead_letter) if post]
-    is_own = all(map(client.may_use, known)) if known else accepted_at is not None
-    if client.publications and not is_own:
-        raise NotFound(UNKNOWN_POST)
+    raise NotFound(
+        "No post with this id is saved or dead. To see a queued post, use the url that the API"
+        " returned when it accepted the post."
+    )
 
 
 def _check_may_delete(client: Client, record: PostRecord, dead_letter: DeadLetter | None) -> None:
     """Refuse a post that is not known to be of the key's own publications."""
     post = record.post or dead_letter
-    if client.publications and not (post and client.may_use(post.publication)):
+    if client.publications and not (post and client.may_change(post.publication)):
         raise PermissionDenied("This key may delete only posts of its own publications.")

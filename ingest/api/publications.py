@@ -7,7 +7,7 @@ from ingest.analytics.entity_list import EntityQuery, list_entities
 from ingest.analytics.export import ExportFormat, entity_fields, export, sample_fields
 from ingest.analytics.summaries import request_if_stale
 from ingest.api import openapi, schemas
-from ingest.api.authentication import KeyedView, reader_of
+from ingest.api.authentication import KeyedView
 from ingest.api.query_params import PublicationsQuery, Query
 from ingest.api.responses import (
     find_publication,
@@ -16,6 +16,7 @@ from ingest.api.responses import (
     read_query,
     tagged_response,
 )
+from ingest.store import open_store
 
 
 class PublicationsView(KeyedView):
@@ -24,7 +25,7 @@ class PublicationsView(KeyedView):
     @openapi.publications
     def get(self, request: Request) -> HttpResponseBase:
         query = read_query(PublicationsQuery, request)
-        found = reader_of(request).publications(limit=query.limit + 1, after=query.after)
+        found = open_store().publications(limit=query.limit + 1, after=query.after)
         page = found[: query.limit]
         more = len(found) > query.limit
         next_query = {"limit": query.limit, "after": page[-1].name} if more else None
@@ -42,7 +43,7 @@ class PublicationView(KeyedView):
     @openapi.publication
     def get(self, request: Request, name: str) -> HttpResponseBase:
         read_query(Query, request)
-        publication = find_publication(reader_of(request), name)
+        publication = find_publication(name)
         days = dict(sorted(publication.days.items()))
         data = {**publication_item(publication), "days": days}
         return tagged_response(request, schemas.PublicationDetail, data)
@@ -54,10 +55,9 @@ class EntitiesView(KeyedView):
     @openapi.entities
     def get(self, request: Request, name: str) -> HttpResponseBase:
         query = read_query(EntityQuery, request)
-        store = reader_of(request)
-        publication = find_publication(store, name)
+        publication = find_publication(name)
         request_if_stale(publication)
-        page = list_entities(store, publication, query)
+        page = list_entities(open_store(), publication, query)
         entities = [entity_fields(page, entity) for entity in page.entities]
         parameters = query.model_dump(exclude_none=True, exclude={"cursor"})
         next_query = {**parameters, "cursor": page.next} if page.next else None
@@ -73,5 +73,4 @@ class EntitiesExportView(KeyedView):
     @openapi.export
     def get(self, request: Request, name: str, format_: ExportFormat) -> HttpResponseBase:
         query = read_query(EntityQuery, request)
-        store = reader_of(request)
-        return export(store, find_publication(store, name), query, format_)
+        return export(open_store(), find_publication(name), query, format_)

@@ -17,13 +17,15 @@ from ingest.api import schemas
 from ingest.api.errors import Unprocessable
 from ingest.core.posts import digest
 from ingest.core.validation import field_errors
-from ingest.store.base import Publication, StoreReader
+from ingest.store import open_store
+from ingest.store.base import Publication
 
 Q = TypeVar("Q", bound=BaseModel)
 
 
-def find_publication(store: StoreReader, name: str) -> Publication:
+def find_publication(name: str) -> Publication:
     """Find a publication by its id or name, or raise NotFound. An id takes precedence."""
+    store = open_store()
     found = store.publication_by_id(name) or store.publication(name)
     # A name may end with the slash that the middleware removes.
     found = found or store.publication(f"{name}/")

@@ -21,18 +21,11 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """
-    An error (RFC 9457).
+    """An error (RFC 9457)."""
 
-    `type` is the address of a page that says what it means, and what a client does. `instance` is
-    the path of the request.
-    """
-
-    type: str | None = None
     title: str
     status: int
     detail: str | None = None
-    instance: str | None = None
     errors: list[FieldError] = []
 
 
@@ -137,16 +130,8 @@ class DeletedPost(BaseModel):
     deleted_at: datetime
 
 
-class ForgottenPost(BaseModel):
-    """The post was forgotten after its time. It still counts, and it cannot be deleted."""
-
-    id: str
-    status: Literal["forgotten"] = "forgotten"
-    forgotten_at: datetime
-
-
 PostState = Annotated[
-    SavedPost | QueuedPost | DeadPost | DeletedPost | ForgottenPost, Field(discriminator="status")
+    SavedPost | QueuedPost | DeadPost | DeletedPost, Field(discriminator="status")
 ]
 
 

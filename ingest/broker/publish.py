@@ -11,7 +11,6 @@ from kombu import Producer
 
 from ingest.broker.connection import CONNECTION_ERRORS, drop_connection, unavailable_on_error
 from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage, cut
-from ingest.observability.tracing import message_span
 
 EXTRACT = "extract"
 SAVE = "save"
@@ -25,8 +24,6 @@ SAVE_TASK = "ingest.save_posts"
 BACKFILL_TASK = "ingest.revise_posts"
 # One step of a replay of many dead letters.
 REPLAY_TASK = "ingest.replay_dead_letters"
-# One step of a run over saved posts.
-RUN_TASK = "ingest.take_run_step"
 # Computes the summary that the pages show of a publication.
 SUMMARY_TASK = "ingest.summarise"
 # Every task that a message may call, with its queue. Each takes one argument.
@@ -35,7 +32,6 @@ TASKS = {
     SAVE_TASK: SAVE,
     BACKFILL_TASK: SAVE,
     REPLAY_TASK: SAVE,
-    RUN_TASK: SAVE,
     SUMMARY_TASK: SAVE,
 }
 # The task that keeps a message that a worker cannot read. No message on a queue calls it.
@@ -125,16 +121,6 @@ def enqueue_replay_step(replay_id: int, *, through: Producer | None = None) -> N
     _send(REPLAY_TASK, SAVE, replay_id, through, shown=f"replay {replay_id}")
 
 
-def enqueue_run_step(run_id: int, *, through: Producer | None = None) -> None:
-    """
-    Publish the next step of a run over saved posts.
-
-    Raises:
-        BrokerUnavailable: as `enqueue`.
-    """
-    _send(RUN_TASK, SAVE, run_id, through, shown=f"run {run_id}")
-
-
 def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
     """
     Publish a request for a new summary of a publication.
@@ -179,11 +165,7 @@ def _send(
     A connection of the pool may be dead since the broker restarted. It fails at once, and the
     message is published again through a new one.
     """
-    with (
-        message_span(queue),
-        unavailable_on_error(),
-        current_app.producer_or_acquire(through) as producer,
-    ):
+    with unavailable_on_error(), current_app.producer_or_acquire(through) as producer:
         began = time.monotonic()
         send = partial(
             current_app.send_task,

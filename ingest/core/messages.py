@@ -87,11 +87,6 @@ class PostEntities(AcceptedPost):
         return self.first_accepted_at or self.accepted_at
 
     @property
-    def accepted_day(self) -> str:
-        """The day in UTC, in ISO form, on which the API accepted this revision."""
-        return self.accepted_at.astimezone(UTC).date().isoformat()
-
-    @property
     def day(self) -> date:
         """The day the post counts for, in UTC: the day of publication, else of acceptance."""
         return (self.published_at or self.first_at).astimezone(UTC).date()

@@ -175,7 +175,9 @@ def _ignore_unavailable() -> Iterator[None]:
 
 def main() -> int:
     """Read the command line and run the demo."""
-    parser = ArgumentParser(prog="ingest demo", description="Run the main job on posts.")
+    parser = ArgumentParser(
+        prog="python -m ingest.devstack.demo", description="Run the main job on posts."
+    )
     parser.add_argument(
         "posts", nargs="?", type=Path, help="a file with one post a line (default: the samples)"
     )

@@ -3,7 +3,6 @@
 import http.client
 import re
 
-from ingest.process.installation import PROGRAM
 from ingestsite import configuration
 
 TIMEOUT_SECONDS = 5
@@ -23,7 +22,7 @@ def missing() -> str:
     faults = [f"the {part} does not answer" for part in PARTS if part not in UP.findall(metrics)]
     faults += [f"no {role} worker runs" for role in ROLES if role not in ALIVE.findall(metrics)]
     if not faults and not WRITABLE.search(metrics):
-        faults = [f"the intake is paused: {PROGRAM} drain --resume"]
+        faults = ["the intake is paused: manage.py drain --resume"]
     return ", ".join(faults)
 
 

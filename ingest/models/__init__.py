@@ -1,11 +1,10 @@
 """The tables of the relational database; the way of a post needs none of them."""
 
 from ingest.models.admission import InFlightRequest, IntakePause
-from ingest.models.api_keys import ApiKey, KeyUse, ReadLimit, Scope
+from ingest.models.api_keys import ApiKey, KeyUse, Scope
 from ingest.models.audit import AuditEntry
 from ingest.models.curation import Alias, AliasBackfill, Pattern, PatternSet, RulesVersion
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
-from ingest.models.runs import PublicationMove, StoreRun
 
 __all__ = [
     "Alias",
@@ -20,11 +19,8 @@ __all__ = [
     "KeyUse",
     "Pattern",
     "PatternSet",
-    "PublicationMove",
-    "ReadLimit",
     "RulesVersion",
     "Scope",
     "Step",
-    "StoreRun",
     "delete_until",
 ]

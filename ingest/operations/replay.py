@@ -26,7 +26,6 @@ ARGUMENTS: Mapping[str, Callable[[Any], Any]] = {
     publish.SAVE_TASK: SaveMessage.read,
     publish.BACKFILL_TASK: TypeAdapter(int).validate_python,
     publish.REPLAY_TASK: TypeAdapter(int).validate_python,
-    publish.RUN_TASK: TypeAdapter(int).validate_python,
     publish.SUMMARY_TASK: TypeAdapter(str).validate_python,
 }
 

@@ -189,7 +189,7 @@ class StoreReader(Protocol):
     def publications(
         self, *, limit: int | None = None, after: str | None = None
     ) -> list[Publication]:
-        """Return publications with posts by name, those after a name."""
+        """Return publications by name, those after a name."""
 
     def publication(self, name: str) -> Publication | None:
         """Return the publication of this name, however it is written, or None."""
@@ -263,9 +263,6 @@ class Store(StoreReader, Protocol):
         A revision that was accepted until then is not counted when it arrives later.
         """
 
-    def remove_all(self, post_ids: Collection[str], *, at: datetime) -> int:
-        """Take posts out of the counts as `remove` does, and return how many were in them."""
-
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
@@ -280,45 +277,8 @@ class Store(StoreReader, Protocol):
             StoreUnavailable, StoreRefused: as `add`.
         """
 
-    def posts_before(self, day: str, *, limit: int, with_text: bool = False) -> list[str]:
-        """Return the ids of saved posts accepted before a day; `with_text` only those with one."""
-
-    def forget(self, post_ids: Collection[str], *, at: datetime) -> int:
-        """
-        Forget whole posts, and return how many were counted; their counts stay.
-
-        The same step adds what they count to the checkpoint of their publication, from which
-        `recount` starts. A mark of each post stays, so a post that is sent again does not count
-        again. An id that is not known gets its mark too.
-
-        Raises:
-            StoreUnavailable, StoreRefused: as `add`.
-        """
-
-    def checkpoint(self, name: str) -> Counts:
-        """Return what the forgotten posts of a publication count."""
-
-    def add_checkpoint(self, name: str, counts: Counts) -> None:
-        """Add counts of posts forgotten elsewhere to the checkpoint and the counters."""
-
-    def move_checkpoint(
-        self, name: str, target: str | None, *, only: Collection[EntityName] | None = None
-    ) -> None:
-        """
-        Move what forgotten posts count to another publication, or drop it; a repeat moves nothing.
-
-        Args:
-            only: the entities to move; None moves all of them, and the posts.
-        """
-
-    def drop_zeros(self, name: str) -> int:
-        """Delete the counters of entities that count nothing any more, and return how many."""
-
-    def name_publication(self, name: str) -> None:
-        """Show a publication under this spelling of its name; create it if it is new."""
-
     def get_record(self, post_id: str) -> PostRecord:
-        """Return the record of a post: the post, or when it was deleted or forgotten, or none."""
+        """Return the record of a post: the post, or the time of its deletion, or neither."""
 
     def post(self, post_id: str) -> PostEntities | None:
         """Return a saved post, or None."""
@@ -330,11 +290,7 @@ class Store(StoreReader, Protocol):
         """Return the records of all posts by id, also of deleted ones, those after an id."""
 
     def recount(self, name: str, *, progress: Progress = no_progress) -> Recount:
-        """
-        Count a publication again, and read its counters at the same read time.
-
-        The count is that of its saved posts and of its checkpoint.
-        """
+        """Count a publication again from its posts, and read its counters at the same read time."""
 
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters, while posts go on arriving."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from structlog import get_logger
 
-from ingest.core.counts import Counts, EntityName
+from ingest.core.counts import Counts
 from ingest.core.day_window import DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.revisions import PostRecord
@@ -37,36 +37,10 @@ class NullStore:
     def remove(self, post_id: str, *, at: datetime) -> bool:
         return False
 
-    def remove_all(self, post_ids: Collection[str], *, at: datetime) -> int:
-        return 0
-
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
         return 0
-
-    def posts_before(self, day: str, *, limit: int, with_text: bool = False) -> list[str]:
-        return []
-
-    def forget(self, post_ids: Collection[str], *, at: datetime) -> int:
-        return 0
-
-    def checkpoint(self, name: str) -> Counts:
-        return Counts()
-
-    def add_checkpoint(self, name: str, counts: Counts) -> None:
-        pass
-
-    def move_checkpoint(
-        self, name: str, target: str | None, *, only: Collection[EntityName] | None = None
-    ) -> None:
-        pass
-
-    def drop_zeros(self, name: str) -> int:
-        return 0
-
-    def name_publication(self, name: str) -> None:
-        pass
 
     def get_record(self, post_id: str) -> PostRecord:
         return PostRecord()

@@ -11,9 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from ingest.models import ReadLimit
-from ingest.store import open_reader
-from ingest.store.base import StoreReader, StoreUnavailable
+from ingest.store.base import StoreUnavailable
 
 RETRY_AFTER_SECONDS = 5
 
@@ -34,11 +32,6 @@ def page(view: View) -> View:
             return _store_unavailable(request)
 
     return guarded
-
-
-def reader_of(request: HttpRequest) -> StoreReader:
-    """Return what a page reads from: it shows only what the account may read."""
-    return open_reader(ReadLimit.of(request.user))
 
 
 def _store_unavailable(request: HttpRequest) -> HttpResponseBase:

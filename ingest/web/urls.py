@@ -15,7 +15,6 @@ urlpatterns = [
         rf"{PUBLICATION}/entities\.(?P<format_>csv|json)$", views.entities_export, name="export"
     ),
     re_path(r"^entities/(?P<entity_id>[0-9a-f]{32})$", views.entity, name="entity"),
-    path("problems/<slug:name>", views.problem, name="problem"),
     path("compare", views.comparison, name="compare"),
     path("login", auth.LoginView.as_view(template_name="web/login.html"), name="login"),
     path("logout", auth.LogoutView.as_view(next_page="web:front"), name="logout"),

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 from pydantic import ValidationError
 
 from ingest.analytics.comparison import COMPARED_ENTITIES, compare
@@ -15,11 +14,11 @@ from ingest.analytics.export import ExportFormat, export
 from ingest.analytics.snippets import Snippet, find_snippet
 from ingest.analytics.summaries import Summary, read_summary
 from ingest.core.messages import PostEntities
-from ingest.core.problem_types import ProblemType
 from ingest.core.validation import field_errors
+from ingest.store import open_store
 from ingest.store.base import PostCursor, Publication
 from ingest.web import charts
-from ingest.web.decorators import page, reader_of
+from ingest.web.decorators import page
 from ingest.web.templatetags.web import label_name
 
 MAX_CARDS = 24  # publications on the front page
@@ -33,19 +32,11 @@ COMPARED_ROWS = 30  # entities in each column of a comparison
 FILTERS = ("family", "prefix", "since", "until")
 
 
-@require_safe
-def problem(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Say what a problem of the API means; its address is in the answers, so it needs no login."""
-    if name not in set(ProblemType):
-        raise Http404
-    return render(request, "web/problem.html", {"type": ProblemType(name)})
-
-
 @page
 def front(request: HttpRequest) -> HttpResponseBase:
     """Show a card for each publication."""
     after = request.GET.get("after")
-    found = reader_of(request).publications(limit=MAX_CARDS + 1, after=after)
+    found = open_store().publications(limit=MAX_CARDS + 1, after=after)
     cards = [_card(publication) for publication in found[:MAX_CARDS]]
     next_after = found[MAX_CARDS - 1].name if len(found) > MAX_CARDS else None
     context = {"cards": cards, "after": after, "next_after": next_after}
@@ -76,10 +67,10 @@ def _max_mentions(summary: Summary | None) -> int:
 @page
 def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     """Show what a publication mentions, with filters."""
-    found = _publication(request, pub_id)
+    found = _publication(pub_id)
     summary = read_summary(found)
     query, errors = _query(request)
-    entities = list_entities(reader_of(request), found, query)
+    entities = list_entities(open_store(), found, query)
     context = {
         "publication": found,
         "summary": summary,
@@ -97,8 +88,8 @@ def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     return render(request, "web/publication.html", context)
 
 
-def _publication(request: HttpRequest, pub_id: str) -> Publication:
-    found = reader_of(request).publication_by_id(pub_id)
+def _publication(pub_id: str) -> Publication:
+    found = open_store().publication_by_id(pub_id)
     if found is None:
         raise Http404
     return found
@@ -130,14 +121,14 @@ def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) ->
     query, errors = _query(request)
     if errors:
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
-    return export(reader_of(request), _publication(request, pub_id), query, format_)
+    return export(open_store(), _publication(pub_id), query, format_)
 
 
 @page
 def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show an entity's counts, its publications, and the posts that mention it."""
     overview = read_entity_overview(
-        reader_of(request), entity_id, publication_id=request.GET.get("publication")
+        open_store(), entity_id, publication_id=request.GET.get("publication")
     )
     if overview is None:
         raise Http404
@@ -162,8 +153,7 @@ def _posts(
     except ValueError as error:
         raise Http404 from error
     after = PostCursor(str(token.value), token.id) if token else None
-    store = reader_of(request)
-    found = store.posts_mentioning(entity_id, name=name, limit=MAX_POSTS + 1, after=after)
+    found = open_store().posts_mentioning(entity_id, name=name, limit=MAX_POSTS + 1, after=after)
     last = found[MAX_POSTS - 1] if len(found) > MAX_POSTS else None
     next_cursor = PageToken(value=last.day.isoformat(), id=last.post_id).sign() if last else None
     return [(post, find_snippet(post, entity_id)) for post in found[:MAX_POSTS]], next_cursor
@@ -172,12 +162,12 @@ def _posts(
 @page
 def comparison(request: HttpRequest) -> HttpResponseBase:
     """Show two publications side by side."""
-    store = reader_of(request)
+    store = open_store()
     names = [(p.id, p.name) for p in store.publications(limit=MAX_CHOICES)]
     chosen = [request.GET.get(side, "") for side in ("first", "second")]
     context: dict[str, Any] = {"names": names, "chosen": chosen, "compared": COMPARED_ENTITIES}
     if all(chosen):
-        first, second = (_publication(request, pub_id) for pub_id in chosen)
+        first, second = map(_publication, chosen)
         found = compare(store, first, second)
         context |= {"found": found, "rows": f":{COMPARED_ROWS}"}
     return render(request, "web/compare.html", context)

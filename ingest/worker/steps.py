@@ -20,7 +20,6 @@ from ingest.nlp.languages import Models, extract_by_language, lacks_model, load_
 from ingest.nlp.ner import warm
 from ingest.observability import metrics, throughput, tracing
 from ingest.observability.post_log import log_posts
-from ingest.operations.publication_moves import current_moves, newest_moves
 from ingest.operations.rule_versions import RefreshingValue, current_patterns, current_rules
 from ingest.process import shutdown
 from ingest.process.time_limit import time_limit
@@ -83,17 +82,14 @@ def save_batch(posts: Sequence[PostEntities], _survived: Survived = nothing_to_t
     If the rules change meanwhile, this applies the new ones too: their alias backfill may have
     passed these posts already.
     """
-    rules, moves = current_rules(), current_moves()
+    rules = current_rules()
     with tracing.batch_span("save", posts), metrics.step(Step.SAVE, len(posts)):
-        new = open_store().add([rules.apply(moves.apply(post)) for post in posts])
+        new = open_store().add([rules.apply(post) for post in posts])
     _note_saved(posts, new)
     _settle_dead_letters(posts)
     newer = current_rules()
     if newer.version != rules.version:
-        moves = newest_moves()
-        open_store().revise(
-            [post.post_id for post in posts], lambda post: newer.revise(moves.apply(post))
-        )
+        open_store().revise([post.post_id for post in posts], newer.revise)
     throughput.record(len(posts))
 
 

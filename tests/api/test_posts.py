@@ -258,12 +258,7 @@ def test_an_unknown_url_is_a_problem(api: Client, address: str) -> None:
 def test_an_unknown_host_is_a_problem(api: Client) -> None:
     response = api.get("/api/status", headers={"Host": "evil.example"})
     assert response.status_code == HTTPStatus.BAD_REQUEST
-    assert response.json() == {
-        "type": "/problems/bad-request",
-        "title": "Bad Request",
-        "status": 400,
-        "instance": "/api/status",
-    }
+    assert response.json() == {"title": "Bad Request", "status": 400}
 
 
 def test_a_bug_is_a_problem_without_details(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,12 +266,7 @@ def test_a_bug_is_a_problem_without_details(api: Client, monkeypatch: pytest.Mon
     api.raise_request_exception = False
     response = api.get(f"/api/posts/{'0' * 32}")
     assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
-    assert response.json() == {
-        "type": "/problems/bug",
-        "title": "Internal Server Error",
-        "status": 500,
-        "instance": f"/api/posts/{'0' * 32}",
-    }
+    assert response.json() == {"title": "Internal Server Error", "status": 500}
 
 
 def test_other_pages_keep_djangos_errors(api: Client) -> None:

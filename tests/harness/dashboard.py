@@ -147,10 +147,8 @@ def _shortened(line: dict[str, Any]) -> dict[str, Any]:
 SERVICES = {
     "POST /api/posts": "ingest-web",
     "accept": "ingest-web",
-    "send extract": "ingest-web",
-    "process extract": "ingest-extract",
-    "send save": "ingest-extract",
-    "process save": "ingest-save",
+    "extract": "ingest-extract",
+    "save": "ingest-save",
     "commit": "ingest-save",
 }
 

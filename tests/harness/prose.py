@@ -21,7 +21,6 @@ DOCUMENTS = (
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
-    "SECURITY.md",
     "docs/**/*.md",
     "deploy/README.md",
     "tests/harness/README.md",

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import requests
+from backports import zstd
 from pyarrow import parquet
 
 from ingest import samples
@@ -22,7 +23,6 @@ from ingest.core.posts import publication_key
 from ingest.devstack.demo import EntityMentions, await_empty, counted
 from ingest.devstack.simulate import simulate
 from ingest.devstack.stack import Stack, wait_until
-from ingest.loader.reading.compression import zstd
 from ingestsite.configuration import ROOT
 from tests.harness.fuzz import running
 from tests.support.unavailable import unavailable

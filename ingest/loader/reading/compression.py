@@ -2,7 +2,6 @@
 
 import bz2
 import lzma
-import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,12 +12,9 @@ from io import BufferedReader, RawIOBase
 from pathlib import PurePath
 from typing import Any, BinaryIO, Protocol, cast
 
-from ingest.loader.reading.files import CHUNK_BYTES, CorruptFile, name_of, open_raw
+from backports import zstd
 
-if sys.version_info >= (3, 14):
-    from compression import zstd as zstd
-else:
-    from backports import zstd as zstd
+from ingest.loader.reading.files import CHUNK_BYTES, CorruptFile, name_of, open_raw
 
 COMPRESSED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip")
 MAGIC_BYTES = 512  # enough for the magic of tar

@@ -57,12 +57,6 @@ class Commit:
         write = self._write(path, fields, timestamps)
         write.current_document.update_time.CopyFrom(unchanged_since.timestamp_pb())
 
-    def delete(self, path: str, *, unchanged_since: DatetimeWithNanoseconds) -> None:
-        """Delete a document, if no writer has changed it since a time."""
-        write = self._request.writes.add()
-        write.delete = f"{self._database.name}/documents/{path}"
-        write.current_document.update_time.CopyFrom(unchanged_since.timestamp_pb())
-
     def add(
         self,
         path: str,

@@ -63,17 +63,6 @@ class FirestoreReader:
     def publications(
         self, *, limit: int | None = None, after: str | None = None
     ) -> list[Publication]:
-        found: list[Publication] = []
-        while limit is None or len(found) < limit:
-            page = self._publications(limit, after)
-            found += [publication for publication in page if publication.posts]
-            if limit is None or len(page) < limit:
-                break
-            after = page[-1].name
-        return found[:limit]
-
-    def _publications(self, limit: int | None, after: str | None) -> list[Publication]:
-        """Return publications by name, those without posts too."""
         query = self._database.publications.order_by("name")
         if after is not None:
             query = query.start_after({"name": after})

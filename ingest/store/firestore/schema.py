@@ -2,8 +2,7 @@
 The Firestore schema: names of documents, their fields, and the increments of counters.
 
     posts/{post_id}                        the post and its entities; its existence proves that the
-                                           post counts; a deleted post has only deleted_at, and
-                                           a forgotten one only forgotten_at
+                                           post counts; a deleted post has only deleted_at
     publications/{pub_id}                  key, name
     publications/{pub_id}/summaries/now    text: the summary that pages show, some minutes old;
                                            as_of: the last change of the counts before it
@@ -13,8 +12,6 @@ The Firestore schema: names of documents, their fields, and the increments of co
                                            days {date: mentions}, post_days {date: posts},
                                            labels {label: mentions},
                                            forms {"=" + text: mentions}
-    publications/{pub_id}/forgotten_shards/{n}, forgotten_entities/{id}
-                                           the same sums, over forgotten posts: the checkpoint
     control/ramp                           started_at: the first write, since when the load grows
 
 Ids are digests, since Firestore refuses ids with "/" or like "__x__", and names may have both.
@@ -36,8 +33,6 @@ PUBLICATIONS = "publications"
 SHARDS = "shards"
 ENTITIES = "entities"
 SUMMARIES = "summaries"
-# The collections of the sums over a publication's forgotten posts.
-FORGOTTEN_SHARDS, FORGOTTEN_ENTITIES = "forgotten_shards", "forgotten_entities"
 CONTROL, RAMP = "control", "ramp"
 SUMMARY, TOP_ENTITIES = "now", "leading"
 
@@ -60,9 +55,8 @@ _EXCLUDED_FIELDS = {"post_id", "content", "request_id", "traceparent", *_ENTITY_
 
 def record_document(record: PostRecord, *, keep_content: bool) -> Document:
     """Return the document of a record; its content is compressed, or left out."""
-    known = {"deleted_at": record.deleted_at, "forgotten_at": record.forgotten_at}
-    times = {name: time for name, time in known.items() if time}
-    return times | (_post_document(record.post, keep_content=keep_content) if record.post else {})
+    deleted = {"deleted_at": record.deleted_at} if record.deleted_at else {}
+    return deleted | (_post_document(record.post, keep_content=keep_content) if record.post else {})
 
 
 def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
@@ -73,11 +67,8 @@ def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
         if entities is not None:
             document[name] = [entity._asdict() for entity in entities]
     document |= _index_fields(post)
-    # Equal days are spread over their index by the posts' ids. So no place of it is written most.
-    document["accepted_day"] = post.accepted_day
-    if keep_content and post.content:
+    if keep_content:
         document["content"] = zlib.compress(post.content.encode())
-        document["text_day"] = post.accepted_day
     return document
 
 
@@ -120,7 +111,7 @@ def read_record(post_id: str, document: Document | None) -> PostRecord:
     if document is None:
         return PostRecord()
     post = read_post(post_id, document) if "entities" in document else None
-    return PostRecord(post, document.get("deleted_at"), document.get("forgotten_at"))
+    return PostRecord(post, document.get("deleted_at"))
 
 
 def read_post(post_id: str, document: Document) -> PostEntities:

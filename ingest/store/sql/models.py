@@ -67,9 +67,8 @@ class PostRow(models.Model):
     """
     The record of a post.
 
-    `record` is JSON: the post without its content, and the time of its deletion or forgetting.
-    `content` is compressed; it is null if none is kept. Only a saved post has a publication and
-    `accepted_day`.
+    `record` is JSON: the post without its content, and the time of its deletion. `content` is
+    compressed; it is null if the operator keeps no content. A deleted post has no publication.
     """
 
     post_id = models.CharField(max_length=32, unique=True)
@@ -84,20 +83,11 @@ class PostRow(models.Model):
     )
     record = models.TextField()
     content = models.BinaryField(null=True)
-    accepted_day = models.CharField(max_length=10, null=True)  # noqa: DJ001  # none is saved
 
     class Meta:
         db_table = "counts_post"
         default_permissions = ()
-        indexes = (
-            _index("counts_post_id", "publication", "post_id"),
-            _index("counts_post_accepted", "accepted_day"),
-            models.Index(
-                fields=["accepted_day"],
-                name="counts_post_text",
-                condition=models.Q(content__isnull=False),
-            ),
-        )
+        indexes = (_index("counts_post_id", "publication", "post_id"),)
 
     def __str__(self) -> str:
         return self.post_id
@@ -196,27 +186,3 @@ class PostEntityRow(models.Model):
 
     def __str__(self) -> str:
         return self.day
-
-
-class CheckpointRow(models.Model):
-    """
-    A sum over the forgotten posts of a publication.
-
-    `tally` names a tally of an entity's counts, and `name` a day, form or label in it. The posts of
-    the publication by day have no family and no key.
-    """
-
-    pk = models.CompositePrimaryKey("publication_id", "family", "key", "tally", "name")
-    publication = _reference(PublicationRow, "publication")
-    family = models.TextField()
-    key = models.TextField()
-    tally = models.CharField(max_length=10)
-    name = models.TextField()
-    number = models.BigIntegerField()
-
-    class Meta:
-        db_table = "counts_checkpoint"
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.key} {self.tally} {self.name}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Q, QuerySet, Subquery, Sum
 
 from ingest.core.counts import Tally
 from ingest.core.day_window import DayWindow
@@ -48,8 +48,7 @@ class SqlReader:
     def publications(
         self, *, limit: int | None = None, after: str | None = None
     ) -> list[Publication]:
-        counted = PublicationDayRow.objects.filter(publication=OuterRef("pk"), posts__gt=0)
-        rows = PublicationRow.objects.filter(Exists(counted)).order_by("name")
+        rows = PublicationRow.objects.order_by("name")
         if after is not None:
             rows = rows.filter(name__gt=after)
         with unavailable_on_error():

@@ -15,14 +15,12 @@ _EXCLUDED_FIELDS = {"post_id", "content", "request_id", "traceparent"}
 
 def write_record(record: PostRecord, *, keep_content: bool) -> tuple[str, bytes | None]:
     """Return a record as JSON, and the compressed content of its post."""
-    post = record.post
-    times = {"deleted_at": record.deleted_at, "forgotten_at": record.forgotten_at}
+    post, deleted_at = record.post, record.deleted_at
     saved = {
         "post": _fields(post) if post else None,
-        **{name: time.isoformat() for name, time in times.items() if time},
+        "deleted_at": deleted_at.isoformat() if deleted_at else None,
     }
-    keeps = post and post.content and keep_content
-    content = zlib.compress(post.content.encode()) if post and keeps else None
+    content = zlib.compress(post.content.encode()) if post and keep_content else None
     return json.dumps(saved, ensure_ascii=False), content
 
 
@@ -33,9 +31,9 @@ def _fields(post: PostEntities) -> dict[str, Any]:
 def read_record(row: PostRow) -> PostRecord:
     """Return the record in a row; its post has the content "" if the row has none."""
     saved = json.loads(row.record)
-    fields, post = saved["post"], None
+    deleted_at, fields = saved["deleted_at"], saved["post"]
+    post = None
     if fields:
         content = zlib.decompress(row.content).decode() if row.content else ""
         post = PostEntities(post_id=row.post_id, content=content, **fields)
-    times = (saved.get("deleted_at"), saved.get("forgotten_at"))
-    return PostRecord(post, *(datetime.fromisoformat(time) if time else None for time in times))
+    return PostRecord(post, datetime.fromisoformat(deleted_at) if deleted_at else None)

@@ -20,20 +20,13 @@ from django.utils import timezone
 from structlog import get_logger
 
 from ingest.core.chunks import chunks
-from ingest.core.counts import Counts, EntityName, name_of
+from ingest.core.counts import Counts, name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
-from ingest.core.revisions import (
-    Change,
-    PostRecord,
-    differences,
-    forgotten_counts,
-    merge_revisions,
-)
+from ingest.core.revisions import Change, PostRecord, differences, merge_revisions
 from ingest.observability import metrics, tracing
 from ingest.store.base import StoreUnavailable
-from ingest.store.sql.counters import checkpoint_rows, read_checkpoint
 from ingest.store.sql.database import (
     STATEMENT_ROWS,
     add_up,
@@ -43,7 +36,6 @@ from ingest.store.sql.database import (
     unavailable_on_error,
 )
 from ingest.store.sql.models import (
-    CheckpointRow,
     EntityDayRow,
     EntityFormRow,
     EntityLabelRow,
@@ -88,7 +80,7 @@ class SqlWriter:
     def add(self, posts: Sequence[PostEntities]) -> int:
         """Add posts, in as many commits as their number needs."""
         distinct = merge_revisions(posts)
-        self._create_publications(post.publication for post in distinct)
+        self._create_publications(distinct)
         added = 0
         for group in chunks(distinct, self._commit_posts):
             changes = {p.post_id: partial(PostRecord.with_revision, revision=p) for p in group}
@@ -97,75 +89,27 @@ class SqlWriter:
 
     def remove(self, post_id: str, *, at: datetime) -> bool:
         """Delete a post; its row keeps only the time of the deletion."""
-        return bool(self.remove_all([post_id], at=at))
-
-    def remove_all(self, post_ids: Collection[str], *, at: datetime) -> int:
-        """Delete posts, in as many commits as their number needs."""
-        written = self._apply_to(post_ids, partial(PostRecord.deleted, at=at))
-        return sum(bool(w.before.post and not w.after.post) for w in written)
+        written = self._apply({post_id: partial(PostRecord.deleted, at=at)})
+        return any(w.before.post and not w.after.post for w in written)
 
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
         """Replace posts, in as many commits as their number needs."""
-        return len(self._apply_to(post_ids, partial(PostRecord.changed, change=change)))
-
-    def forget(self, post_ids: Collection[str], *, at: datetime) -> int:
-        """Forget posts, in as many commits as their number needs."""
-        written = self._apply_to(post_ids, partial(PostRecord.forgotten, at=at))
-        return sum(bool(w.before.post) for w in written)
-
-    def add_checkpoint(self, name: str, counts: Counts) -> None:
-        """Add counts to the checkpoint and the counters."""
-        self._create_publications([name])
-        with transact():
-            self._add_counts(publication_id(name), counts)
-            self._add_checkpoint(publication_id(name), counts)
-
-    def move_checkpoint(
-        self, name: str, target: str | None, *, only: Collection[EntityName] | None = None
-    ) -> None:
-        """Move counts of forgotten posts in one transaction, which locks the publication."""
-        if target is not None:
-            self._create_publications([target])
-        with transact():
-            rows = PublicationRow.objects.select_for_update()
-            source = rows.filter(pub_id=publication_id(name)).first()
-            counts = _only(read_checkpoint(source), only) if source else Counts()
-            moved = {name: -counts, **({target: counts} if target is not None else {})}
-            for each, change in sorted(moved.items()) if counts else ():
-                self._add_counts(publication_id(each), change)
-                self._add_checkpoint(publication_id(each), change)
-            CheckpointRow.objects.filter(publication=source, number=0).delete()
-
-    def drop_zeros(self, name: str) -> int:
-        """Delete the rows of entities that count nothing any more."""
-        own = PublicationRow.objects.filter(pub_id=publication_id(name)).first()
-        with transact():
-            rows = EntityRow.objects.filter(publication=own, mentions=0, posts=0)
-            numbers = sorted(rows.select_for_update().values_list("pk", flat=True))
-            for chunk in chunks(numbers, STATEMENT_ROWS):
-                for model in (EntityDayRow, EntityFormRow, EntityLabelRow):
-                    model._default_manager.filter(entity__in=chunk).delete()
-                EntityRow.objects.filter(pk__in=chunk).delete()
-        return len(numbers)
-
-    def name_publication(self, name: str) -> None:
-        """Create the row of a publication, or change the name in it."""
-        self._create_publications([name])
-        with unavailable_on_error():
-            PublicationRow.objects.filter(pub_id=publication_id(name)).update(name=name)
+        revise = partial(PostRecord.changed, change=change)
+        groups = chunks(dict.fromkeys(post_ids), self._commit_posts)
+        return sum(len(self._apply(dict.fromkeys(group, revise))) for group in groups)
 
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters."""
         with transact():
             self._add_counts(publication_id(name), diff)
 
-    def _create_publications(self, given: Iterable[str]) -> None:
+    def _create_publications(self, posts: Iterable[PostEntities]) -> None:
         """Create the rows of publications before a commit needs their numbers."""
         names: dict[str, str] = {}
-        for name in given:
-            names.setdefault(publication_id(name), name)
+        for post in posts:
+            names.setdefault(publication_id(post.publication), post.publication)
         new = [(pub_id, name) for pub_id, name in names.items() if pub_id not in self._publications]
         with unavailable_on_error():
             # The first spelling of the name stays.
@@ -177,11 +121,6 @@ class SqlWriter:
         if pub_id not in self._publications:
             self._publications[pub_id] = PublicationRow.objects.get(pub_id=pub_id).pk
         return self._publications[pub_id]
-
-    def _apply_to(self, post_ids: Collection[str], change: Change) -> list[WrittenPost]:
-        """Change the records of posts, in as many commits as their number needs."""
-        groups = chunks(dict.fromkeys(post_ids), self._commit_posts)
-        return [w for group in groups for w in self._apply(dict.fromkeys(group, change))]
 
     def _apply(self, changes: Mapping[str, Change]) -> list[WrittenPost]:
         """Change the records of posts in one commit, and return the posts that it wrote."""
@@ -197,7 +136,7 @@ class SqlWriter:
         records = {post_id: changes[post_id](ABSENT) for post_id in sorted(changes)}
         inserted = insert(
             PostRow,
-            ("post_id", "publication", "accepted_day", "record", "content"),
+            ("post_id", "publication", "record", "content"),
             [(id_, *self._values(record)) for id_, record in records.items() if record != ABSENT],
             tail="ON CONFLICT (post_id) DO NOTHING",
             returning="id, post_id",
@@ -216,18 +155,15 @@ class SqlWriter:
             if after != before:
                 written.append(WrittenPost(row.pk, before, after))
         execute_many(
-            "UPDATE counts_post SET publication = %s, accepted_day = %s, record = %s, content = %s"
-            " WHERE id = %s",
+            "UPDATE counts_post SET publication = %s, record = %s, content = %s WHERE id = %s",
             [(*self._values(w.after), w.row) for w in written],
         )
         return written
 
-    def _values(self, record: PostRecord) -> tuple[int | None, str | None, str, bytes | None]:
+    def _values(self, record: PostRecord) -> tuple[int | None, str, bytes | None]:
         """Return what a post's row holds of its record."""
-        post = record.post
-        own = self._publication(publication_id(post.publication)) if post else None
-        accepted_day = post.accepted_day if post else None
-        return (own, accepted_day, *write_record(record, keep_content=self._keep_content))
+        own = self._publication(publication_id(record.post.publication)) if record.post else None
+        return (own, *write_record(record, keep_content=self._keep_content))
 
     def _write_counts(self, written: Sequence[WrittenPost]) -> int:
         """Add what the posts change to the counters, and return how many rows that are."""
@@ -237,19 +173,7 @@ class SqlWriter:
         for pub_id, counts in sorted(differences((w.before, w.after) for w in written).items()):
             rows += self._add_counts(pub_id, counts)
         self._write_index(before - after, after - before)
-        for pub_id, counts in sorted(
-            forgotten_counts((w.before, w.after) for w in written).items()
-        ):
-            rows += self._add_checkpoint(pub_id, counts)
         return rows
-
-    def _add_checkpoint(self, pub_id: str, counts: Counts) -> int:
-        """Add counts to a publication's checkpoint, and return how many rows that are."""
-        own = self._publication(pub_id)
-        rows = sorted((own, *row) for row in checkpoint_rows(counts))
-        keys = ("publication", "family", "key", "tally", "name")
-        add_up(CheckpointRow, keys, ("number",), rows)
-        return len(rows)
 
     def _add_counts(self, pub_id: str, counts: Counts) -> int:
         """Add counts to a publication's counters, and return how many rows that are."""
@@ -319,13 +243,6 @@ class SqlWriter:
                 publication=self._publication(pub_id), entity_id__in=chunk
             ).values_list("entity_id", "pk")
         }
-
-
-def _only(counts: Counts, names: Collection[EntityName] | None) -> Counts:
-    """Return the counts of some entities; of all and of the posts, if none are named."""
-    if names is None:
-        return counts
-    return Counts(entities={name: own for name, own in counts.entities.items() if name in names})
 
 
 def _index_entries(row: int, record: PostRecord) -> Iterator[IndexEntry]:
