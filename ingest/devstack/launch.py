@@ -116,7 +116,8 @@ async def _run(lock: int, key_line: str) -> int:
     if not configuration.FLOWER_PORT:
         del lines[FLOWER]
     output = Output([f"{name}.1" for name in lines])
-    ready = asyncio.Event()  # Flower only shows, so it leaves the cores to what posts need first
+    # Flower only shows, so it leaves the cores to what posts need first.
+    announced = asyncio.Event()
     commands = [
         Command(
             f"{name}.1",
@@ -124,25 +125,25 @@ async def _run(lock: int, key_line: str) -> int:
             name in WORKERS,
             output.show,
             kept_open=(lock,),
-            after=ready if name == FLOWER else None,
+            after=announced if name == FLOWER else None,
         )
         for name, line in lines.items()
     ]
     supervisor = Supervisor(commands, output.show)
-    announcing = asyncio.create_task(_announce(output, key_line, ready))
+    announcing = asyncio.create_task(_announce(output, key_line, announced))
     status = await supervisor.run()
     announcing.cancel()
     output.show("system", _summary(supervisor))
     return status
 
 
-async def _announce(output: Output, key_line: str, ready: asyncio.Event) -> None:
-    """Say when the stack is ready, or what it waits for; `ready` is set after either."""
+async def _announce(output: Output, key_line: str, announced: asyncio.Event) -> None:
+    """Say when the stack is ready, or what it waits for; then set `announced`."""
     began, said = time.monotonic(), False
     while missing := await asyncio.to_thread(readiness.missing):
         if not said and time.monotonic() - began > NOT_READY_SECONDS:
             output.show("system", f"not ready yet: {missing}")
-            ready.set()
+            announced.set()
             said = True
         await asyncio.sleep(READY_POLL_SECONDS)
     key = key_line or "API key: shown when it was made; manage.py api_key create NAME makes another"
@@ -150,7 +151,7 @@ async def _announce(output: Output, key_line: str, ready: asyncio.Event) -> None
     output.show("system", f"pages: {configuration.WEB_URL}")
     output.show("system", key)
     output.show("system", "Ctrl-C processes what waits, then stops")
-    ready.set()
+    announced.set()
 
 
 def _summary(supervisor: Supervisor) -> str:

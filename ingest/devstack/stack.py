@@ -67,7 +67,7 @@ class Stack:
     Args:
         folder: an empty folder for the stack's state and log.
         settings: more environment variables.
-        flower: whether Flower runs too; it takes a tenth of the processor time of a start.
+        flower: whether Flower runs too; most tests do not look at it.
     """
 
     def __init__(
