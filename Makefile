@@ -1,17 +1,18 @@
 # `make` prints the targets.
 PYTHON ?= python3
 BIN := .venv/bin
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run emulator demo test check chaos faults signals fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large
+.PHONY: help run emulator demo test check chaos faults signals latency fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
-		{ echo "ingest needs Python 3.11, 3.12 or 3.13; name one with PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "ingest needs Python 3.11, 3.12, 3.13 or 3.14; name one with PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 
 .venv/base: requirements/base.txt | .venv
@@ -57,6 +58,9 @@ hosts: .venv/dev ## run six machines, cut one off, kill another, and check the c
 signals: .venv/dev ## stop each process in every way under load, and check the counts (BACKLOGS="10 300 10000")
 	python -m tests.harness.shutdown_matrix --backlogs $(or $(BACKLOGS),10 300 10000)
 
+latency: .venv/dev ## measure live posts beside an archive (BULK=100000 LIVE=200)
+	python -m tests.harness.live_latency --bulk $(or $(BULK),100000) --live $(or $(LIVE),200)
+
 fuzz: .venv/dev ## send 100,000 bad bodies, and check the answers and counts (BODIES=100000 SEED=1)
 	python -m tests.harness.fuzz --bodies $(or $(BODIES),100000) --seed $(or $(SEED),1)
 
@@ -86,10 +90,18 @@ simulate: .venv/base ## simulate publishers for a time, and check the counts (SE
 	@python -m ingest.devstack.simulate --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20) \
 		--seed $(or $(SEED),1)
 
-insight: .venv/bench ## measure the entities found in 300 real articles, in all ways of writing (GOLD=file.jsonl)
+insight: .venv/bench ## measure the entities found in 300 real articles, in all ways of writing (GOLD=file.jsonl POSTS=file.jsonl)
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.harness.text_kinds
-	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.ner_quality $(if $(GOLD),--gold $(GOLD))
+	DJANGO_SETTINGS_MODULE=ingestsite.settings python -m tests.harness.ner_quality $(if $(GOLD),--gold $(GOLD)) \
+		$(if $(POSTS),--posts $(POSTS))
+
+models: .venv/bench ## compare the speed of the small and the larger model
+	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
+		python -m tests.harness.model_speed
+
+names: .venv/bench ## write the lists of places and of people's names anew
+	python -m tests.harness.name_lists
 
 dashboard: .venv/dev ## compare metrics, log, traces and dashboard for 1,000 posts (POSTS=1000)
 	python -m tests.harness.dashboard --posts $(or $(POSTS),1000) --pictures var/dashboard
@@ -105,10 +117,12 @@ audit: .venv/dev ## look for known vulnerabilities in the dependencies
 	python -m tests.harness.dependency_audit
 
 lock: .venv/dev ## compile requirements/*.in to files with hashes
-	for name in base parquet remote emulator dev bench; do \
-		uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
-			requirements/$$name.in --output-file requirements/$$name.txt; \
+	for name in base parquet follow dev bench image; do \
+		$(COMPILE) requirements/$$name.in --output-file requirements/$$name.txt; \
 	done
+	$(COMPILE) requirements/remote.in --constraints requirements/base.txt \
+		--output-file requirements/remote.txt
+	$(COMPILE) requirements/emulator.in --output-file ingest/devstack/emulator.txt
 
 clean: ## delete the virtual environment and all state
 	rm -rf .venv var

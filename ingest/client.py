@@ -21,11 +21,11 @@ class ApiError(Exception):
         reason = response.headers.get("Location") or response.text[:500]
         super().__init__(f"{response.status_code} for {response.url}: {reason}")
         self.status = response.status_code
-        self.retry_after = _seconds(response.headers.get("Retry-After"))
+        self.retry_after = seconds_of_retry_after(response.headers.get("Retry-After"))
         self.problem = _problem(response)
 
 
-def _seconds(text: str | None) -> float | None:
+def seconds_of_retry_after(text: str | None) -> float | None:
     """Read Retry-After, which is a number of seconds or a date (RFC 9110)."""
     if text is None:
         return None
@@ -47,8 +47,10 @@ def _problem(response: requests.Response) -> dict[str, Any]:
 class ApiClient:
     """A client of one server, with one API key."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, priority: str | None = None) -> None:
+        """Make a client; its posts are bulk posts if the priority says so."""
         self._url = url
+        self._posts = "/api/posts" + (f"?priority={priority}" if priority else "")
         self._session = requests.Session()
         # The proxy in HTTP_PROXY cannot reach a server on this machine.
         is_local = urlsplit(url).hostname in LOOPBACK
@@ -69,7 +71,7 @@ class ApiClient:
         body = b"[" + b",".join(posts) + b"]"
         headers = {"Content-Type": "application/json"}
         try:
-            answer = self._call("POST", "/api/posts", data=body, headers=headers)
+            answer = self._call("POST", self._posts, data=body, headers=headers)
         except ApiError as error:
             if error.status == 422 and error.problem.get("errors"):
                 return _all_refused(error.problem["errors"], len(posts))

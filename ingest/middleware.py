@@ -1,19 +1,27 @@
-"""Middleware: a request id, slashes, HEAD, a trace span, and the content security policy."""
+"""Middleware: a request id, slashes, HEAD, a trace span, and the policies for browsers."""
 
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http.request import split_domain_port, validate_host
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
+from ingest.observability import metrics
 from ingest.observability.post_log import REQUEST_ID
-from ingest.observability.tracing import TRACEPARENT, request_span
+from ingest.observability.tracing import TRACEPARENT, mark_failed, request_span
 
 HEADER = "X-Request-ID"
+ANY_HOST = "ingest.any_host"  # in META: the host was not one of ours
+PROBES = ("/livez", "/readyz")
+METHODS = frozenset(HTTPMethod)  # a client may make up others
 VALID_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,64}")
 
 
@@ -44,6 +52,29 @@ def remove_trailing_slash(get_response: Callable[[HttpRequest], HttpResponseBase
     return middleware
 
 
+def answer_probes(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+    """
+    Answer probes whatever host they name: a kubelet and Prometheus know only a pod's address.
+
+    A scrape of another host needs a key, also on this machine. Otherwise a web page whose name
+    leads to this machine could read the metrics through a browser here.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        is_keyed_scrape = request.path == "/metrics" and "Authorization" in request.headers
+        if (is_keyed_scrape or request.path in PROBES) and not _names_us(request):
+            request.META["HTTP_HOST"] = settings.OWN_HOST
+            request.META[ANY_HOST] = True
+        return get_response(request)
+
+    return middleware
+
+
+def _names_us(request: HttpRequest) -> bool:
+    host, _ = split_domain_port(request.META.get("HTTP_HOST", settings.OWN_HOST))
+    return validate_host(host, settings.ALLOWED_HOSTS)
+
+
 def answer_head(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
     """Answer HEAD without a body, and read no list only to drop it."""
 
@@ -56,6 +87,28 @@ def answer_head(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
         return response
 
     return middleware
+
+
+def measure_request(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+    """Measure the time until the answer to a request begins, by route."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        response = get_response(request)
+        method = str(request.method) if request.method in METHODS else "_OTHER"
+        seconds = metrics.REQUEST_SECONDS.labels(method, _route(request))
+        seconds.observe(time.perf_counter() - began)
+        return response
+
+    return middleware
+
+
+def _route(request: HttpRequest) -> str:
+    """Return the pattern of a request's URL; the admin's many patterns are one."""
+    match = request.resolver_match
+    if match is None:
+        return ""
+    return "/admin/" if match.route.startswith("admin/") else f"/{match.route}"
 
 
 def trace_request(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
@@ -77,10 +130,15 @@ def trace_request(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
 
 
 def _describe(span: Any, request: HttpRequest, response: HttpResponse) -> None:
-    route = request.resolver_match.route if request.resolver_match else ""
-    span.update_name(f"{request.method} /{route}")
-    span.set_attribute("http.route", f"/{route}")
+    route = _route(request)
+    span.update_name(f"{request.method} {route}".rstrip())
+    span.set_attribute("http.route", route)
+    span.set_attribute("url.path", request.path)
+    span.set_attribute("url.scheme", str(request.scheme))
+    span.set_attribute("user_agent.original", request.headers.get("User-Agent", ""))
     span.set_attribute("http.response.status_code", response.status_code)
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        mark_failed(span, error_type=str(response.status_code))
     span.set_attribute("ingest.request_id", get_contextvars().get(REQUEST_ID, ""))
 
 
@@ -116,13 +174,38 @@ POLICY = "; ".join(
 )
 
 
-def content_security_policy(
+# No page of ours uses what a browser may allow. Passkeys are for our own pages. A browser logs an
+# error for each feature that it does not know.
+NO_FEATURES = ", ".join(
+    (
+        *(
+            f"{feature}=()"
+            for feature in (
+                *("accelerometer", "autoplay", "camera"),
+                *("display-capture", "encrypted-media", "fullscreen", "geolocation", "gyroscope"),
+                *("hid", "idle-detection", "local-fonts", "magnetometer", "microphone", "midi"),
+                *("payment", "picture-in-picture", "screen-wake-lock", "serial", "usb"),
+                "xr-spatial-tracking",
+            )
+        ),
+        "publickey-credentials-get=(self)",
+    )
+)
+
+
+def browser_policies(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Send the policy with every page, also of the admin and of errors; the API needs none."""
+    """
+    Send the policies with every answer, also of the admin and of errors.
+
+    The API needs no content security policy. Django's own middleware sends the others.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", NO_FEATURES)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if not request.path.startswith("/api/"):
             response.headers.setdefault("Content-Security-Policy", POLICY)
         return response

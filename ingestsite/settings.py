@@ -1,5 +1,6 @@
 """Django's settings; configuration.py reads the environment."""
 
+from datetime import timedelta
 from typing import Any
 
 from ingestsite import configuration, logs
@@ -11,6 +12,8 @@ from ingestsite.configuration import (  # noqa: F401
     DRAIN_SECONDS,
     EXTRACT_SECONDS,
     HOLD_SECONDS,
+    KEEP_CONTENT_DAYS,
+    KEEP_POSTS_DAYS,
     LABELS,
     MAX_BODY_BYTES,
     MAX_LINES,
@@ -20,14 +23,22 @@ from ingestsite.configuration import (  # noqa: F401
     METRICS_DIR,
     MODEL,
     MODELS,
+    OIDC_GROUPS,
+    OIDC_URL,
     OTHER_LANGUAGES,
+    OWN_HOST,
+    PAGE_SECONDS,
     PAGES,
+    PRODUCTION,
+    PROXIES,
     QUEUE_LIMIT,
     REQUESTS_PER_MINUTE,
     SECRET_KEY,
     STATE_DIR,
+    STRANGER_REQUESTS_PER_MINUTE,
     TRACES_ENDPOINT,
     VISIBILITY_SECONDS,
+    WEBHOOK_NETWORKS,
 )
 
 DEBUG = False
@@ -41,6 +52,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -52,9 +68,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ingest.middleware.request_id",
     "ingest.middleware.remove_trailing_slash",
+    "ingest.middleware.answer_probes",
     "ingest.middleware.answer_head",
+    "ingest.middleware.measure_request",
     "ingest.middleware.trace_request",
-    "ingest.middleware.content_security_policy",
+    "ingest.middleware.browser_policies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -63,6 +81,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 if configuration.CORS_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
@@ -176,20 +196,82 @@ DATABASES = (
 COUNTS_DATABASE = "default" if configuration.DATABASE else "counts"
 DATABASE_ROUTERS = ["ingest.store.sql.router.CountsRouter"]
 
-# API keys have a cache of their own, so that nothing else pushes them out.
+# API keys have a cache of their own, so that nothing else pushes them out. So have strangers.
 CACHES = {
     name: {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": name,
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     }
-    for name in ("default", "keys")
+    for name in ("default", "keys", "strangers")
 }
 
+# The lock is asked first. It knows no accounts.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# After so many wrong passwords, an account is locked for the address that sent them.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_CALLABLE = "ingest.operations.audit.stored_name"
+AXES_CLIENT_IP_CALLABLE = "ingest.operations.strangers.client_address"
+AXES_LOCKOUT_TEMPLATE = "web/locked.html"
+# Our audit log has the entries.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+
+def oidc_app(url: str, client: str, secret: str) -> dict[str, Any]:
+    """Return allauth's settings of one OpenID Connect provider; none without a URL."""
+    app = {
+        "provider_id": "provider",
+        "name": "the provider",
+        "client_id": client,
+        "secret": secret,
+        "settings": {"server_url": url, "oauth_pkce_enabled": True},
+    }
+    return {"openid_connect": {"APPS": [app] if url else []}}
+
+
+SOCIALACCOUNT_PROVIDERS = oidc_app(
+    configuration.OIDC_URL, configuration.OIDC_CLIENT, configuration.OIDC_SECRET
+)
+SOCIALACCOUNT_ADAPTER = "ingest.web.sign_in.SignInAdapter"
+# Local accounts have our own login page. Nobody gets one at the provider's word.
+SOCIALACCOUNT_ONLY = True
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_SIGNUP_FIELDS = ["username*"]
+# A form's redirect to another site is against the content security policy, so this is a link.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
+]
 # The login page, and the page after it.
 LOGIN_URL, LOGIN_REDIRECT_URL = "web:login", "web:front"
 # Production has TLS, so cookies and pages require it there.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = configuration.PRODUCTION
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if configuration.PRODUCTION:  # browsers take these names only over TLS and from this very host
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+SESSION_COOKIE_AGE = 7 * 24 * 3600  # seconds
+# Browsers send these origins where a proxy serves us on another port or scheme.
+CSRF_TRUSTED_ORIGINS = configuration.TRUSTED_ORIGINS
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = configuration.PRODUCTION
 # A load balancer and Prometheus call the web server directly, without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^livez\Z", r"^readyz\Z", r"^metrics\Z"]
@@ -215,6 +297,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api",
+    "WEBHOOKS": ["ingest.api.openapi.event"],
+    "ENUM_NAME_OVERRIDES": {
+        "ComparisonOrder": ["share", "difference", "mentions"],
+        "CompanionOrder": ["posts", "lift"],
+        "ListOrder": ["mentions", "posts", "key"],
+        "NameOrder": ["mentions", "posts"],
+        "EventTypeEnum": ["watch.matched", "post.saved", "post.dead", "post.deleted"],
+    },
     # The description is public. The API it describes requires a key.
     "SERVE_AUTHENTICATION": [],
 }

@@ -13,7 +13,7 @@ from django.test import Client as DjangoClient
 from google.cloud.firestore_v1 import Client
 
 from ingest.broker import connection
-from ingest.operations import key_uses, rule_versions
+from ingest.operations import key_uses, publication_moves, rule_versions
 from ingest.store import open_store_of
 from ingest.store.base import Store
 from ingest.store.firestore.store import FirestoreStore
@@ -148,7 +148,14 @@ def sql_store(settings: Any, db: None) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def forgotten_strangers() -> None:
+    """Forget how often strangers asked in earlier tests."""
+    caches["strangers"].clear()
+
+
+@pytest.fixture(autouse=True)
 def forgotten_rules() -> None:
     """Forget what the workers know of an earlier test's database."""
     rule_versions.forget()
+    publication_moves.forget()
     steps.there_are_dead_letters.forget()

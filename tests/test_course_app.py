@@ -102,7 +102,9 @@ def test_13_nothing_sleeps_where_it_could_wait() -> None:
     }
     assert sleeping == {
         "ingest/broker/admission/rabbitmq.py",
+        "ingest/follow/fetching.py",
         "ingest/management/commands/drain.py",
+        "ingest/management/runs.py",
         "ingest/management/commands/reprocess.py",
         "ingest/operations/reprocessing.py",
         "ingest/devstack/stack.py",

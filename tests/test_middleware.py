@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from ingest.broker.connection import redis_client
@@ -77,3 +78,16 @@ def test_a_head_request_has_the_length_of_the_body_and_no_body() -> None:
     request = RequestFactory().head("/api/x")
     response = answer_head(lambda _: HttpResponse("text", headers={"Content-Length": "4"}))(request)
     assert (response.content, response["Content-Length"]) == (b"", "4")
+
+
+def test_requests_are_measured_by_route(api: Client) -> None:
+    def measured(route: str, method: str = "GET") -> float:
+        labels = {"method": method, "route": route}
+        return REGISTRY.get_sample_value("ingest_http_request_seconds_count", labels) or 0
+
+    before = measured("/livez"), measured("/admin/"), measured("/livez", "_OTHER")
+    api.get("/livez")
+    api.get("/admin/ingest/apikey/")
+    api.generic("BREW", "/livez")
+    after = measured("/livez"), measured("/admin/"), measured("/livez", "_OTHER")
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1, 1]

@@ -17,16 +17,17 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("core", "process", "client"),
     ("samples", "observability", "loader"),
-    ("nlp", "store", "middleware"),
+    ("nlp", "store", "middleware", "follow"),
     ("models",),
     ("broker",),
     ("operations", "analytics"),
+    ("notify",),
     ("worker", "api", "admin", "dashboard"),
     ("web", "tasks", "management"),
     ("devstack",),
 )
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-ENTRY_POINTS = {"__init__", "apps"}
+ENTRY_POINTS = {"__init__", "__main__", "apps"}
 MAX_MODULES = 17  # of a package: what a reader looks through
 # A worker's code is reached by messages only.
 WEB_PROCESS = ("api", "web", "admin", "dashboard", "middleware")
@@ -132,7 +133,8 @@ def test_the_core_knows_neither_django_nor_celery(name: str) -> None:
 
 def test_a_client_knows_no_server_and_none_of_its_settings() -> None:
     server = "{'django', 'celery', 'spacy', 'ingestsite', 'redis', 'google'}"
-    code = f"import sys, ingest.loader.__main__; print({server} & set(sys.modules))"
+    clients = "ingest.loader.__main__, ingest.follow.__main__"
+    code = f"import sys, {clients}; print({server} & set(sys.modules))"
     assert _run(code) == "set()"
 
 

@@ -2,16 +2,48 @@
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin
+from ingest.admin.audit import AuditedAdmin, ReadOnlyAdmin, actor_of
 from ingest.admin.lists import ListAdmin
+from ingest.core.entity_names import common_label
+from ingest.core.kind_names import kind_choices, kind_name
 from ingest.models import Alias, AliasBackfill
-from ingest.operations import alias_backfill, rule_versions
+from ingest.operations import alias_backfill, corrections, rule_versions
+from ingest.store.base import StoreUnavailable
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return kind_choices(map(common_label, settings.LABELS))
+
+
+class AliasForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The form of an alias, in the words of the pages; it refuses what can do nothing."""
+
+    label = forms.ChoiceField(label="Kind", choices=_kinds, initial="PERSON")
+    becomes_label = forms.ChoiceField(
+        label="Becomes kind",
+        choices=lambda: [("", "the same kind"), *_kinds()],
+        required=False,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an alias of a name that nobody mentions, or of an unknown publication."""
+        values: dict[str, Any] = super().clean() or {}
+        if self.errors or not self.changed_data:
+            return values
+        names = ("publication", "label", "name", "becomes", "becomes_label")
+        try:
+            corrections.refuse_useless(Alias(**{name: values.get(name, "") for name in names}))
+        except StoreUnavailable as error:
+            raise ValidationError("The store does not answer. Save the alias again.") from error
+        return values
 
 
 @admin.register(Alias)
@@ -22,11 +54,22 @@ class AliasAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[typ
     New posts use a change within seconds. An alias backfill applies it to saved posts.
     """
 
-    list_display = ("name", "label", "becomes", "becomes_label", "publication", "state", "likeness")
+    form = AliasForm
+    list_display = ("name", "kind", "becomes", "becomes_kind", "publication", "state", "evidence")
     list_filter = ("state", "family", "publication")
     search_fields = ("name", "becomes", "publication")
-    readonly_fields = ("likeness", "changed_at")
+    readonly_fields = ("likeness", "evidence", "changed_at")
     actions = ("accept", "reject")
+
+    @admin.display(ordering="label")
+    def kind(self, alias: Alias) -> str:
+        """Show the kind of the name in the words of the pages."""
+        return kind_name(alias.label)
+
+    @admin.display(ordering="becomes_label")
+    def becomes_kind(self, alias: Alias) -> str:
+        """Show the kind that the name gets."""
+        return kind_name(alias.becomes_label)
 
     def save_model(self, request: HttpRequest, obj: Alias, form: Any, change: bool) -> None:
         before = Alias.objects.get(pk=obj.pk).publication if change else obj.publication
@@ -87,3 +130,14 @@ class AliasBackfillAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type: i
     """Watch the backfills that apply the newest aliases to saved posts."""
 
     list_display = ("started_at", "publication", "progress", "ended_at")
+    actions = ("cancel",)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Return whether the account may cancel: who may change an alias starts backfills."""
+        return request.user.has_perm("ingest.change_alias")
+
+    @admin.action(description="Cancel the selected backfills", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, backfills: "QuerySet[AliasBackfill]") -> None:
+        """Cancel backfills after the step they are at."""
+        number = alias_backfill.cancel(backfills, by=actor_of(request))
+        self.message_user(request, f"{number} cancelled. Posts that were seen stay changed.")

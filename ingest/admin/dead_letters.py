@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from ingest.admin.audit import ReadOnlyAdmin, actor_of
 from ingest.admin.lists import ListAdmin
 from ingest.models import DeadLetter, DeadLetterReplay
-from ingest.operations.replay import CHUNK_SIZE, discard, replay, start
+from ingest.operations.replay import CHUNK_SIZE, cancel, discard, replay, start
 
 # Each decision is the name of a method here, of a permission and of a URL.
 DECISIONS = ("replay", "discard")
@@ -159,10 +159,22 @@ class DeadLetterReplayAdmin(ListAdmin, ReadOnlyAdmin, admin.ModelAdmin):  # type
     """Follow the replays of many dead letters."""
 
     list_display = (
-        *("started_at", "actor", "total", "replayed", "unreadable", "ended_at", "problem"),
+        *("started_at", "actor", "total", "replayed", "unreadable", "without_model"),
+        *("ended_at", "problem"),
     )
     fields = (*list_display, "via")
     list_display_links = None
+    actions = ("cancel",)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Return whether the account may cancel, as it may replay."""
+        return request.user.has_perm("ingest.replay_deadletter")
+
+    @admin.action(description="Cancel the selected replays", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, runs: "QuerySet[DeadLetterReplay]") -> None:
+        """Cancel replays after the step they are at."""
+        number = cancel(runs, by=actor_of(request))
+        self.message_user(request, f"{number} cancelled. Their other dead letters were kept.")
 
 
 def _seen_at(request: HttpRequest) -> datetime:

@@ -13,6 +13,7 @@ from ingest.admin.lists import ListAdmin
 from ingest.models import Pattern, PatternSet
 from ingest.models.curation import MAX_PATTERN_CHARACTERS, labels_of_patterns
 from ingest.operations import rule_versions
+from ingest.process.installation import PROGRAM
 
 
 class PatternForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -64,7 +65,7 @@ class PatternAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[t
         self.message_user(
             request,
             f"New posts use this within {rule_versions.REFRESH_SECONDS} seconds. "
-            "Saved posts use it after `manage.py reprocess`.",
+            f"Saved posts use it after `{PROGRAM} reprocess`.",
         )
 
 

@@ -15,6 +15,7 @@ from ingest.store.base import (
     Cursor,
     EntityFilter,
     KeyCursor,
+    Order,
     Publication,
     StoredEntity,
     StoreReader,
@@ -69,6 +70,9 @@ def _signer() -> signing.Signer:
     return signing.Signer(salt="ingest.cursor")
 
 
+SignedPageToken = Annotated[str, AfterValidator(lambda text: PageToken.read(text) and text)]
+
+
 class EntityQuery(BaseModel):
     """The parameters of a list of entities; unknown ones are refused."""
 
@@ -78,8 +82,9 @@ class EntityQuery(BaseModel):
     prefix: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     since: Day | None = None
     until: Day | None = None
+    order: Order = "mentions"
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    cursor: Annotated[str, AfterValidator(lambda text: PageToken.read(text) and text)] | None = None
+    cursor: SignedPageToken | None = None
 
     @model_validator(mode="after")
     def _days_in_order(self) -> Self:
@@ -114,7 +119,6 @@ class EntityList:
         considered: within a window, how many entities were ranked.
         certain: within a window, how many of the first ranks are exact.
         is_exact: whether every entity has its exact place, and none could be missing.
-        has_posts: whether the posts of each entity are known; Firestore has none within a window.
     """
 
     publication: Publication
@@ -126,13 +130,10 @@ class EntityList:
     certain: int | None = None
     order: str = "mentions"
     is_exact: bool = True
-    has_posts: bool = True
 
     def share(self, entity: StoredEntity) -> float | None:
-        """Return the share of posts that mention an entity, if it is known."""
-        if not self.has_posts or not self.posts:
-            return None
-        return entity.posts / self.posts
+        """Return the share of posts that mention an entity; None if there is no post."""
+        return entity.posts / self.posts if self.posts else None
 
 
 def list_entities(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
@@ -141,22 +142,24 @@ def list_entities(store: StoreReader, publication: Publication, query: EntityQue
         return _within_window(store, publication, query)
     if query.prefix:
         return _by_key(store, publication, query)
-    return _by_mentions(store, publication, query)
+    return _by_total(store, publication, query)
 
 
-def _by_mentions(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
+def _by_total(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
     token, as_of = query.token, _as_of(publication, query)
     wanted = EntityFilter(
         limit=query.limit + 1,
         after=Cursor(int(token.value), token.id) if token else None,
         family=query.family,
         as_of=as_of,
+        order=query.order,
     )
     found = read_top_entities(store, publication, wanted)
     if found is None:
         found = store.entities(publication.name, wanted)
-    more = _next(found, query.limit, "mentions", as_of)
-    return EntityList(publication, query, publication.posts, found[: query.limit], more)
+    more = _next(found, query.limit, query.order, as_of)
+    page = found[: query.limit]
+    return EntityList(publication, query, publication.posts, page, more, order=query.order)
 
 
 def _by_key(store: StoreReader, publication: Publication, query: EntityQuery) -> EntityList:
@@ -183,6 +186,7 @@ def _within_window(store: StoreReader, publication: Publication, query: EntityQu
         after=Cursor(int(token.value), token.id) if token else None,
         family=query.family,
         as_of=as_of,
+        order=query.order,
     )
     ranking = store.entities_within(
         publication.name, query.window, wanted, prefix=query.key_prefix or ""
@@ -192,11 +196,11 @@ def _within_window(store: StoreReader, publication: Publication, query: EntityQu
         query,
         query.window.total(publication.days),
         ranking.entities[: query.limit],
-        _next(ranking.entities, query.limit, "mentions", as_of),
+        _next(ranking.entities, query.limit, query.order, as_of),
         considered=ranking.considered,
         certain=ranking.exact_prefix,
+        order=query.order,
         is_exact=ranking.is_exact,
-        has_posts=ranking.has_posts,
     )
 
 

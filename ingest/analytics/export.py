@@ -1,12 +1,11 @@
-"""Whole lists of entities, as CSV and as JSON, written while they are read."""
+"""Whole lists of entities, as CSV, JSON and Parquet, written while they are read."""
 
 import csv
 import json
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from django.http import StreamingHttpResponse
-from django.utils.http import content_disposition_header
 
 from ingest.analytics.entity_list import (
     MAX_LIMIT,
@@ -15,11 +14,19 @@ from ingest.analytics.entity_list import (
     is_readable,
     list_entities,
 )
+from ingest.analytics.table_formats import (
+    BYTE_ORDER_MARK,
+    CONTENT_TYPES,
+    ExportFormat,
+    Kind,
+    Line,
+    Table,
+    disposition,
+    escape_formula,
+    table_response,
+)
+from ingest.analytics.tables import source_line
 from ingest.store.base import Publication, StoredEntity, StoreReader
-
-ExportFormat = Literal["csv", "json"]
-
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 # The headings of the columns: the fields of an entity, then those of its sample.
 HEADINGS = (
@@ -27,11 +34,14 @@ HEADINGS = (
     *("Publication", "Posts of publication", "Since", "Until"),
 )
 
-# With this sign at the start Excel reads a file as UTF-8.
-BYTE_ORDER_MARK = "\ufeff"
-
-# A spreadsheet would run what begins so as a formula, the last four in East Asian versions.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+COLUMNS: dict[str, Kind] = {
+    **dict.fromkeys(("text", "label", "family", "key", "id"), "text"),
+    **dict.fromkeys(("mentions", "posts"), "whole"),
+    "share_of_posts": "share",
+    "publication": "text",
+    "of_posts": "whole",
+    **dict.fromkeys(("since", "until"), "text"),
+}
 
 
 class ExportExpired(Exception):
@@ -44,16 +54,37 @@ def export(
     """Answer with all entities that a query asks for, whatever its limit, as of one time."""
     pages = _pages(store, publication, query)
     first = next(pages)  # what goes wrong before the first byte is answered as an error
+    if format_ == "parquet":
+        return table_response(_table(first, pages), format_)
     write = _csv if format_ == "csv" else _json
     return StreamingHttpResponse(
         write(first, pages),
         content_type=CONTENT_TYPES[format_],
-        headers={"Content-Disposition": _disposition(publication, format_)},
+        headers={"Content-Disposition": disposition(publication.name, format_)},
     )
 
 
+def export_table(store: StoreReader, publication: Publication, query: EntityQuery) -> Table:
+    """Return all entities that a query asks for as a table, as of one time."""
+    pages = _pages(store, publication, query)
+    return _table(next(pages), pages)
+
+
+def _table(first: EntityList, pages: Iterator[EntityList]) -> Table:
+    sample = sample_fields(first)
+    window = sample["window"]
+    own = (sample["publication"], sample["posts"], *window.values())
+    rows = (
+        (*entity_fields(page, entity).values(), *own)
+        for page in _chain(first, pages)
+        for entity in page.entities
+    )
+    source = source_line(f"Names in {own[0]}", posts=first.posts, **window)
+    return Table(first.publication.name, COLUMNS, rows, source)
+
+
 def entity_fields(page: EntityList, entity: StoredEntity) -> dict[str, Any]:
-    """Return what a list says of an entity; its posts are null where the store has none."""
+    """Return what a list says of an entity; its share is null if the sample is empty."""
     share = page.share(entity)
     return {
         "text": entity.text,
@@ -62,7 +93,7 @@ def entity_fields(page: EntityList, entity: StoredEntity) -> dict[str, Any]:
         "key": entity.key,
         "id": entity.id,
         "mentions": entity.mentions,
-        "posts": entity.posts if page.has_posts else None,
+        "posts": entity.posts,
         "share_of_posts": None if share is None else round(share, 4),
     }
 
@@ -99,25 +130,14 @@ def _pages(
             update["cursor"] = page.next
 
 
-class _Line:
-    """What the csv module writes to: the line is what `write` returns."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def _csv(first: EntityList, pages: Iterator[EntityList]) -> Iterator[str]:
-    writer = csv.writer(_Line())
+    writer = csv.writer(Line())
     sample = sample_fields(first)
     own = (sample["publication"], sample["posts"], *sample["window"].values())
     yield BYTE_ORDER_MARK + writer.writerow(HEADINGS)
     for page in _chain(first, pages):
         rows = [[*entity_fields(page, entity).values(), *own] for entity in page.entities]
-        yield "".join(writer.writerow(map(_escape_formula, row)) for row in rows)
-
-
-def _escape_formula(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+        yield "".join(writer.writerow(map(escape_formula, row)) for row in rows)
 
 
 def _json(first: EntityList, pages: Iterator[EntityList]) -> Iterator[str]:
@@ -133,8 +153,3 @@ def _json(first: EntityList, pages: Iterator[EntityList]) -> Iterator[str]:
 def _chain(first: EntityList, pages: Iterator[EntityList]) -> Iterator[EntityList]:
     yield first
     yield from pages
-
-
-def _disposition(publication: Publication, format_: ExportFormat) -> str:
-    name = "".join(c if c.isalnum() else "-" for c in publication.name).strip("-") or "entities"
-    return content_disposition_header(True, f"{name}.{format_}") or "attachment"

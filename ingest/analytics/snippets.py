@@ -1,8 +1,10 @@
 """The sentence in which a post mentions an entity."""
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from ingest.core.aliases import Rules, destination
 from ingest.core.counts import name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
@@ -10,6 +12,8 @@ from ingest.nlp.cleaning import clean
 
 # More of a sentence than this, to each side of the mention, is left out.
 SIDE_CHARACTERS = 160  # characters
+
+NO_RULES = Rules()
 
 _END = re.compile(r"[.!?…]['\"\u201d\u2019)]*\s+|\n\s*\n")
 
@@ -22,13 +26,28 @@ class Snippet(NamedTuple):
     after: str
 
 
-def find_snippet(post: PostEntities, id_: str) -> Snippet | None:
-    """Find the first sentence that mentions an entity; None where the content was not kept."""
+def find_snippet(post: PostEntities, id_: str, rules: Rules = NO_RULES) -> Snippet | None:
+    """
+    Find the first sentence that mentions an entity; None where the content was not kept.
+
+    Args:
+        rules: the aliases, since the post may mention the entity by a name that counts as it.
+    """
     content = clean(post.content)
-    for entity in post.entities:
-        if entity_id(*name_of(entity)) == id_ and (found := _find(entity.text, content)):
+    for text in _texts(post, id_, rules):
+        if found := _find(text, content):
             return _sentence(content, *found.span())
     return None
+
+
+def _texts(post: PostEntities, id_: str, rules: Rules) -> Iterator[str]:
+    """Yield the texts of the mentions that count as an entity."""
+    yield from (e.text for e in post.entities if entity_id(*name_of(e)) == id_)
+    table = rules.table(post.publication)
+    for entity in post.found or ():
+        end = destination(table, name_of(entity))
+        if end and entity_id(*end) == id_:
+            yield entity.text
 
 
 def _find(text: str, content: str) -> re.Match[str] | None:

@@ -5,19 +5,31 @@ A save worker computes it, and the store keeps it beside the counts. A page neve
 page shows the newest summary with its time, and enqueues a task if the counts have changed since.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Literal, Self
 
 from django.core.cache import cache
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from structlog import get_logger
 
 from ingest.analytics.top_entities import TOP_SIZE, TopEntities
+from ingest.analytics.trends import TrendQuery, Trends, read_trends
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import IntakePaused
 from ingest.broker.connection import BrokerUnavailable
-from ingest.store.base import EntityFilter, FamilyCounts, Publication, StoreReader
+from ingest.core.day_window import DayWindow
+from ingest.store.base import (
+    Cursor,
+    EntityFilter,
+    FamilyCounts,
+    Order,
+    Publication,
+    StoredEntity,
+    StoreReader,
+)
 
 logger = get_logger()
 
@@ -28,6 +40,10 @@ MAX_AGE = timedelta(minutes=2)
 DEBOUNCE_SECONDS = 30
 
 CLOUD_SIZE = 60  # words
+SUMMARY_TRENDS = 5  # that rise, and as many that fall
+
+# A window's kinds and cloud are those of so many names.
+WINDOW_NAMES = 1000
 
 
 class CloudWord(BaseModel):
@@ -39,6 +55,13 @@ class CloudWord(BaseModel):
     text: str
     label: str
     mentions: int
+    posts: int = 0  # older summaries do not have it
+
+    @classmethod
+    def of(cls, entity: StoredEntity) -> Self:
+        """Return an entity as a word."""
+        fields = {name: getattr(entity, name) for name in cls.model_fields}
+        return cls(**fields)
 
 
 class Summary(BaseModel):
@@ -46,12 +69,18 @@ class Summary(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    version: int = 1
+    version: Literal[2] = 2
     made_at: AwareDatetime
     changed_at: AwareDatetime | None = None  # the last change of the counts that is in it
     posts: int
     families: tuple[FamilyCounts, ...]
     words: tuple[CloudWord, ...]
+    words_by_posts: tuple[CloudWord, ...] = ()
+    trends: Trends | None = None
+
+    def words_by(self, order: Order) -> tuple[CloudWord, ...]:
+        """Return the words with most mentions, or those in most posts."""
+        return self.words_by_posts if order == "posts" else self.words
 
     @classmethod
     def of(cls, publication: Publication) -> Self | None:
@@ -72,19 +101,17 @@ def summarise(store: StoreReader, pub_id: str) -> None:
     publication = store.publication_by_id(pub_id)
     if publication is None:
         return
-    top = store.entities(
-        publication.name, EntityFilter(limit=TOP_SIZE, as_of=publication.read_time)
-    )
-    words = [
-        CloudWord(id=e.id, text=e.text, label=e.label, mentions=e.mentions)
-        for e in top[:CLOUD_SIZE]
-    ]
+    as_of = publication.read_time
+    top = store.entities(publication.name, EntityFilter(limit=TOP_SIZE, as_of=as_of))
+    by_posts = EntityFilter[Cursor](limit=CLOUD_SIZE, as_of=as_of, order="posts")
     summary = Summary(
         made_at=datetime.now(UTC),
         changed_at=publication.changed_at,
         posts=publication.posts,
         families=tuple(sorted(store.families(publication.name), key=lambda sums: -sums.mentions)),
-        words=tuple(words),
+        words=tuple(map(CloudWord.of, top[:CLOUD_SIZE])),
+        words_by_posts=tuple(map(CloudWord.of, store.entities(publication.name, by_posts))),
+        trends=read_trends(store, publication, TrendQuery(limit=SUMMARY_TRENDS)),
     )
     kept = TopEntities.at(publication, top)
     store.keep_summary(
@@ -93,6 +120,31 @@ def summarise(store: StoreReader, pub_id: str) -> None:
         top_entities=kept.to_json() if kept else "",
         as_of=kept.changed_at if kept else None,
     )
+
+
+def summarise_window(
+    store: StoreReader, publication: Publication, window: DayWindow, order: Order
+) -> Summary:
+    """Summarise the days of a window, from the first names in an order."""
+    wanted = EntityFilter[Cursor](limit=WINDOW_NAMES, order=order)
+    names = store.entities_within(publication.name, window, wanted).entities
+    words = tuple(map(CloudWord.of, names[:CLOUD_SIZE]))
+    return Summary(
+        made_at=datetime.now(UTC),
+        posts=window.total(publication.days),
+        families=_families(names),
+        words=words if order == "mentions" else (),
+        words_by_posts=words if order == "posts" else (),
+    )
+
+
+def _families(names: Iterable[StoredEntity]) -> tuple[FamilyCounts, ...]:
+    """Add up names by family, the family with most mentions first."""
+    sums: dict[str, list[int]] = defaultdict(list)
+    for name in names:
+        sums[name.family].append(name.mentions)
+    families = (FamilyCounts(family, len(own), sum(own)) for family, own in sums.items())
+    return tuple(sorted(families, key=lambda sums: -sums.mentions))
 
 
 def read_summary(publication: Publication) -> Summary | None:

@@ -32,7 +32,7 @@ class TopEntities(BaseModel):
         changed_at, as_of = publication.changed_at, publication.read_time
         if changed_at is None or (as_of is not None and as_of < changed_at):
             return None
-        top = tuple(replace(entity, days={}) for entity in entities)
+        top = tuple(replace(entity, days={}, post_days={}) for entity in entities)
         return cls(
             changed_at=changed_at,
             is_all=len(top) < TOP_SIZE,
@@ -41,7 +41,7 @@ class TopEntities(BaseModel):
 
     def to_json(self) -> str:
         """Return the text to keep, without days, which a list does not show."""
-        return self.model_dump_json(exclude={"entities": {"__all__": {"days"}}})
+        return self.model_dump_json(exclude={"entities": {"__all__": {"days", "post_days"}}})
 
     def page(self, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
         """Return the wanted entities, as far as the top entities hold them."""
@@ -57,6 +57,8 @@ def read_top_entities(
     store: StoreReader, publication: Publication, wanted: EntityFilter[Cursor]
 ) -> list[StoredEntity] | None:
     """Return a page of a publication's entities, if the top entities hold it."""
+    if wanted.order != "mentions":  # the order of those that are kept
+        return None
     if publication.changed_at is None or publication.top_entities_as_of != publication.changed_at:
         return None
     top = _read(store.get_top_entities(publication.id))

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -25,8 +25,10 @@ from ingest.broker.rate_limit import PERIOD_SECONDS, RateLimitState, count_reque
 from ingest.core.posts import publication_key
 from ingest.models import ApiKey, Scope
 from ingest.models.api_keys import KEY_PREFIX
-from ingest.operations import audit
+from ingest.operations import audit, strangers
 from ingest.operations.key_uses import note_use
+from ingest.store import open_reader
+from ingest.store.base import StoreReader
 
 # How long a process remembers a key. A revoked key still works for so long.
 CACHE_SECONDS = 5
@@ -41,10 +43,11 @@ class Client:
     scopes: frozenset[str]
     publications: frozenset[str] = frozenset()  # their keys
     requests_per_minute: int = 0  # 0: no limit
+    is_bulk: bool = False  # whether all its posts are bulk posts
     is_authenticated: bool = True
 
-    def may_change(self, publication: str) -> bool:
-        """Return whether the key may submit and delete posts of a publication."""
+    def may_use(self, publication: str) -> bool:
+        """Return whether the key may read, submit to and delete from a publication."""
         return not self.publications or publication_key(publication) in self.publications
 
 
@@ -53,6 +56,11 @@ def client_of(request: Request) -> Client:
     client = request.user
     assert isinstance(client, Client)
     return client
+
+
+def reader_of(request: Request) -> StoreReader:
+    """Return what a request reads from: it shows the publications of the key only."""
+    return open_reader(client_of(request).publications)
 
 
 def actor_of(request: Request) -> audit.Actor:
@@ -79,8 +87,17 @@ class KeyAuthentication(BaseAuthentication):
         return 'Bearer realm="ingest"'
 
 
+def lacks_scope(scope: Scope) -> str:
+    """Return the sentence that says which scope a key lacks."""
+    return f"This key does not have the scope {scope}."
+
+
 class HasScope(BasePermission):
-    """Require a key, and the scope that the view names for the request's method, if any."""
+    """
+    Require a key, and the scope that the view names for the request's method.
+
+    None allows each key. A GET that is not named needs `read`. No key may use another method.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         scopes: dict[str, Scope | None] = getattr(view, "scopes", {})
@@ -88,8 +105,22 @@ class HasScope(BasePermission):
         if not isinstance(client, Client):
             return False
         method = "GET" if request.method == "HEAD" else request.method
-        scope = scopes.get(method or "", Scope.READ)
+        wanted = {"GET": Scope.READ, **scopes}
+        if method not in wanted:
+            return not hasattr(view, str(method).lower())  # the view answers 405
+        scope = wanted[method]
+        self.message = lacks_scope(scope) if scope else ""
         return scope is None or scope in client.scopes
+
+
+class StrangerThrottle(BaseThrottle):
+    """Limit the requests per minute of an address to what needs no key."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        return strangers.may_ask(request)
+
+    def wait(self) -> float:
+        return strangers.PERIOD_SECONDS
 
 
 class KeyThrottle(BaseThrottle):
@@ -128,8 +159,14 @@ class KeyedView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the key, unless the client only asks which methods there are."""
-        if request.method != "OPTIONS":
+        if request.method == "OPTIONS":
+            return
+        try:
             super().initial(request, *args, **kwargs)
+        except (AuthenticationFailed, NotAuthenticated) as error:
+            if not strangers.may_ask(request):
+                raise Throttled(strangers.PERIOD_SECONDS) from error
+            raise
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Answer with the methods of the URL in the header Allow."""
@@ -151,12 +188,12 @@ def _client(secret: str) -> Client | None:
         return None
     digest = ApiKey.digest_of(secret)
     known: Client | None = caches["keys"].get(digest)
-    return known or _look_up(digest)
+    return known or _look_up(secret, digest)
 
 
-def _look_up(digest: str) -> Client | None:
+def _look_up(secret: str, digest: str) -> Client | None:
     """Read a key from the database, and remember it. A key that is not valid takes no memory."""
-    key = ApiKey.objects.filter(digest=digest, revoked_at=None).first()
+    key = ApiKey.find(secret)
     if key is None:
         return None
     own = key.requests_per_minute
@@ -166,6 +203,7 @@ def _look_up(digest: str) -> Client | None:
         frozenset(key.scopes),
         frozenset(map(publication_key, key.publications)),
         settings.REQUESTS_PER_MINUTE if own is None else own,
+        key.bulk,
     )
     caches["keys"].set(digest, client, CACHE_SECONDS)
     return client

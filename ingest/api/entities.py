@@ -1,28 +1,52 @@
-"""The HTTP API of entities: one across publications, the posts that mention it, comparisons."""
+"""The HTTP API of entities: a search, one across publications, its posts, comparisons."""
 
 from typing import Any
 
 from django.http import HttpResponseBase
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from ingest.analytics.comparison import COMPARED_ENTITIES, ComparedRow, compare
-from ingest.analytics.entity_list import PageToken
+from ingest.analytics.comparison import ComparedRow, Side, SideCounts, compare
 from ingest.analytics.entity_overview import read_entity_overview
+from ingest.analytics.name_search import NameQuery, search_names
+from ingest.analytics.post_list import PostSource, list_posts
 from ingest.analytics.snippets import find_snippet
 from ingest.api import openapi, schemas
-from ingest.api.authentication import KeyedView
-from ingest.api.query_params import CompareQuery, PostsQuery, Query
+from ingest.api.analysis.posts import next_query, post_item
+from ingest.api.authentication import KeyedView, reader_of
+from ingest.api.query_params import CompareQuery, PostsQuery, SeriesQuery
 from ingest.api.responses import (
+    entity_identity,
+    find_entity,
     find_publication,
     page_url,
     publication_item,
     read_query,
+    series_fields,
     tagged_response,
 )
 from ingest.core.messages import PostEntities
-from ingest.store import open_store
-from ingest.store.base import PostCursor, Publication, StoredEntity
+from ingest.operations.permalinks import successor_of
+from ingest.operations.rule_versions import known_rules
+from ingest.store.base import FoundName, Publication, StoredEntity
+
+
+class NameSearchView(KeyedView):
+    """`GET /api/entities?q=…`: the names of any publication that have words beginning so."""
+
+    @openapi.search
+    def get(self, request: Request) -> HttpResponseBase:
+        query = read_query(NameQuery, request)
+        search = search_names(reader_of(request), query)
+        return tagged_response(
+            request,
+            schemas.NameSearchResponse,
+            {
+                "order": query.order,
+                "considered": search.considered,
+                "is_exact": search.is_exact,
+                "entities": list(map(_found_name, search.names)),
+            },
+        )
 
 
 class EntityView(KeyedView):
@@ -30,19 +54,26 @@ class EntityView(KeyedView):
 
     @openapi.entity
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
-        read_query(Query, request)
-        overview = read_entity_overview(open_store(), entity_id)
-        if overview is None:
-            raise NotFound("No publication mentions an entity of this id.")
+        query, store = read_query(SeriesQuery, request), reader_of(request)
+        overview = find_entity(
+            lambda id_: read_entity_overview(store, id_, window=query.window), entity_id
+        )
         return tagged_response(
             request,
             schemas.EntityDetail,
             {
-                **_identity(overview.entity),
+                **entity_identity(overview.entity),
                 "mentions": overview.mentions,
                 "posts": overview.posts,
                 "of_posts": overview.of_posts,
                 "days": overview.days,
+                **series_fields(
+                    overview.all_days,
+                    query,
+                    mentions=overview.days,
+                    posts=overview.post_days,
+                    of_posts=overview.of_days,
+                ),
                 "publications": [_occurrence(p, e) for p, e in overview.occurrences],
             },
         )
@@ -54,17 +85,18 @@ class EntityPostsView(KeyedView):
     @openapi.entity_posts
     def get(self, request: Request, entity_id: str) -> HttpResponseBase:
         query = read_query(PostsQuery, request)
-        token = PageToken.read(query.cursor) if query.cursor else None
-        found = open_store().posts_mentioning(
-            entity_id,
-            name=find_publication(query.publication).name if query.publication else None,
-            limit=query.limit + 1,
-            after=PostCursor(str(token.value), token.id) if token else None,
-        )
-        page = found[: query.limit]
-        posts = [_post(post, entity_id) for post in page]
-        next_page = page_url(request, _next_query(query, found))
-        data = {"entity": entity_id, "posts": posts}
+        store, own = reader_of(request), query.publication
+        publication = find_publication(store, own) if own else None
+        is_known = store.entity_everywhere(entity_id, limit=1)
+        counted = entity_id if is_known else successor_of(entity_id) or entity_id
+        found = list_posts(PostSource(store, publication, counted), query)
+        data = {
+            "entity": counted,
+            "total": found.total,
+            "searched": found.searched,
+            "posts": [_post(post, counted) for post in found.posts],
+        }
+        next_page = page_url(request, next_query(query, found))
         return tagged_response(request, schemas.MentioningPostPage, data, next=next_page)
 
 
@@ -74,27 +106,21 @@ class ComparisonView(KeyedView):
     @openapi.compare
     def get(self, request: Request) -> HttpResponseBase:
         query = read_query(CompareQuery, request)
-        first, second = find_publication(query.first), find_publication(query.second)
-        found = compare(open_store(), first, second, family=query.family)
-        lists = {"only_first": found.only_first, "only_second": found.only_second}
+        store = reader_of(request)
+        first, second = (find_publication(store, name) for name in (query.first, query.second))
+        sides = [Side(publication.name, (publication,)) for publication in (first, second)]
+        found = compare(store, sides, family=query.family, order="mentions")
+        lists = {"only_first": found.only(0), "only_second": found.only(1), "both": found.shared}
         return tagged_response(
             request,
             schemas.ComparisonResponse,
             {
                 "first": publication_item(first),
                 "second": publication_item(second),
-                "compared": COMPARED_ENTITIES,
-                **{n: list(map(_row, rows)) for n, rows in {**lists, "both": found.both}.items()},
+                "compared": found.top,
+                **{name: list(map(_row, rows)) for name, rows in lists.items()},
             },
         )
-
-
-def _next_query(query: PostsQuery, found: list[PostEntities]) -> dict[str, Any] | None:
-    if len(found) <= query.limit:
-        return None
-    last = found[query.limit - 1]
-    parameters = query.model_dump(exclude_none=True, exclude={"cursor"})
-    return {**parameters, "cursor": PageToken(value=last.day.isoformat(), id=last.post_id).sign()}
 
 
 def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any]:
@@ -109,32 +135,25 @@ def _occurrence(publication: Publication, entity: StoredEntity) -> dict[str, Any
 
 
 def _post(post: PostEntities, entity_id: str) -> dict[str, Any]:
-    snippet = find_snippet(post, entity_id)
-    return {
-        "id": post.post_id,
-        "publication": post.publication,
-        "day": post.day.isoformat(),
-        "title": post.title,
-        "url": post.url,
-        "passage": snippet._asdict() if snippet else None,
-    }
+    snippet = find_snippet(post, entity_id, known_rules())
+    return {**post_item(post), "passage": snippet._asdict() if snippet else None}
 
 
 def _row(row: ComparedRow) -> dict[str, Any]:
-    entity = row.entity
+    first, second = row.counts
+    return {**entity_identity(row.entity), "first": _counts(first), "second": _counts(second)}
+
+
+def _found_name(found: FoundName) -> dict[str, Any]:
     return {
-        **_identity(entity),
-        "first": _counts(row.first),
-        "second": _counts(row.second),
+        **entity_identity(found.entity),
+        **_counts(found.entity),
+        "publications": [
+            {"publication": own.name, "id": own.id, "mentions": own.mentions, "posts": own.posts}
+            for own in found.publications
+        ],
     }
 
 
-def _identity(entity: StoredEntity) -> dict[str, str]:
-    return {name: getattr(entity, name) for name in ("id", "family", "key", "label", "text")}
-
-
-def _counts(entity: StoredEntity | None) -> dict[str, int]:
-    return {
-        "mentions": entity.mentions if entity else 0,
-        "posts": entity.posts if entity else 0,
-    }
+def _counts(counts: SideCounts | StoredEntity) -> dict[str, int]:
+    return {"mentions": counts.mentions, "posts": counts.posts}

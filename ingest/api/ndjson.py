@@ -2,13 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rest_framework.exceptions import APIException
 
-from ingest.api.errors import BadRequestBody, problem, to_api_exception
+from ingest.api.errors import BadRequestBody, problem_of, to_api_exception
 from ingest.api.request_body import MAX_LINE_BYTES, parse
 from ingest.api.submission import Errors, PostResults, check, submit
 from ingest.broker.publish import MESSAGE_CHARACTERS
@@ -21,10 +20,14 @@ Chunk = dict[int, Post | Errors]  # by line number, from 1
 
 
 def stream_results(
-    lines: Iterable[bytes | None], *, may_change: Callable[[str], bool]
+    lines: Iterable[bytes | None], *, key_id: int | None = None, **rights: Any
 ) -> Iterator[bytes]:
     """
     Accept posts. Yield a result for each line, and the counts at the end.
+
+    Args:
+        key_id: the API key of the request.
+        rights: what `check` needs to know of the key and the request.
 
     An error after the first result ends the stream with a problem. The client may send the lines
     without a result again, and no post counts twice.
@@ -35,8 +38,8 @@ def stream_results(
     counts: Counter[str] = Counter(accepted=0, duplicates=0, refused=0)
     started = False
     try:
-        for chunk in _chunks(lines, may_change=may_change):
-            results = submit(list(chunk.values()))
+        for chunk in _chunks(lines, **rights):
+            results = submit(list(chunk.values()), key_id=key_id)
             counts.update(results.counts)
             yield _results(chunk, results)
             started = True
@@ -44,18 +47,18 @@ def stream_results(
         for_client = to_api_exception(error)
         if not started or not isinstance(for_client, APIException):
             raise
-        yield _line({"status": "broken off", **counts, "problem": _problem(for_client)})
+        yield _line({"status": "broken off", **counts, "problem": problem_of(for_client)})
     else:
         yield _line({"status": "end", **counts})
 
 
-def _chunks(lines: Iterable[bytes | None], *, may_change: Callable[[str], bool]) -> Iterator[Chunk]:
+def _chunks(lines: Iterable[bytes | None], **rights: Any) -> Iterator[Chunk]:
     chunk: Chunk = {}
     size = 0
     for number, line in enumerate(lines, 1):
         if line is not None and not line.strip():
             continue
-        chunk[number] = _check(line, may_change=may_change)
+        chunk[number] = _check(line, **rights)
         size += len(line or b"")
         if len(chunk) >= CHUNK_LINES or size >= MESSAGE_CHARACTERS:
             yield chunk
@@ -64,22 +67,19 @@ def _chunks(lines: Iterable[bytes | None], *, may_change: Callable[[str], bool])
         yield chunk
 
 
-def _check(line: bytes | None, *, may_change: Callable[[str], bool]) -> Post | Errors:
+def _check(line: bytes | None, **rights: Any) -> Post | Errors:
     if line is None:
-        return [{"pointer": "", "detail": f"The line is longer than {MAX_LINE_BYTES} bytes."}]
+        detail = f"The line is longer than {MAX_LINE_BYTES} bytes."
+        return Errors([{"pointer": "", "detail": detail}])
     try:
-        return check(parse(line, what="line"), may_change=may_change)
+        return check(parse(line, what="line"), **rights)
     except BadRequestBody as error:
-        return [{"pointer": "", "detail": str(error.detail)}]
+        return Errors([{"pointer": "", "detail": str(error.detail)}])
 
 
 def _results(chunk: Chunk, results: PostResults) -> bytes:
     numbered = zip(chunk, results.payload(), strict=True)
     return b"".join(_line({"line": number, **result}) for number, result in numbered)
-
-
-def _problem(error: APIException) -> dict[str, Any]:
-    return problem(HTTPStatus(error.status_code), str(error.detail))
 
 
 def _line(value: dict[str, Any]) -> bytes:

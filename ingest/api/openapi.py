@@ -11,19 +11,38 @@ from drf_spectacular.utils import (
     OpenApiParameter,
     OpenApiRequest,
     OpenApiResponse,
+    OpenApiWebhook,
     extend_schema,
 )
 from pydantic import BaseModel
 
+from ingest.analytics.comparison_query import ComparisonQuery
 from ingest.analytics.entity_list import EntityQuery
+from ingest.analytics.mentioned_with import MentionedWithQuery
+from ingest.analytics.name_search import NameQuery
+from ingest.analytics.post_list import PostListQuery
+from ingest.analytics.table_formats import FORMATS
+from ingest.analytics.trends import TrendQuery
 from ingest.api import schemas
+from ingest.api.analysis import schemas as analysis
 from ingest.api.errors import MEDIA_TYPE
-from ingest.api.query_params import CompareQuery, PostsQuery, PublicationsQuery, Query
+from ingest.api.query_params import (
+    CompareQuery,
+    DeadLettersQuery,
+    FailedPostsQuery,
+    ListQuery,
+    PostsQuery,
+    PublicationsQuery,
+    Query,
+    SeriesQuery,
+)
 from ingest.api.request_body import JSON, NDJSON
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
+GRAPHML = "application/graphml+xml"
 
 PROBLEM_DESCRIPTIONS = {
     400: "The body is not valid JSON in UTF-8, or not valid chunks or gzip.",
@@ -31,11 +50,12 @@ PROBLEM_DESCRIPTIONS = {
     403: "The key does not allow this request.",
     404: "Not found.",
     408: "The body took too long. Send the rest in another request.",
+    409: "This Idempotency-Key has no answer yet, or the post was forgotten.",
     411: "The Content-Length header is missing.",
     413: "The body or the list in it is too large.",
     415: "The media type is not JSON or JSON lines, or the encoding is not gzip.",
     422: "It is not a post, or a parameter is not valid. `errors` names the fields.",
-    429: "The key has used its requests of this minute.",
+    429: "The key, or the address, has used its requests of this minute.",
     503: "The service cannot answer now. Send the same request again after `Retry-After`.",
 }
 COMMON_STATUSES = (401, 403, 429)
@@ -95,11 +115,6 @@ def _read(
     operation: str | None, summary: str, query: type[BaseModel], response: Any, *media_types: str
 ) -> Callable[[F], F]:
     """Describe a GET with query parameters, in JSON and in other media types."""
-    fields = query.model_json_schema()
-    parameters = [
-        OpenApiParameter(name, _without_null(schema), required=name in fields.get("required", ()))
-        for name, schema in fields.get("properties", {}).items()
-    ]
     return described(
         summary,
         responses={
@@ -107,9 +122,32 @@ def _read(
             **{(200, kind): OpenApiTypes.STR for kind in media_types},
         },
         problems=(404, 422, 503),
-        parameters=parameters,
+        parameters=_parameters(query),
         operation_id=operation,
     )
+
+
+def export_of(query: type[BaseModel], summary: str) -> Callable[[F], F]:
+    """Describe a download in each of its formats."""
+    formats = OpenApiParameter("format_", str, OpenApiParameter.PATH, enum=FORMATS)
+    return described(
+        summary,
+        responses={
+            (200, JSON): analysis.TableRows,
+            (200, CSV): OpenApiTypes.STR,
+            (200, PARQUET): OpenApiTypes.BINARY,
+        },
+        problems=(404, 422, 503),
+        parameters=[*_parameters(query), formats],
+    )
+
+
+def _parameters(query: type[BaseModel]) -> list[OpenApiParameter]:
+    fields = query.model_json_schema()
+    return [
+        OpenApiParameter(name, _without_null(schema), required=name in fields.get("required", ()))
+        for name, schema in fields.get("properties", {}).items()
+    ]
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +182,7 @@ submit = described(
             schemas.SubmitResponse, "Accepted. A list has a result for each post."
         ),
     },
-    problems=(400, 408, 411, 413, 415, 422, 503),
+    problems=(400, 408, 409, 411, 413, 415, 422, 503),
     parameters=[
         OpenApiParameter(
             "Content-Encoding",
@@ -152,7 +190,19 @@ submit = described(
             OpenApiParameter.HEADER,
             enum=["gzip", "identity"],
             description="The compression of the body.",
-        )
+        ),
+        OpenApiParameter(
+            "priority",
+            str,
+            enum=["live", "bulk"],
+            description="`bulk` makes all posts of the request bulk posts.",
+        ),
+        OpenApiParameter(
+            "Idempotency-Key",
+            str,
+            OpenApiParameter.HEADER,
+            description="Within 24 hours, the same key and body get the answer of the first.",
+        ),
     ],
 )
 _POST_ID = OpenApiParameter(
@@ -175,8 +225,127 @@ delete = described(
     "Delete a post",
     description="The post no longer counts, even if it is still queued.",
     response=schemas.DeletedPost,
+    problems=(404, 409, 503),
+    parameters=[_POST_ID],
+)
+_OWN_ID = OpenApiParameter(
+    "own_id", str, OpenApiParameter.PATH, description="The client's own id of the post."
+)
+own_post_status = described(
+    "Read the status of a post by the publisher's own id",
+    response=schemas.PostStatus,
+    problems=(404, 503),
+    parameters=[_OWN_ID],
+)
+own_delete = described(
+    "Delete a post by the publisher's own id",
+    response=schemas.DeletedPost,
+    problems=(404, 503),
+    parameters=[_OWN_ID],
+)
+submitted_list = _read(
+    "submitted_list", "Read the status of all posts of a list", ListQuery, schemas.ListStatus
+)
+failed_posts = _read(
+    "failed_posts",
+    "List the posts of this key that are dead or refused",
+    FailedPostsQuery,
+    schemas.FailedPostPage,
+)
+dead_letters = _read(
+    "dead_letters",
+    "List dead letters by step, reason or publication",
+    DeadLettersQuery,
+    schemas.DeadLetterPage,
+)
+dead_letter = described(
+    "Read the dead letters of a post",
+    response=schemas.DeadLettersOfPost,
     problems=(404, 503),
     parameters=[_POST_ID],
+)
+_CHOICE = {JSON: schemas.DeadLetterChoice}
+_OF_CHOICE = (400, 408, 411, 413, 415, 422, 503)
+replay = described(
+    "Replay dead letters",
+    response=schemas.ReplayOutcome,
+    problems=_OF_CHOICE,
+    request=_CHOICE,
+)
+discard = described(
+    "Discard dead letters",
+    response=schemas.DiscardOutcome,
+    problems=_OF_CHOICE,
+    request=_CHOICE,
+)
+_ID = OpenApiParameter("pk", int, OpenApiParameter.PATH, description="Its id.")
+_OF_BODY = (400, 408, 411, 413, 415, 422, 503)
+watches = described("List the watches of this key", response=schemas.WatchList, problems=(503,))
+make_watch = described(
+    "Watch a name, a publication, or both",
+    operation_id="make_watch",
+    responses={(201, JSON): schemas.WatchItem},
+    problems=_OF_BODY,
+    request={JSON: schemas.WatchRequest},
+)
+move_watch = described(
+    "Give the feed of a watch a new address",
+    operation_id="move_watch",
+    response=schemas.WatchItem,
+    problems=(404, 503),
+    request=None,
+    parameters=[_ID],
+)
+delete_watch = described(
+    "Delete a watch", responses={204: None}, problems=(404, 503), parameters=[_ID]
+)
+webhooks = described(
+    "List the webhooks of this key",
+    operation_id="webhooks",
+    response=schemas.WebhookList,
+    problems=(503,),
+)
+make_webhook = described(
+    "Make a webhook",
+    operation_id="make_webhook",
+    description=(
+        "Messages are signed after Standard Webhooks. A message may come more than once, always"
+        " with the same `webhook-id`. A redirect is not followed. Without an answer of 2xx within"
+        " 10 seconds it is sent again, for about 3 days. 410 ends the webhook."
+    ),
+    responses={(201, JSON): schemas.MadeWebhook},
+    problems=_OF_BODY,
+    request={JSON: schemas.WebhookRequest},
+)
+webhook = described(
+    "Read a webhook and its deliveries",
+    operation_id="webhook",
+    response=schemas.WebhookDetail,
+    problems=(404, 503),
+    parameters=[_ID],
+)
+replay_webhook = described(
+    "Deliver again what was given up",
+    operation_id="replay_webhook",
+    response=schemas.Replayed,
+    problems=(404, 503),
+    request=None,
+    parameters=[_ID],
+)
+event = OpenApiWebhook(
+    name="event",
+    decorator=extend_schema(
+        summary="Receive an event",
+        description=(
+            "The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` are those of"
+            " Standard Webhooks. An event may come again, always with the same `webhook-id`."
+        ),
+        request={JSON: schemas.EventMessage},
+        responses={204: OpenApiResponse(description="Received.")},
+    ),
+)
+delete_webhook = described(
+    "Delete a webhook", responses={204: None}, problems=(404, 503), parameters=[_ID]
 )
 status = described(
     "Read the state of the intake and the queues", response=schemas.PipelineStatus, problems=(503,)
@@ -192,18 +361,74 @@ publications = _read(
     "publications", "List publications by name", PublicationsQuery, schemas.PublicationPage
 )
 publication = _read(
-    "publication", "Read a publication and its posts by day", Query, schemas.PublicationDetail
+    "publication", "Read a publication and its posts by day", SeriesQuery, schemas.PublicationDetail
 )
 entities = _read("entities", "List the most mentioned entities", EntityQuery, schemas.EntityPage)
 export = _read(
     None,
-    "Export all entities of a publication as CSV or JSON",
+    "Export all entities of a publication as CSV, JSON or Parquet",
     EntityQuery,
     schemas.EntityExport,
     CSV,
+    PARQUET,
 )
-entity = _read("entity", "Read an entity by publication and day", Query, schemas.EntityDetail)
+trends = _read(
+    "trends",
+    "List the entities whose share of posts rises or falls",
+    TrendQuery,
+    schemas.TrendsResponse,
+)
+search = _read(
+    "search",
+    "Find a name in any publication by the beginnings of its words",
+    NameQuery,
+    schemas.NameSearchResponse,
+)
+entity = _read("entity", "Read an entity by publication and day", SeriesQuery, schemas.EntityDetail)
 entity_posts = _read(
     "entity_posts", "List the posts that mention an entity", PostsQuery, schemas.MentioningPostPage
 )
 compare = _read("compare", "Compare two publications", CompareQuery, schemas.ComparisonResponse)
+comparison = _read(
+    "comparison",
+    "Compare publications, groups, names and periods",
+    ComparisonQuery,
+    analysis.ManyComparison,
+)
+groups = _read("groups", "List the groups of publications", Query, analysis.GroupList)
+group = _read("group", "Read a group of publications", Query, analysis.GroupDetail)
+keep_group = described(
+    "Keep a group of publications under an address",
+    request={JSON: analysis.GroupRequest},
+    responses={
+        (200, JSON): OpenApiResponse(analysis.GroupDetail, "The group was changed."),
+        (201, JSON): OpenApiResponse(analysis.GroupDetail, "The group is new."),
+    },
+    problems=(400, 404, 408, 411, 413, 415, 422, 503),
+)
+forget_group = described(
+    "Forget a group of publications",
+    responses={204: OpenApiResponse(None, "The group is forgotten.")},
+    problems=(404, 503),
+)
+mentioned_with = _read(
+    "mentioned_with",
+    "List the entities that an entity's posts mention too",
+    MentionedWithQuery,
+    analysis.MentionedWithAnswer,
+)
+graphml = described(
+    "Read the network of the entities that an entity's posts mention too",
+    responses={(200, GRAPHML): OpenApiTypes.STR},
+    problems=(404, 422, 503),
+    parameters=_parameters(MentionedWithQuery),
+)
+publication_posts = _read(
+    "publication_posts", "List the posts of a publication", PostListQuery, analysis.PostPage
+)
+post_content = described(
+    "Read a saved post: its text, its names and its history",
+    response=analysis.PostContent,
+    problems=(404, 422, 503),
+    parameters=[_POST_ID],
+)

@@ -6,6 +6,7 @@ folder. A machine without a web server runs `manage.py metrics`. Every web serve
 same queues, so their values must not be added up.
 """
 
+import platform
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -22,12 +23,14 @@ from prometheus_client.registry import Collector
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from ingest import __version__
 from ingest.api.authentication import HasScope, KeyedView
 from ingest.api.health import PAUSED, PROBES, faults
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import Backlog
 from ingest.broker.connection import BrokerUnavailable
-from ingest.models import DeadLetter, Scope
+from ingest.middleware import ANY_HOST
+from ingest.models import ApiKey, DeadLetter, Scope
 from ingest.observability import metric_slots
 
 LOOPBACK = frozenset(("127.0.0.1", "::1"))
@@ -43,7 +46,9 @@ class HasScopeOrLoopback(HasScope):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         is_local = (
-            request.META.get("REMOTE_ADDR") in LOOPBACK and not PROXY_HEADERS & request.META.keys()
+            request.META.get("REMOTE_ADDR") in LOOPBACK
+            and not PROXY_HEADERS & request.META.keys()
+            and ANY_HOST not in request.META
         )
         return is_local or super().has_permission(request, view)
 
@@ -79,6 +84,9 @@ class ProcessMetrics(Collector):
         for role, number in metric_slots.alive().items():
             processes.add_metric([role], number)
         yield processes
+        build = _gauge("ingest_build_info", "The version that runs.", "version", "python")
+        build.add_metric([__version__, platform.python_version()], 1)
+        yield build
 
     def describe(self) -> list[Metric]:
         return []
@@ -99,6 +107,7 @@ class QueueMetrics(Collector):
         if "database" not in unavailable:
             with suppress(DatabaseError):
                 yield _dead_letters()
+                yield _expiring_keys()
 
     def describe(self) -> list[Metric]:
         return []
@@ -127,6 +136,13 @@ def _dead_letters() -> Metric:
     for row in DeadLetter.objects.order_by().values("step", "reason").annotate(n=Count("*")):
         dead_letters.add_metric([row["step"], row["reason"]], row["n"])
     return dead_letters
+
+
+def _expiring_keys() -> Metric:
+    ends = _gauge("ingest_api_key_expiry_seconds", "When a key expires, in Unix time.", "key")
+    for key in ApiKey.objects.filter(revoked_at=None, expires_at__isnull=False):
+        ends.add_metric([key.name], key.expires_at.timestamp() if key.expires_at else 0)
+    return ends
 
 
 def _gauge(name: str, help_: str, *labels: str, value: Any = None) -> GaugeMetricFamily:

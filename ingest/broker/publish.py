@@ -1,20 +1,38 @@
 """Publishing messages: the order of the steps, their tasks and their queues."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from celery import current_app
 from kombu import Producer
 
 from ingest.broker.connection import CONNECTION_ERRORS, drop_connection, unavailable_on_error
-from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities, SaveMessage, cut
+from ingest.core.messages import (
+    AcceptedPost,
+    ExtractMessage,
+    NotifyMessage,
+    PostEntities,
+    SaveMessage,
+    cut,
+)
+from ingest.core.posts import Priority
+from ingest.observability.tracing import message_span
 
 EXTRACT = "extract"
 SAVE = "save"
-QUEUES = (EXTRACT, SAVE)
+# By the priority of their posts: the queues of the two steps, in order.
+PRIORITY_QUEUES: Mapping[Priority, tuple[str, str]] = {
+    "live": (EXTRACT, SAVE),
+    "bulk": ("extract.bulk", "save.bulk"),
+}
+LIVE_QUEUES = PRIORITY_QUEUES["live"]
+BULK_QUEUES = dict(zip(LIVE_QUEUES, PRIORITY_QUEUES["bulk"], strict=True))
+# Saved posts, for watches and webhooks. It has workers of its own, so that saving never waits.
+NOTIFY = "notify"
+QUEUES = (*LIVE_QUEUES, *BULK_QUEUES.values(), NOTIFY)
 # RabbitMQ moves a message here after too many deliveries. The embedded broker has no such limit.
 DEAD_QUEUE = "dead"
 
@@ -24,15 +42,21 @@ SAVE_TASK = "ingest.save_posts"
 BACKFILL_TASK = "ingest.revise_posts"
 # One step of a replay of many dead letters.
 REPLAY_TASK = "ingest.replay_dead_letters"
+# One step of a run over saved posts.
+RUN_TASK = "ingest.take_run_step"
 # Computes the summary that the pages show of a publication.
 SUMMARY_TASK = "ingest.summarise"
-# Every task that a message may call, with its queue. Each takes one argument.
+# Evaluates watches for saved posts.
+NOTIFY_TASK = "ingest.notify"
+# Every task that a message may call, with its queue of live posts. Each takes one argument.
 TASKS = {
     EXTRACT_TASK: EXTRACT,
     SAVE_TASK: SAVE,
     BACKFILL_TASK: SAVE,
     REPLAY_TASK: SAVE,
+    RUN_TASK: SAVE,
     SUMMARY_TASK: SAVE,
+    NOTIFY_TASK: NOTIFY,
 }
 # The task that keeps a message that a worker cannot read. No message on a queue calls it.
 UNREADABLE_TASK = "ingest.keep_unreadable"
@@ -55,6 +79,23 @@ AT_ONCE_SECONDS = 0.5  # a connection that fails later may be that of a frozen b
 
 SAMPLE_SIZE = 3  # post ids of a message that monitors show
 
+P = TypeVar("P", bound=AcceptedPost)
+
+
+def step_queue(queue: str) -> str:
+    """Return the queue of live posts that belongs to the same step as a queue."""
+    return next((live for live, bulk in BULK_QUEUES.items() if bulk == queue), queue)
+
+
+def priority_of(post: AcceptedPost) -> Priority:
+    """Return the priority of a post, which is live if it says nothing."""
+    return post.priority or "live"
+
+
+def priorities(posts: Iterable[AcceptedPost]) -> set[Priority]:
+    """Return the priorities of posts, for `admit`."""
+    return {priority_of(post) for post in posts}
+
 
 def enqueue(posts: Sequence[AcceptedPost], *, through: Producer | None = None) -> None:
     """
@@ -63,8 +104,8 @@ def enqueue(posts: Sequence[AcceptedPost], *, through: Producer | None = None) -
     Raises:
         BrokerUnavailable: some may be on the queue; publishing all of them again is safe.
     """
-    for group in cut(posts, characters=MESSAGE_CHARACTERS):
-        _publish(EXTRACT_TASK, EXTRACT, ExtractMessage(posts=group), through)
+    for queue, group in _messages(EXTRACT, posts):
+        _publish(EXTRACT_TASK, queue, ExtractMessage(posts=group), through)
 
 
 def enqueue_save(posts: Sequence[PostEntities], *, through: Producer | None = None) -> None:
@@ -74,31 +115,45 @@ def enqueue_save(posts: Sequence[PostEntities], *, through: Producer | None = No
     Raises:
         BrokerUnavailable: as `enqueue`.
     """
-    for group in cut(posts, characters=MESSAGE_CHARACTERS):
-        _publish(SAVE_TASK, SAVE, SaveMessage(posts=group), through)
+    for queue, group in _messages(SAVE, posts):
+        _publish(SAVE_TASK, queue, SaveMessage(posts=group), through)
 
 
-def return_posts(queue: str, posts: Sequence[AcceptedPost], returns: int) -> None:
+def _messages(step: str, posts: Iterable[P]) -> Iterator[tuple[str, tuple[P, ...]]]:
+    """Yield the posts of each message with its queue; no message mixes live and bulk posts."""
+    by_queue: dict[str, list[P]] = {}
+    for post in posts:
+        by_queue.setdefault(_queue(step, post), []).append(post)
+    for queue, own in by_queue.items():
+        for group in cut(own, characters=MESSAGE_CHARACTERS):
+            yield queue, group
+
+
+def _queue(step: str, post: AcceptedPost) -> str:
+    return step if priority_of(post) == "live" else BULK_QUEUES[step]
+
+
+def return_posts(step: str, posts: Sequence[AcceptedPost], returns: int) -> None:
     """
     Publish posts again, each in a message of its own, which the broker has delivered too often.
 
     Raises:
         BrokerUnavailable: as `enqueue`.
     """
-    task, kind = (SAVE_TASK, SaveMessage) if queue == SAVE else (EXTRACT_TASK, ExtractMessage)
+    task, kind = (SAVE_TASK, SaveMessage) if step == SAVE else (EXTRACT_TASK, ExtractMessage)
     for post in posts:
         message = kind(posts=(post,))  # type: ignore[arg-type]
-        _publish(task, queue, message, None, headers={RETURNS: returns})
+        _publish(task, _queue(step, post), message, None, headers={RETURNS: returns})
 
 
-def enqueue_again(task: str, payload: Any, *, returns: int) -> None:
+def enqueue_again(task: str, queue: str, payload: Any, *, returns: int) -> None:
     """
-    Publish the payload of a message anew, for its task.
+    Publish the payload of a message anew, on its queue.
 
     Raises:
         BrokerUnavailable: as `enqueue`.
     """
-    _send(task, TASKS[task], payload, shown="again, after an outage", headers={RETURNS: returns})
+    _send(task, queue, payload, shown="again, after an outage", headers={RETURNS: returns})
 
 
 def enqueue_backfill_step(backfill_id: int, *, through: Producer | None = None) -> None:
@@ -121,6 +176,16 @@ def enqueue_replay_step(replay_id: int, *, through: Producer | None = None) -> N
     _send(REPLAY_TASK, SAVE, replay_id, through, shown=f"replay {replay_id}")
 
 
+def enqueue_run_step(run_id: int, *, through: Producer | None = None) -> None:
+    """
+    Publish the next step of a run over saved posts.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    _send(RUN_TASK, SAVE, run_id, through, shown=f"run {run_id}")
+
+
 def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
     """
     Publish a request for a new summary of a publication.
@@ -129,6 +194,17 @@ def enqueue_summary(pub_id: str, *, through: Producer | None = None) -> None:
         BrokerUnavailable: the pages go on showing the last summary.
     """
     _send(SUMMARY_TASK, SAVE, pub_id, through, shown=pub_id)
+
+
+def enqueue_notify(saved: NotifyMessage, *, through: Producer | None = None) -> None:
+    """
+    Publish saved posts for the evaluation of watches.
+
+    Raises:
+        BrokerUnavailable: as `enqueue`.
+    """
+    shown = _shown_posts([post.post_id for post in saved.saved])
+    _send(NOTIFY_TASK, NOTIFY, saved.payload(), through, shown=shown)
 
 
 def _publish(
@@ -165,7 +241,11 @@ def _send(
     A connection of the pool may be dead since the broker restarted. It fails at once, and the
     message is published again through a new one.
     """
-    with unavailable_on_error(), current_app.producer_or_acquire(through) as producer:
+    with (
+        message_span(queue),
+        unavailable_on_error(),
+        current_app.producer_or_acquire(through) as producer,
+    ):
         began = time.monotonic()
         send = partial(
             current_app.send_task,

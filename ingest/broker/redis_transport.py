@@ -5,6 +5,9 @@ Kombu takes a message with BRPOP and records it as unacknowledged in a second st
 between the two loses the message. Here a worker waits with BLMOVE, which moves the queue's last
 message onto itself and removes nothing. Then one script removes and records the message.
 
+A worker of a step takes from two queues, those of live and of bulk posts. The script looks at the
+second one if the first is empty, and first of all at each fifth take.
+
 A channel can take, acknowledge and buffer many messages at once, so a batch costs one round trip.
 
 Kombu redelivers a message that is unacknowledged for longer than the visibility timeout, since its
@@ -28,14 +31,21 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
 from redis.exceptions import OutOfMemoryError
 
+from ingest.broker.publish import step_queue
+
+# Of so many takes one looks at the queue of bulk posts first, so that no live post starves them.
+TAKES_PER_BULK = 5
+
 FULL_SECONDS = 0.05  # between two takes from a server without memory
 
 # A process extends the visibility of its messages this often per visibility timeout.
 RENEWALS = 4
 
-# Takes one message, or as many as have ARGV[2] characters. It records what kombu's QoS.append would
-# record, in the form that kombu's restore_by_tag reads. An entry of the queue that is no message of
-# kombu's becomes the body of one, with a tag that begins with ARGV[3], so that it is recorded too.
+# Takes from the first of its queues, KEYS[3] and later, that has messages. It takes one message, or
+# as many as have ARGV[2] characters, and returns the queue before them. It records what kombu's
+# QoS.append would record, in the form that kombu's restore_by_tag reads. An entry of the queue that
+# is no message of kombu's becomes the body of one, with a tag that begins with ARGV[3], so that it
+# is recorded too.
 TAKE_SCRIPT = """
 local function filled(value) return type(value) == 'table' and next(value) ~= nil end
 local function is_message(value)
@@ -43,7 +53,12 @@ local function is_message(value)
         and filled(value.properties) and type(value.properties.delivery_tag) == 'string'
         and filled(value.properties.delivery_info) and #value.properties.delivery_info == 0
 end
-local taken, size, queue = {}, 0, KEYS[1]
+local queue
+for place = 3, #KEYS do
+    queue = KEYS[place]
+    if redis.call('EXISTS', queue) == 1 then break end
+end
+local taken, size = {queue}, 0
 repeat
     local message = redis.call('RPOP', queue)
     if not message then break end
@@ -59,8 +74,8 @@ repeat
         message = cjson.encode(found)
     end
     local tag = found.properties.delivery_tag
-    redis.call('ZADD', KEYS[3], ARGV[1], tag)
-    redis.call('HSET', KEYS[2], tag, '[' .. message .. ',"",' .. cjson.encode(queue) .. ']')
+    redis.call('ZADD', KEYS[2], ARGV[1], tag)
+    redis.call('HSET', KEYS[1], tag, '[' .. message .. ',"",' .. cjson.encode(queue) .. ']')
     taken[#taken + 1] = message
     size = size + #message
 until size >= tonumber(ARGV[2])
@@ -77,7 +92,7 @@ class QoS(kombu_redis.QoS):
 
 class Channel(kombu_redis.Channel):
     """
-    A channel with an atomic take from one queue, with acknowledgement and without priorities.
+    A channel with an atomic take from the queues of one step, with acknowledgement.
 
     Replies to remote control need no acknowledgement, so kombu's own code takes them.
     """
@@ -87,7 +102,8 @@ class Channel(kombu_redis.Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._unacknowledged: set[str] = set()
-        self._awaited: str | None = None
+        self._awaited: tuple[str, ...] = ()
+        self._takes = 0
         self._client: Any = None
         self._buffer: list[tuple[str, str]] | None = None
 
@@ -135,13 +151,15 @@ class Channel(kombu_redis.Channel):
         if no_ack:
             return super().basic_get(queue, no_ack, **kwargs)
         try:
-            return self._track(self._take(queue))
+            _, message = self._take((queue,))
+            return self._track(message)
         except Empty:
             return None
 
     def get_many(self, queue: str, *, characters: int) -> list[Any]:
         """Take waiting messages in one step, until they have `characters` characters in all."""
-        return [self._track(message) for message in self._take_many(queue, characters)]
+        _, taken = self._take_many((queue,), characters)
+        return [self._track(message) for message in taken]
 
     def ack_many(self, messages: Sequence[Any]) -> None:
         """Acknowledge messages in one step."""
@@ -166,22 +184,27 @@ class Channel(kombu_redis.Channel):
     def _brpop_start(self, timeout: float | None = None) -> None:
         queues = set(self.active_queues) - self._unacknowledged
         if not queues:
-            self._awaited = None
+            self._awaited = ()
             super()._brpop_start(timeout)
             return
-        if len(queues) > 1:
-            raise RuntimeError(f"A worker takes from one queue, not from {sorted(queues)}.")
-        (queue,) = queues
-        self._awaited = queue
+        if len(set(map(step_queue, queues))) > 1:
+            raise RuntimeError(f"A worker takes from one step, not from {sorted(queues)}.")
+        self._awaited = tuple(sorted(queues, key=lambda queue: queue != step_queue(queue)))
+        queue = self._queue_to_wait_on()
         self._queue_cycle.consume(1)
         seconds = self.brpop_timeout if timeout is None else timeout
         self._in_poll = self.client.connection
         self._brpop_sent_at = monotonic()
         self.client.connection.send_command("BLMOVE", queue, queue, "RIGHT", "RIGHT", seconds or 0)
 
+    def _queue_to_wait_on(self) -> str:
+        """Return the last queue if it has messages, else the first: only one can be waited on."""
+        first, *others = self._awaited
+        with self.conn_or_acquire() as client:
+            return next((queue for queue in others if client.exists(queue)), first)
+
     def _brpop_read(self, **options: Any) -> bool:
-        queue = self._awaited
-        if queue is None:
+        if not self._awaited:
             taken: bool = super()._brpop_read(**options)
             return taken
         connection = self.client.connection
@@ -195,29 +218,38 @@ class Channel(kombu_redis.Channel):
             except self.connection_errors:
                 connection.disconnect()  # the next round opens a new connection
                 raise
-            if not waiting or queue not in self.active_queues:
+            queues = [queue for queue in self._awaited if queue in self.active_queues]
+            if not waiting or not queues:
                 raise Empty()
-            self.connection._deliver(self._take(queue), queue)
+            queue, message = self._take(self._in_turn(queues))
+            self.connection._deliver(message, queue)
             return True
         finally:
             self._in_poll = None
             self._flush_brpop_reauth()
 
     def _poll_error(self, type: str, **options: Any) -> None:
-        awaited = type == "BRPOP" and self._awaited is not None
+        awaited = type == "BRPOP" and bool(self._awaited)
         super()._poll_error("BLMOVE" if awaited else type, **options)
 
-    def _take(self, queue: str) -> Any:
-        """Remove the queue's next message and record it as unacknowledged, in one step."""
-        for message in self._take_many(queue, characters=0):
-            return message
+    def _in_turn(self, queues: Sequence[str]) -> Sequence[str]:
+        """Return queues in the order of this take, which is now and then the reverse."""
+        self._takes += 1
+        return queues if self._takes % TAKES_PER_BULK else queues[::-1]
+
+    def _take(self, queues: Sequence[str]) -> tuple[str, Any]:
+        """Remove the next message and record it as unacknowledged, in one step."""
+        queue, taken = self._take_many(queues, characters=0)
+        for message in taken:
+            return queue, message
         raise Empty()
 
-    def _take_many(self, queue: str, characters: int) -> list[Any]:
-        keys = (queue, self.unacked_key, self.unacked_index_key)
+    def _take_many(self, queues: Sequence[str], characters: int) -> tuple[str, list[Any]]:
+        keys = (self.unacked_key, self.unacked_index_key, *queues)
         with self.conn_or_acquire() as client:
-            taken = client.eval(TAKE_SCRIPT, len(keys), *keys, time(), characters, uuid4().hex)
-        return [loads(bytes_to_str(message)) for message in taken]
+            answer = client.eval(TAKE_SCRIPT, len(keys), *keys, time(), characters, uuid4().hex)
+        queue, *taken = map(bytes_to_str, answer)
+        return queue, [loads(message) for message in taken]
 
 
 class SentinelChannel(Channel, kombu_redis.SentinelChannel):

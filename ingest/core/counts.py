@@ -183,8 +183,9 @@ def count_posts(posts: Iterable[PostEntities]) -> Counts:
             counts.labels[entity.label] += entity.mentions
         for name in set(map(name_of, post.entities)):
             entities[name].post_days[day] += 1
-    return Counts(days.total(), days, {name: _totalled(c) for name, c in entities.items()})
+    return Counts(days.total(), days, {name: totalled(c) for name, c in entities.items()})
 
 
-def _totalled(counts: EntityCounts) -> EntityCounts:
+def totalled(counts: EntityCounts) -> EntityCounts:
+    """Return counts with the sums of their days."""
     return replace(counts, mentions=counts.days.total(), posts=counts.post_days.total())

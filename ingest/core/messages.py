@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ingest.core.posts import Post
+from ingest.core.posts import Post, Priority
 
 
 class Entity(NamedTuple):
@@ -50,6 +50,9 @@ class AcceptedPost(Message):
     first_accepted_at: AwareDatetime | None = None
     # When an operator asked to reprocess the saved post.
     again_at: AwareDatetime | None = None
+    # The client's own id of the post, if it gave one, and the API key that brought the post.
+    own_id: str | None = None
+    key_id: int | None = None
     # The request that brought the post; the log has this id in the lines of both.
     request_id: str | None = None
     # The request's trace context, as in W3C's header of this name.
@@ -62,12 +65,16 @@ class AcceptedPost(Message):
     # When the API accepted the revision with this date, if a later revision came without a date.
     dated_at: AwareDatetime | None = None
     language: str | None = None
+    # The queues that the post passes through; None, as in a message of an older version, is live.
+    priority: Priority | None = None
 
     @classmethod
     def from_post(cls, post: Post, *, accepted_at: datetime, **origin: Any) -> Self:
         """Give a post its id; it keeps this id even if a later version computes another one."""
         fields = post.model_dump(exclude={"id"})
-        return cls(post_id=post.post_id, accepted_at=accepted_at, **origin, **fields)
+        return cls(
+            post_id=post.post_id, own_id=post.id, accepted_at=accepted_at, **origin, **fields
+        )
 
 
 class PostEntities(AcceptedPost):
@@ -87,6 +94,11 @@ class PostEntities(AcceptedPost):
         return self.first_accepted_at or self.accepted_at
 
     @property
+    def accepted_day(self) -> str:
+        """The day in UTC, in ISO form, on which the API accepted this revision."""
+        return self.accepted_at.astimezone(UTC).date().isoformat()
+
+    @property
     def day(self) -> date:
         """The day the post counts for, in UTC: the day of publication, else of acceptance."""
         return (self.published_at or self.first_at).astimezone(UTC).date()
@@ -104,6 +116,20 @@ class SaveMessage(Message):
 
     version: Literal[1] = 1
     posts: tuple[PostEntities, ...]
+
+
+class SavedPostId(Message):
+    """A post that was saved, and the API key that brought it."""
+
+    post_id: str
+    key_id: int | None = None
+
+
+class NotifyMessage(Message):
+    """Saved posts, for the evaluation of watches."""
+
+    version: Literal[1] = 1
+    saved: tuple[SavedPostId, ...]
 
 
 P = TypeVar("P", bound=AcceptedPost)

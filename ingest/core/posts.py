@@ -5,7 +5,7 @@ import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -26,6 +26,10 @@ CACHE_SIZE = 1000  # publications whose id a process remembers
 MAX_NAME_CHARACTERS = 200  # of a publication's name, and of a client's own post id
 
 
+# Live posts overtake bulk posts, such as those of an archive.
+Priority = Literal["live", "bulk"]
+
+
 def publication_key(name: str) -> str:
     """Return the form of a publication's name under which its posts count."""
     return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
@@ -35,6 +39,11 @@ def publication_key(name: str) -> str:
 def publication_id(name: str) -> str:
     """Return the id of a publication: a digest, since a name may contain any character."""
     return digest("publication", publication_key(name))
+
+
+def id_of_own(publication: str, own_id: str) -> str:
+    """Return the id of a post that its client names within a publication."""
+    return digest("id", publication_key(publication), own_id)
 
 
 def digest(*parts: str) -> str:
@@ -138,6 +147,7 @@ class Post(BaseModel):
     title: Text[Annotated[str, Field(max_length=500)]] | None = None
     published_at: Moment | None = None
     language: Language = None
+    priority: Priority | None = None
 
     @property
     def post_id(self) -> str:
@@ -147,5 +157,6 @@ class Post(BaseModel):
         It is a digest of the publication and the client's own id, or of the content if the client
         gave none. So the same article sent twice is the same post.
         """
-        kind, own = ("id", self.id) if self.id is not None else ("content", self.content)
-        return digest(kind, publication_key(self.publication), own)
+        if self.id is not None:
+            return id_of_own(self.publication, self.id)
+        return digest("content", publication_key(self.publication), self.content)

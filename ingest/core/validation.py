@@ -1,8 +1,10 @@
 """Validation errors of an input, as JSON Pointers and sentences."""
 
+from collections.abc import Iterable
 from itertools import islice
+from typing import Any, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 # Of one post, so that an answer stays smaller than its request.
 MAX_ERRORS = 20
@@ -20,6 +22,12 @@ def field_errors(error: ValidationError, *, pointer: str = "") -> list[dict[str,
         }
         for problem in islice(problems, MAX_ERRORS)
     ]
+
+
+def url_parameters(kind: type[BaseModel], lists: Iterable[tuple[str, list[str]]]) -> dict[str, Any]:
+    """Return the parameters of a URL: all values of a field that has several, else the last."""
+    several = {n for n, f in kind.model_fields.items() if get_origin(f.annotation) is tuple}
+    return {name: values if name in several else values[-1] for name, values in lists}
 
 
 def _escape(name: str | int) -> str:

@@ -12,8 +12,8 @@ from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
 from ingest.broker.admission import get_admission
-from ingest.dashboard import publications, state
-from ingest.models import AuditEntry
+from ingest.dashboard import posts, publications, state
+from ingest.models import AuditEntry, ReadLimit
 from ingest.observability.probe import Probe, ask_all
 from ingest.operations import audit
 
@@ -30,12 +30,17 @@ class DashboardSite(AdminSite):
     # The start page has the same links, and lists need the width.
     enable_nav_sidebar = False
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Refuse accounts that may read some publications only: the admin shows all of them."""
+        return super().has_permission(request) and not ReadLimit.of(request.user)
+
     def get_urls(self) -> list[Any]:
         own = [
             path("state/", self.admin_view(require_safe(self.state)), name="state"),
             path("drain/", self.admin_view(require_POST(self.drain)), name="drain"),
             path("resume/", self.admin_view(require_POST(self.resume)), name="resume"),
             path("publications/", self.admin_view(self.publications), name="publications"),
+            path("posts/", self.admin_view(require_safe(self.posts)), name="posts"),
         ]
         return own + super().get_urls()
 
@@ -44,7 +49,8 @@ class DashboardSite(AdminSite):
         for app in apps:
             if app["app_label"] == "ingest":
                 app["models"] = sorted(
-                    [*app["models"], publications.entry()], key=lambda model: str(model["name"])
+                    [*app["models"], publications.entry(), posts.entry()],
+                    key=lambda model: str(model["name"]),
                 )
         return sorted(apps, key=lambda app: app["app_label"] != "ingest")
 
@@ -93,6 +99,11 @@ class DashboardSite(AdminSite):
             **publications.list_publications(request),
         }
         return render(request, "dashboard/publications.html", context)
+
+    def posts(self, request: HttpRequest) -> HttpResponse:
+        """Show where a post is."""
+        context = {**self.each_context(request), "title": "Posts", **posts.look_up(request)}
+        return render(request, "dashboard/posts.html", context)
 
 
 def _message(action: audit.Action, *, is_open: bool) -> str:

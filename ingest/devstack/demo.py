@@ -27,7 +27,9 @@ from rich.table import Table
 
 from ingest import samples
 from ingest.client import ApiClient, ApiError
+from ingest.core.aliases import Rules
 from ingest.core.counts import name_of
+from ingest.core.default_names import defaults_of
 from ingest.core.posts import publication_key
 from ingest.devstack.stack import Stack, WaitTimeout, wait_until
 from ingest.nlp.ner import find_entities, load_plain_model
@@ -103,13 +105,14 @@ def counted_of(client: ApiClient, name: str) -> EntityMentions:
 
 
 def recounted(posts: Iterable[PostBody]) -> EntityMentions:
-    """Count the mentions of distinct posts with the model alone, one text at a time."""
-    nlp = load_plain_model(configuration.MODEL)
+    """Count the mentions of distinct posts with the model alone, under the default names."""
+    nlp, rules = load_plain_model(configuration.MODEL), Rules(defaults=defaults_of({}))
     distinct = {(publication_key(p["publication"]), p["content"].strip()) for p in posts}
     counts: EntityMentions = Counter()
     for publication, content in distinct:
         for entity in find_entities(content, nlp, labels=configuration.LABELS):
-            counts[publication, *name_of(entity)] += entity.mentions
+            if found := rules.counted_as(entity, publication):
+                counts[publication, *name_of(found)] += found.mentions
     return counts
 
 
@@ -175,9 +178,7 @@ def _ignore_unavailable() -> Iterator[None]:
 
 def main() -> int:
     """Read the command line and run the demo."""
-    parser = ArgumentParser(
-        prog="python -m ingest.devstack.demo", description="Run the main job on posts."
-    )
+    parser = ArgumentParser(prog="ingest demo", description="Run the main job on posts.")
     parser.add_argument(
         "posts", nargs="?", type=Path, help="a file with one post a line (default: the samples)"
     )

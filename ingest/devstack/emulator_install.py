@@ -12,6 +12,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,11 +20,11 @@ import requests
 from rich.progress import DownloadColumn, Progress
 
 from ingest.devstack.emulator_files import JAR_VERSION, cache_folder, find_jar, find_java
-from ingestsite.configuration import EMULATOR_JAR, EMULATOR_URL, ROOT
+from ingestsite.configuration import EMULATOR_JAR, EMULATOR_URL
 
 JAR_SHA256 = "9d43599ed6151199e8d604dc87fac51218e49e5f3a48519b1ae560bbe5e3382d"
 JAR_NAME = f"cloud-firestore-emulator-v{JAR_VERSION}.jar"
-REQUIREMENTS = ROOT / "requirements" / "emulator.txt"
+REQUIREMENTS = Path(__file__).with_name("emulator.txt")  # `make lock` compiles it
 
 TIMEOUT_SECONDS = 30  # without a byte
 BLOCK_BYTES = 1 << 20
@@ -128,5 +129,14 @@ def _reason(error: requests.RequestException) -> str:
     return "the connection ended early" if is_cut else "no connection"
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Read the command line, and install."""
+    ArgumentParser(
+        prog="ingest emulator", description="Install Java and the emulator."
+    ).parse_args()
     install()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

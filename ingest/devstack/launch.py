@@ -15,11 +15,12 @@ from honcho.printer import Message, Printer
 
 from ingest.devstack import emulator_install, readiness, stack_ports, state_lock
 from ingest.devstack.supervise import Command, Supervisor
+from ingest.process.installation import PROGRAM
 from ingestsite import configuration
 
 # The commands of the stack. The Procfile of the project has one line, which runs them all.
 PROCFILE = Path(__file__).with_name("Procfile")
-WORKERS = ("extract", "save")
+WORKERS = ("extract", "save", "notify")
 FLOWER = "flower"
 READY_POLL_SECONDS = 0.5
 NOT_READY_SECONDS = 30  # until a line says what is missing
@@ -68,7 +69,7 @@ def kept_in() -> str:
 def prepare() -> str:
     """Check and migrate in one process of Django; return the line of a new API key, or nothing."""
     done = subprocess.run(
-        [sys.executable, "manage.py", "prepare"], check=False, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "ingest", "prepare"], check=False, stdout=subprocess.PIPE, text=True
     )
     if done.returncode:
         sys.exit(done.returncode)
@@ -146,7 +147,8 @@ async def _announce(output: Output, key_line: str, announced: asyncio.Event) -> 
             announced.set()
             said = True
         await asyncio.sleep(READY_POLL_SECONDS)
-    key = key_line or "API key: shown when it was made; manage.py api_key create NAME makes another"
+    another = f"{PROGRAM} api_key create NAME makes another"
+    key = key_line or f"API key: shown when it was made; {another}"
     output.show("system", f"ready: posts to {configuration.WEB_URL}api/posts")
     output.show("system", f"pages: {configuration.WEB_URL}")
     output.show("system", key)

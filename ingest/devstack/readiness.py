@@ -3,10 +3,11 @@
 import http.client
 import re
 
+from ingest.process.installation import PROGRAM
 from ingestsite import configuration
 
 TIMEOUT_SECONDS = 5
-ROLES = ("extract", "save")
+ROLES = ("extract", "save", "notify")
 UP = re.compile(r'^ingest_part_up\{part="(\w+)"\} 1', re.MULTILINE)
 PARTS = ("broker", "database", "store")
 ALIVE = re.compile(r'^ingest_processes\{role="(\w+)"\} [1-9]', re.MULTILINE)
@@ -22,7 +23,7 @@ def missing() -> str:
     faults = [f"the {part} does not answer" for part in PARTS if part not in UP.findall(metrics)]
     faults += [f"no {role} worker runs" for role in ROLES if role not in ALIVE.findall(metrics)]
     if not faults and not WRITABLE.search(metrics):
-        faults = ["the intake is paused: manage.py drain --resume"]
+        faults = [f"the intake is paused: {PROGRAM} drain --resume"]
     return ", ".join(faults)
 
 

@@ -50,7 +50,7 @@ def foreground() -> Iterator[None]:
 
 def main() -> int:
     """Read the command line and the .env file, and run the stack."""
-    parser = ArgumentParser(prog="python -m ingest.devstack.run", description="Run the stack.")
+    parser = ArgumentParser(prog="ingest run", description="Run the stack.")
     parser.add_argument(
         "--env", type=Path, default=Path(".env"), help="a file of settings (%(default)s)"
     )

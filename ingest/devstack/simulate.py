@@ -184,7 +184,7 @@ def own_stack() -> Iterator[ApiClient]:
 
 def main() -> int:
     """Read the command line, simulate, and print the results."""
-    parser = ArgumentParser(prog="python -m ingest.devstack.simulate")
+    parser = ArgumentParser(prog="ingest simulate")
     parser.add_argument("--seconds", type=float, default=60, help="(%(default)s)")
     parser.add_argument(
         "--rate",

@@ -48,11 +48,13 @@ INHERITED = frozenset(
 )
 
 
+# The options of a key that may do everything.
+EVERY_SCOPE = ("--scope", "submit", "--scope", "read", "--scope", "operate")
 # Both commands in one process, since starting it takes longer than either.
-PREPARE = """
+PREPARE = f"""
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-call_command("api_key", "create", "stack")
+call_command("api_key", "create", "stack", *{EVERY_SCOPE})
 """
 
 
@@ -95,8 +97,8 @@ class Stack:
         self._runner: subprocess.Popen[bytes] | None = None
 
     def manage(self, *arguments: str) -> str:
-        """Run a command of manage.py in the stack's environment, and return its output."""
-        command = [sys.executable, "manage.py", *arguments]
+        """Run a command of `ingest` in the stack's environment, and return its output."""
+        command = [sys.executable, "-m", "ingest", *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
         )

@@ -27,7 +27,7 @@ STABLE_SECONDS = 60  # after which a command is considered stable
 MAX_FAILED_STARTS = 3  # of a command that was never stable
 HURRY_SECONDS = 10  # from the second signal, or from a failure, to SIGKILL
 
-DRAIN_COMMAND = (sys.executable, "manage.py", "drain", "--by", "stop")
+DRAIN_COMMAND = (sys.executable, "-m", "ingest", "drain", "--by", "stop")
 
 Show = Callable[[str, str], None]  # prints a line under the name of its process
 

@@ -1,7 +1,7 @@
 """
 Load posts from files, through the API of this host or another.
 
-    manage.py load_posts FILE...       python -m ingest.loader FILE...
+    ingest load FILE...       python -m ingest.loader FILE...
 
 It is a client. It reads no setting of a server, and needs neither its database nor its broker.
 """
@@ -24,6 +24,7 @@ from ingest.loader.progress import ACCEPTED, DUPLICATE, REFUSED
 from ingest.loader.reading.files import CorruptFile, size_of
 from ingest.loader.run import Load, Target
 from ingest.loader.sender import Backoff, FatalError, RequestSize, Stopped
+from ingest.process.installation import PROGRAM
 
 INTERRUPTED = 128 + signal.SIGINT
 POLL_SECONDS = 0.5  # between two looks at the queues
@@ -99,7 +100,7 @@ def _target(client: ApiClient, options: Namespace, backoff: Backoff) -> Target:
     """Read the limits of a request, which also checks the URL and the key."""
     if not options.key:
         raise FatalError(
-            "no key: set INGEST_KEY or INGEST_KEY_FILE, or give --key (manage.py api_key create)"
+            f"no key: set INGEST_KEY or INGEST_KEY_FILE, or give --key ({PROGRAM} api_key create)"
         )
 
     def limits_or_fail() -> dict[str, Any]:
@@ -119,7 +120,7 @@ def _target(client: ApiClient, options: Namespace, backoff: Backoff) -> Target:
     max_request = RequestSize(
         min(options.batch_posts, limits["posts"]), min(options.batch_bytes, limits["body_bytes"])
     )
-    return Target(options.url, options.key, options.connections, max_request)
+    return Target(options.url, options.key, options.connections, max_request, options.priority)
 
 
 def _summarize(
@@ -154,10 +155,10 @@ def _stop_by_signal(backoff: Backoff) -> None:
         signal.signal(each, stop)
 
 
-def main(arguments: Sequence[str] | None = None, *, name: str = "python -m ingest.loader") -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, and run the load."""
     parser = ArgumentParser(
-        name, description=HELP, epilog=EPILOG, formatter_class=RawDescriptionHelpFormatter
+        "ingest load", description=HELP, epilog=EPILOG, formatter_class=RawDescriptionHelpFormatter
     )
     add_arguments(parser)
     return run(parser.parse_args(arguments))

@@ -3,8 +3,10 @@
 import codecs
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ingest.core.posts import Priority
 from ingest.loader import environment
 from ingest.loader.reading.columns import FIELDS, REQUIRED, Columns
 from ingest.loader.reading.csv_reader import QUOTES, Dialect
@@ -48,6 +50,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="the column of a field; of several, the first that is not empty counts",
     )
     add("--publication", metavar="NAME", help="publication of rows that name none")
+    add(
+        "--priority",
+        choices=get_args(Priority),
+        default="bulk",
+        help="live posts overtake bulk posts (%(default)s)",
+    )
     add("--only-fields", action="store_true", help="leave out names that are no field of a post")
     add("--connections", type=_positive, default=4, help="connections to the server (%(default)s)")
     add("--batch-posts", type=_positive, default=100, help="most posts a request (%(default)s)")

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from ingest.process.installation import state_folder
 
 
 def _secret(name: str) -> str:
@@ -27,4 +27,4 @@ PORT = os.environ.get("INGEST_WEB_PORT") or "8400"
 URL = os.environ.get("INGEST_URL") or f"http://127.0.0.1:{PORT}"
 KEY = _secret("INGEST_KEY")
 # The folder of checkpoints and refused rows.
-FOLDER = Path(os.environ.get("INGEST_STATE_DIR") or ROOT / "var") / "load"
+FOLDER = Path(os.environ.get("INGEST_STATE_DIR") or state_folder()) / "load"

@@ -26,10 +26,11 @@ class Target:
     key: str
     connections: int
     max_request: RequestSize
+    priority: str | None = None
 
     def client(self) -> ApiClient:
         """Return a client with a connection of its own."""
-        return ApiClient(self.url, self.key)
+        return ApiClient(self.url, self.key, priority=self.priority)
 
 
 class FileChanged(Exception):

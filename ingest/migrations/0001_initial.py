@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100, unique=True)),
                 ('prefix', models.CharField(editable=False, max_length=12)),
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('scopes', models.JSONField(default=ingest.models.api_keys._all_scopes)),
+                ('scopes', models.JSONField(default=list)),
                 ('publications', models.JSONField(blank=True, default=list)),
                 ('requests_per_minute', models.PositiveIntegerField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),

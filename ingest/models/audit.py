@@ -21,10 +21,15 @@ class AuditEntry(models.Model):
         CHANGE = "change", "changed"
         DELETE = "delete", "deleted"
         REVOKE = "revoke", "revoked"
+        ROTATE = "rotate", "rotated"
         REPAIR = "repair", "repaired"
+        CANCEL = "cancel", "cancelled"
         REPROCESS = "reprocess", "reprocessed"
         COPY = "copy", "copied"
+        FORGET = "forget", "forgot"
+        MOVE = "move", "moved"
         BAD_LOGIN = "bad_login", "failed to log in"
+        LOCK = "lock", "was locked"
 
     at = models.DateTimeField(default=timezone.now)
     actor = models.CharField("who", max_length=200)

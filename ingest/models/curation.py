@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from ingest.core.aliases import Replacement, has_cycle
+from ingest.core.default_names import default_sets
 from ingest.core.entity_names import FAMILIES, MAX_CHARACTERS, entity_key, entity_text, family
 from ingest.core.posts import MAX_NAME_CHARACTERS, publication_key
 from ingest.nlp.patterns import PatternNotChecked, SpacyPattern, problem_of, read_pattern
@@ -55,6 +56,8 @@ class Alias(models.Model):
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACCEPTED)
     likeness = models.FloatField(null=True, editable=False)
+    # The counts of both names, and a sentence of each, when the alias was proposed.
+    evidence = models.TextField(blank=True, editable=False)
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -100,9 +103,40 @@ class Alias(models.Model):
         return self.family, self.key
 
     @property
+    def moves(self) -> bool:
+        """Whether the name counts under another one."""
+        return self.target is not None and self.target.name(self.entity) != self.entity
+
+    @property
+    def shown_label(self) -> str:
+        """The label that the name has afterwards."""
+        return self.becomes_label or self.label
+
+    @property
     def target(self) -> Replacement | None:
         """The replacement; None hides the entity."""
         return Replacement(self.becomes, self.becomes_label) if self.becomes else None
+
+
+class DefaultNameSet(models.Model):
+    """A set of default names, and whether it is on; without a row its file says so."""
+
+    name = models.CharField(max_length=40, unique=True, editable=False)
+    is_on = models.BooleanField("on")
+
+    class Meta:
+        verbose_name = "set of default names"
+        verbose_name_plural = "default names"
+        ordering = ("pk",)
+        default_permissions = ("view", "change")
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """What the set does, in a sentence."""
+        return next((own.title for own in default_sets() if own.name == self.name), self.name)
 
 
 class RulesVersion(models.Model):
@@ -189,6 +223,15 @@ class PatternSet(models.Model):
         return f"version {self.pk}, {len(self.patterns)} patterns"
 
 
+class ReprocessCancellation(models.Model):
+    """A moment until which every reprocess is cancelled: workers skip its posts."""
+
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.at)
+
+
 class AliasBackfill(models.Model):
     """An alias backfill: it applies the newest rules to saved posts, step by step."""
 
@@ -214,6 +257,8 @@ class AliasBackfill(models.Model):
         """The progress in words."""
         if self.problem:
             return self.problem
-        of = "" if self.total is None else f" of about {self.total}"
-        ended = "" if self.ended_at is None else ", done"
-        return f"{self.seen}{of} posts seen, {self.changed} changed{ended}"
+        if self.ended_at:
+            return f"done, {self.changed} of {self.seen} saved posts count differently"
+        if self.total is None:
+            return "waits until every save worker knows the change"
+        return f"{self.seen} of about {self.total} saved posts read, {self.changed} changed"

@@ -43,6 +43,7 @@ class DeadLetterReplay(models.Model):
     total = models.PositiveIntegerField()
     replayed = models.PositiveIntegerField(default=0)
     unreadable = models.PositiveIntegerField(default=0)
+    without_model = models.PositiveIntegerField(default=0)
     problem = models.TextField(blank=True)
     started_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
@@ -78,6 +79,8 @@ class DeadLetter(models.Model):
     payload = Payload()
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
+    # The API key that brought the post.
+    key_id = models.PositiveIntegerField(null=True, db_index=True)
     # The replay that it waits for.
     replay = models.ForeignKey(DeadLetterReplay, models.SET_NULL, null=True, related_name="waiting")
 

@@ -1,78 +1,110 @@
 """Turning the mentions in one post into its entities, each with one name in one family."""
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from ingest.core.entity_names import common_label, entity_key, entity_text, family
+from ingest.core.entity_names import common_label, entity_key, entity_text
 from ingest.core.messages import Entity
+from ingest.nlp import name_lists
+from ingest.nlp.kinds import Mention, corrected, label_of_each_key
+from ingest.nlp.short_forms import long_forms
+
+Keyed = Sequence[tuple[str, Mention]]  # each mention with its key
+# "pro-Beijing" and "democrat" say of what kind something is.
+_NO_NAME = re.compile(r"(?:anti|ex|mid|non|post|pre|pro)-|[a-z]+$")
+
+# Of two people with a name, the one who is mentioned so many times as often is meant by it.
+CLEAR_TIMES = 3
 
 FormCounts = Counter[tuple[str, str, str]]  # by key, label and text, as in an Entity
 
 
-def entities_of(ents: Iterable[tuple[str, str]], *, labels: Collection[str]) -> tuple[Entity, ...]:
+def entities_of(
+    mentions: Iterable[Mention], *, labels: Collection[str], with_evidence: bool = True
+) -> tuple[Entity, ...]:
     """
-    Return the entities of one post from its (label, text) pairs, one Entity per form.
+    Return the entities of one post, one Entity per form.
 
-    A key has one label throughout a post. If the model calls "Sydney" a person once and a place
-    three times, it is a place. A lone surname counts for the only longer person that ends with
-    it: "bin Laden" for Osama.
+    A key has one label throughout a post (`kinds.py`). A lone surname or first name counts for the
+    longer person that has it: "bin Laden" for Osama. A short form counts for the name that
+    the post explains it with.
+
+    Args:
+        labels: the labels that count.
+        with_evidence: whether the text around the mentions is English, and may be asked.
     """
-    mentions = _count_forms(ents, labels)
-    key_labels = _label_of_each_key(mentions)
-    full_names = _full_names(mentions, key_labels)
+    keyed = _names(mentions, labels)
+    key_labels = label_of_each_key(keyed, with_evidence=with_evidence)
+    forms = _forms(keyed)
+    full_keys = _full_names(forms, key_labels)
+    full_keys |= {s: full_keys.get(f, f) for s, f in long_forms(keyed).items() if s in forms}
     counted: FormCounts = Counter()
-    for (key, _, text), count in mentions.items():
-        full_key, full_text = full_names.get(key, (key, text))
-        counted[full_key, key_labels[key], full_text] += count
+    for key, own_forms in forms.items():
+        full_key = full_keys.get(key, key)
+        for text, count in own_forms.items():
+            shown = text if full_key == key else _majority_form(forms[full_key])
+            counted[full_key, key_labels[full_key], shown] += count
     return tuple(Entity(*name, mentions=count) for name, count in counted.items())
 
 
-def _count_forms(ents: Iterable[tuple[str, str]], labels: Collection[str]) -> FormCounts:
-    common = ((common_label(label), text) for label, text in ents)
-    texts = ((label, entity_text(text, label)) for label, text in common if label in labels)
-    return Counter((entity_key(text), label, text) for label, text in texts if text)
+def _names(mentions: Iterable[Mention], labels: Collection[str]) -> Keyed:
+    """Return the mentions that are names, in the form that pages show, with their keys."""
+    common = (corrected(m._replace(label=common_label(m.label))) for m in mentions)
+    shown = ((m, entity_text(m.text, m.label)) for m in common if m.label in labels)
+    return [
+        (entity_key(text), _shown_as(mention, text))
+        for mention, text in shown
+        if text and (mention.is_fixed or not _NO_NAME.match(text))
+    ]
 
 
-def _label_of_each_key(mentions: FormCounts) -> dict[str, str]:
-    labels: dict[str, Counter[str]] = defaultdict(Counter)
-    for (key, label, _), count in mentions.items():
-        labels[key][label] += count
-    return {key: _majority_label(tally) for key, tally in labels.items()}
+def _shown_as(mention: Mention, text: str) -> Mention:
+    """Replace a mention's text; what it loses, such as a title, becomes its context."""
+    if text == mention.text:
+        return mention
+    before, found, after = mention.text.partition(text)
+    if not found:
+        return mention._replace(text=text)
+    return mention._replace(text=text, before=mention.before + before, after=after + mention.after)
 
 
-def _majority_label(labels: Counter[str]) -> str:
-    """Return the most frequent label of the most frequent family; of equals, the first by name."""
-    families: Counter[str] = Counter()
-    for label, count in labels.items():
-        families[family(label)] += count
-    return min(labels, key=lambda x: (-families[family(x)], family(x), -labels[x], x))
-
-
-def _full_names(mentions: FormCounts, key_labels: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """Return the key and the most frequent form of the only person that each surname can mean."""
+def _forms(keyed: Keyed) -> dict[str, Counter[str]]:
+    """Return how often each form of a key is mentioned."""
     forms: dict[str, Counter[str]] = defaultdict(Counter)
-    for (key, _, text), count in mentions.items():
-        if key_labels[key] == "PERSON":
-            forms[key][text] += count
+    for key, mention in keyed:
+        forms[key][mention.text] += 1
+    return forms
+
+
+def _full_names(forms: dict[str, Counter[str]], key_labels: dict[str, str]) -> dict[str, str]:
+    """Return the key of the person that each surname or first name means, where that is clear."""
+    mentions = {key: forms[key].total() for key in forms if key_labels[key] == "PERSON"}
     bearers: dict[str, list[str]] = defaultdict(list)
-    for key in sorted(forms, key=lambda key: (-len(key), key)):
-        for surname in filter(forms.__contains__, _endings(key)):
-            known = bearers[surname]
+    for key in sorted(mentions, key=lambda key: (-len(key), key)):
+        for part in filter(mentions.__contains__, _parts(key)):
+            known = bearers[part]
             # "Bin Laden" is no second bearer of "Laden" beside "Osama bin Laden". A third one
             # changes nothing, and thousands would take minutes.
-            if len(known) < 2 and not any(bearer.endswith(f" {key}") for bearer in known):
+            if not any(bearer.endswith(f" {key}") for bearer in known):
                 known.append(key)
-    return {
-        surname: (keys[0], _majority_form(forms[keys[0]]))
-        for surname, keys in bearers.items()
-        if len(keys) == 1
-    }
+                known.sort(key=lambda bearer: (-mentions[bearer], bearer))
+                del known[2:]
+    return {part: keys[0] for part, keys in bearers.items() if _is_clear(keys, mentions)}
 
 
-def _endings(key: str) -> list[str]:
-    """Return a key without its first word, without its first two, and so on."""
+def _is_clear(bearers: Sequence[str], mentions: Mapping[str, int]) -> bool:
+    """Return whether a name has one bearer, or one whom the post mentions far more often."""
+    first, *others = (mentions[bearer] for bearer in bearers)
+    return all(first >= CLEAR_TIMES * other for other in others)
+
+
+def _parts(key: str) -> list[str]:
+    """Return a key without its first word, without its first two, and so on, and a first name."""
     words = key.split(" ")
-    return [" ".join(words[start:]) for start in range(1, len(words))]
+    endings = [" ".join(words[start:]) for start in range(1, len(words))]
+    is_first_name = endings and words[0] in name_lists.first_names()
+    return [*endings, words[0]] if is_first_name else endings
 
 
 def _majority_form(forms: Counter[str]) -> str:

@@ -38,6 +38,8 @@ TOO_SLOW = f"Takes too long on a text of {TRIAL_CHARACTERS:,} characters."
 NOT_A_LIST = "Looks like a list, but is not a JSON list with one object per token."
 # Only the tokenizer runs before the ruler.
 NO_TAGS = "Uses POS, TAG, MORPH, LEMMA or DEP. The workers do not compute them."
+# spaCy's id of an entity that a pattern found.
+PATTERN_ID = "pattern"
 # A pattern that matches more than every fourth word does not describe a name.
 MAX_SHARE = 0.25
 
@@ -114,7 +116,7 @@ def make_ruler(nlp: "Language", patterns: Sequence[SpacyPattern]) -> "Ruler | No
 
     ruler = EntityRuler(nlp, overwrite_ents=True, validate=True)
     with nlp.select_pipes(enable=[]):  # phrases need only the tokenizer
-        ruler.add_patterns([pattern._asdict() for pattern in patterns])
+        ruler.add_patterns([pattern._asdict() | {"id": PATTERN_ID} for pattern in patterns])
     return ruler
 
 

@@ -21,7 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 # A process has one file of each kind.
 KINDS = ("counter", "histogram")
 # Each file gets its room at the start: on a full disk, a write past it would kill the process.
-SLOT_BYTES = 1 << 17
+SLOT_BYTES = 1 << 18
 
 
 @dataclass

@@ -27,6 +27,13 @@ DUPLICATES = Counter("ingest_posts_duplicate", "Posts repeated within one reques
 REFUSED = Counter("ingest_posts_refused", "Posts refused.", ["reason"])
 PROBLEMS = Counter("ingest_problems", "Error responses of the API.", ["status"])
 
+REQUEST_SECONDS = Histogram(
+    "ingest_http_request_seconds",
+    "Time until the answer to a request begins.",
+    ["method", "route"],
+    buckets=SHORT_BUCKETS_SECONDS,
+)
+
 EXTRACTED = Counter("ingest_posts_extracted", "Posts with their entities extracted.")
 SAVED = Counter("ingest_posts_saved", "Posts saved and counted.")
 REPEATED = Counter("ingest_posts_repeated", "Posts that a save worker had counted before.")

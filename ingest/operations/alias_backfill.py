@@ -9,12 +9,14 @@ meanwhile, under the newest rules.
 
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from structlog import get_logger
 
 from ingest.broker import publish
 from ingest.broker.connection import BrokerUnavailable
 from ingest.models import AliasBackfill
+from ingest.operations import audit
 from ingest.operations.rule_versions import REFRESH_SECONDS, newest_rules
 from ingest.store import open_store
 from ingest.store.base import Publication
@@ -57,6 +59,15 @@ def seconds_too_early(pk: int) -> float:
     backfill = AliasBackfill.objects.filter(pk=pk, ended_at=None).first()
     wait = (backfill.started_at + START_DELAY - timezone.now()) if backfill else timedelta()
     return max(0.0, wait.total_seconds())
+
+
+def cancel(backfills: "QuerySet[AliasBackfill]", *, by: audit.Actor) -> int:
+    """End backfills after the step they are at, and return how many had not ended."""
+    running = list(backfills.filter(ended_at=None))
+    for backfill in running:
+        finish(backfill.pk, problem=f"cancelled by {by.name}")
+        audit.record(by, audit.Action.CANCEL, f"alias backfill {backfill.pk}")
+    return len(running)
 
 
 def take_step(pk: int) -> None:

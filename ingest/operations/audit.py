@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from axes.signals import user_locked_out
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_login_failed
 from django.core.cache import cache
@@ -83,16 +84,39 @@ def record_failed_login(
     credentials: dict[str, Any], request: HttpRequest | None = None, **_: object
 ) -> None:
     """
-    Write a failed login to the audit log, at most once a minute for each account and address.
+    Write each failed login to the audit log, and the lock that the last one leads to.
 
-    A name that no account has is left out, since people type passwords into the wrong field.
+    A name that no account has is left out, since people type passwords into the wrong field. The
+    lock does not limit how many such names there are, so they have an entry a minute and address.
     """
+    if was_locked(request):
+        return
     name = str(credentials.get("username", ""))
     is_known = get_user_model().objects.filter(username=name).exists()
     actor = Actor(name if is_known else UNKNOWN_ACCOUNT, Via.ADMIN)
     address = _address(request) if request else "this machine"
-    if cache.add(f"login:{digest(actor.name, address)}", True, FAILED_LOGIN_SECONDS):
+    is_new = cache.add(f"login:{digest(address)}", True, FAILED_LOGIN_SECONDS)
+    if is_known or is_new:
         record(actor, Action.BAD_LOGIN, detail=f"from {address}")
+
+
+def was_locked(request: HttpRequest | None) -> bool:
+    """Return whether a request was refused, because its account was locked before."""
+    return getattr(request, "axes_locked_out", False)
+
+
+@receiver(user_locked_out)
+def record_lock(request: HttpRequest, **_: object) -> None:
+    """Write to the audit log that an account is locked for an address."""
+    name, address = request.POST.get("username", ""), _address(request)
+    is_known = get_user_model().objects.filter(username=name).exists()
+    if is_known and cache.add(f"lock:{digest(name, address)}", True, FAILED_LOGIN_SECONDS):
+        record(Actor(name, Via.ADMIN), Action.LOCK, detail=f"from {address}")
+
+
+def stored_name(_: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """Return a digest of the name of a login, since people type passwords into its field."""
+    return digest("login", str((credentials or {}).get("username", "")))
 
 
 def _address(request: HttpRequest) -> str:

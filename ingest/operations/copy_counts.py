@@ -19,9 +19,20 @@ def copy_records(source: Store, target: Store, *, after: str | None) -> Iterator
         for post_id, record in page.items():
             if record.deleted_at:
                 target.remove(post_id, at=record.deleted_at)
+            if record.forgotten_at:
+                target.forget([post_id], at=record.forgotten_at)
         target.add([record.post for record in page.values() if record.post])
         after = max(page)
         yield after, len(page)
+
+
+def copy_checkpoints(source: Store, target: Store) -> None:
+    """Copy what forgotten posts count; what was copied before changes nothing."""
+    for publication in source.publications():
+        name = publication.name
+        missing = source.checkpoint(name) - target.checkpoint(name)
+        if missing:
+            target.add_checkpoint(name, missing)
 
 
 @dataclass(frozen=True)

@@ -45,15 +45,15 @@ def _save(**_: object) -> None:
 def _save_use(key_id: int, at: datetime) -> None:
     is_older = Q(last_used_at=None) | Q(last_used_at__lt=at)
     try:
-        with _without_waiting():
+        with without_waiting():
             ApiKey.objects.filter(is_older, pk=key_id).update(last_used_at=at)
     except DatabaseError:  # the key's next request tries again
         _noted_at.pop(key_id, None)
 
 
 @contextmanager
-def _without_waiting() -> Iterator[None]:
-    """Let SQLite fail at once while others write, since the next request may wait for us."""
+def without_waiting() -> Iterator[None]:
+    """Let SQLite fail at once while others write, for a row that a request can do without."""
     if connection.vendor != "sqlite":
         yield
         return

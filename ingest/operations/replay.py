@@ -4,17 +4,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
-from ingest.broker.admission.base import IntakePaused
+from ingest.broker.admission.base import LIVE, IntakePaused
 from ingest.broker.connection import BrokerUnavailable
 from ingest.broker.message_reader import UnreadableMessage, from_json, read_message
-from ingest.core.messages import ExtractMessage, SaveMessage
+from ingest.core.messages import ExtractMessage, NotifyMessage, SaveMessage
 from ingest.models import DeadLetter, DeadLetterReplay, Step
+from ingest.nlp.languages import NO_MODEL, model_names
 from ingest.operations import audit
 
 # The task and its argument.
@@ -26,7 +28,9 @@ ARGUMENTS: Mapping[str, Callable[[Any], Any]] = {
     publish.SAVE_TASK: SaveMessage.read,
     publish.BACKFILL_TASK: TypeAdapter(int).validate_python,
     publish.REPLAY_TASK: TypeAdapter(int).validate_python,
+    publish.RUN_TASK: TypeAdapter(int).validate_python,
     publish.SUMMARY_TASK: TypeAdapter(str).validate_python,
+    publish.NOTIFY_TASK: NotifyMessage.read,
 }
 
 CHUNK_SIZE = 100  # dead letters that are admitted together
@@ -38,12 +42,15 @@ class ReplayResult:
 
     replayed: int = 0
     unreadable: int = 0
+    without_model: int = 0
     problem: str = ""
 
     def __str__(self) -> str:
         text = f"{self.replayed} replayed"
         if self.unreadable:
             text += f", {self.unreadable} kept because this version cannot read them"
+        if self.without_model:
+            text += f", {self.without_model} kept because their language still has no model"
         if self.problem:
             text += f". Stopped: {self.problem}. The other dead letters were kept"
         return text
@@ -66,8 +73,10 @@ def replay(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> ReplayRe
 
 def _replay_chunk(chunk: Collection[DeadLetter], result: ReplayResult, by: audit.Actor) -> None:
     """Replay some dead letters, and add the outcome to a result."""
-    readable = {row: call for row in chunk if (call := _call(row))}
-    result.unreadable += len(chunk) - len(readable)
+    possible = [row for row in chunk if _has_model(row)]
+    result.without_model += len(chunk) - len(possible)
+    readable = {row: call for row in possible if (call := _call(row))}
+    result.unreadable += len(possible) - len(readable)
     try:
         _enqueue(readable.values())
     except (IntakePaused, BrokerUnavailable) as error:
@@ -106,7 +115,9 @@ def take_step(pk: int) -> None:
     if not result.problem:
         DeadLetter.objects.filter(pk__in=[row.pk for row in chunk], replay=run).update(replay=None)
     DeadLetterReplay.objects.filter(pk=pk).update(
-        replayed=F("replayed") + result.replayed, unreadable=F("unreadable") + result.unreadable
+        replayed=F("replayed") + result.replayed,
+        unreadable=F("unreadable") + result.unreadable,
+        without_model=F("without_model") + result.without_model,
     )
     if result.problem or len(chunk) < CHUNK_SIZE:
         _end(run, problem=result.problem)
@@ -119,6 +130,15 @@ def _end(run: DeadLetterReplay, *, problem: str = "") -> None:
     DeadLetterReplay.objects.filter(pk=run.pk, ended_at=None).update(
         ended_at=timezone.now(), problem=problem
     )
+
+
+def cancel(runs: "QuerySet[DeadLetterReplay]", *, by: audit.Actor) -> int:
+    """End replays after the step they are at, and return how many had not ended."""
+    open_runs = list(runs.filter(ended_at=None))
+    for run in open_runs:
+        _end(run, problem=f"cancelled by {by.name}")
+        audit.record(by, audit.Action.CANCEL, str(run))
+    return len(open_runs)
 
 
 def discard(dead_letters: "QuerySet[DeadLetter]", *, by: audit.Actor) -> int:
@@ -135,6 +155,14 @@ def _chunks(dead_letters: "QuerySet[DeadLetter]") -> Iterator[list[DeadLetter]]:
     keys = list(dead_letters.values_list("pk", flat=True))
     for start in range(0, len(keys), CHUNK_SIZE):
         yield list(DeadLetter.objects.filter(pk__in=keys[start : start + CHUNK_SIZE]))
+
+
+def _has_model(dead_letter: DeadLetter) -> bool:
+    """Return whether a replay can succeed: without a model, a language's post fails again."""
+    if dead_letter.reason != DeadLetter.Reason.LANGUAGE or settings.OTHER_LANGUAGES != "dead":
+        return True
+    names = model_names(settings.MODEL, settings.MODELS, for_others=False)
+    return names.for_language(dead_letter.detail.removeprefix(NO_MODEL)) is not None
 
 
 def _call(dead_letter: DeadLetter) -> Call | None:
@@ -158,14 +186,18 @@ def _enqueue(calls: Collection[Call]) -> None:
     def posts(wanted: str) -> list[Any]:
         return [post for task, argument in calls if task == wanted for post in argument.posts]
 
-    with get_admission().admit() as producer:
-        publish.enqueue(posts(publish.EXTRACT_TASK), through=producer)
-        publish.enqueue_save(posts(publish.SAVE_TASK), through=producer)
+    extract, save = posts(publish.EXTRACT_TASK), posts(publish.SAVE_TASK)
+    priorities = publish.priorities([*extract, *save]) or LIVE
+    with get_admission().admit(priorities) as producer:
+        publish.enqueue(extract, through=producer)
+        publish.enqueue_save(save, through=producer)
         for task, argument in calls:
             if task == publish.BACKFILL_TASK:
                 publish.enqueue_backfill_step(argument, through=producer)
             elif task == publish.SUMMARY_TASK:
                 publish.enqueue_summary(argument, through=producer)
+            elif task == publish.NOTIFY_TASK:
+                publish.enqueue_notify(argument, through=producer)
             elif task == publish.REPLAY_TASK:
                 publish.enqueue_replay_step(argument, through=producer)
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
 from ingest.core.messages import AcceptedPost, PostEntities
-from ingest.models import PatternSet
-from ingest.operations.rule_versions import REFRESH_SECONDS
+from ingest.models import PatternSet, ReprocessCancellation
+from ingest.operations.rule_versions import REFRESH_SECONDS, RefreshingValue
 from ingest.store import open_store
 
 PAGE_SIZE = 200  # posts
@@ -45,11 +45,30 @@ def send_again(posts: Sequence[PostEntities]) -> int:
     now = datetime.now(UTC)
     again = [_accepted(post, now) for post in posts if post.content]
     if again:
-        with get_admission().admit() as producer:
+        with get_admission().admit(publish.priorities(again)) as producer:
             publish.enqueue(again, through=producer)
     return len(again)
 
 
+def cancel() -> None:
+    """Cancel every reprocess until now; the saved posts stay as they are."""
+    ReprocessCancellation.objects.create()
+    cancelled_until.expire()
+
+
+def is_cancelled(post: AcceptedPost) -> bool:
+    """Return whether a post was sent again by a reprocess that is cancelled."""
+    return post.again_at is not None and post.again_at <= cancelled_until.value()
+
+
+def _cancelled_until(_: datetime | None) -> datetime:
+    newest = ReprocessCancellation.objects.order_by("-at").first()
+    return newest.at if newest else datetime.min.replace(tzinfo=UTC)
+
+
+cancelled_until = RefreshingValue(_cancelled_until)
+
+
 def _accepted(post: PostEntities, now: datetime) -> AcceptedPost:
     fields = {name: getattr(post, name) for name in AcceptedPost.model_fields}
-    return AcceptedPost(**{**fields, "again_at": now})
+    return AcceptedPost(**{**fields, "again_at": now, "priority": "bulk"})

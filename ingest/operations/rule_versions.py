@@ -12,7 +12,8 @@ from structlog import get_logger
 from ingest import models
 from ingest.core.aliases import Replacement, Rules
 from ingest.core.counts import EntityName
-from ingest.models import Alias, PatternSet, RulesVersion
+from ingest.core.default_names import defaults_of
+from ingest.models import Alias, DefaultNameSet, PatternSet, RulesVersion
 from ingest.nlp.patterns import Patterns, SpacyPattern
 
 logger = get_logger()
@@ -65,6 +66,14 @@ def current_rules() -> Rules:
     return _rules.value()
 
 
+def known_rules() -> Rules:
+    """Return the aliases, or none while the database is unavailable."""
+    try:
+        return current_rules()
+    except (OperationalError, InterfaceError):
+        return Rules()
+
+
 def newest_rules() -> Rules:
     """Read the aliases from the database, cache and return them."""
     _rules.expire()
@@ -114,7 +123,8 @@ def _read_rules(version: int) -> Rules:
     tables: dict[str, dict[EntityName, Replacement | None]] = defaultdict(dict)
     for alias in Alias.objects.filter(state=Alias.State.ACCEPTED):
         tables[alias.publication_key][alias.entity] = alias.target
-    return Rules(version, tables.pop("", {}), dict(tables))
+    switched = dict(DefaultNameSet.objects.values_list("name", "is_on"))
+    return Rules(version, tables.pop("", {}), dict(tables), defaults_of(switched))
 
 
 def _refresh_patterns(known: Patterns | None) -> Patterns:

@@ -35,7 +35,7 @@ NAMES = {
     "fr": Names(
         ("Nicolas Dupont", "Julien Fournier", "Claire Bernard", "Philippe Rousseau", "Jean Martin"),
         ("Paris", "Geneva", "Montreal", "France"),
-        ("Renault", "Air France", "Airbus", "Peugeot", "BNP Paribas"),
+        ("Air France", "Airbus", "Peugeot", "Carrefour", "the Bank of France"),
     ),
     "es": Names(
         ("Lucía Fernández", "José Ramírez", "Carmen Ortega", "Carlos Mendoza", "Diego Morales"),
@@ -45,7 +45,7 @@ NAMES = {
     "pl": Names(
         ("Agnieszka Kowalska", "Tomasz Zieliński", "Piotr Lewandowski", "Anna Wójcik"),
         ("Warsaw", "Poland", "Prague"),
-        ("the University of Warsaw", "Solidarity", "Allegro"),
+        ("Solidarity", "Samsung", "Nokia"),
     ),
     "ja": Names(
         ("Haruka Tanaka", "Yuki Nakamura", "Hiroshi Yamamoto"),

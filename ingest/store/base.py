@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from ingest.core.counts import Counts, EntityCounts, EntityName
-from ingest.core.day_window import DayWindow
+from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
 from ingest.core.revisions import PostRecord
@@ -20,6 +20,14 @@ class StoreUnavailable(Exception):
 class StoreRefused(Exception):
     """The store will never accept this post."""
 
+
+# What a list is ordered by.
+Order = Literal["mentions", "posts"]
+
+# The publications that a found name comes with at the most.
+NAME_PUBLICATIONS = 5
+# Firestore cannot sort by a range of days. So it ranks this many of the most mentioned entities.
+CONSIDERED_ENTITIES = 1000
 
 # No character of a name stands above it.
 LAST_CHARACTER = "\U0010ffff"
@@ -72,13 +80,16 @@ class StoredEntity:
     text: str
     mentions: int
     posts: int
-    days: Mapping[str, int] = field(default_factory=dict)  # mentions; a list leaves them out
+    # Mentions and posts by day; a list leaves them out.
+    days: Mapping[str, int] = field(default_factory=dict)
+    post_days: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: EntityName, counts: EntityCounts) -> Self:
         """Return the entity of this name, as its counts have it."""
         id_, label, text = entity_id(*name), counts.label, counts.text
-        return cls(id_, *name, label, text, counts.mentions, counts.posts, counts.days)
+        days, post_days = counts.days, counts.post_days
+        return cls(id_, *name, label, text, counts.mentions, counts.posts, days, post_days)
 
 
 @dataclass(frozen=True)
@@ -103,10 +114,62 @@ class Recount:
         return self.counted - self.stored
 
 
-class Cursor(NamedTuple):
-    """The last entity of a page that is ordered by mentions."""
+class NameInPublication(NamedTuple):
+    """How often, and in how many posts, a publication mentions a name."""
 
+    id: str
+    name: str
     mentions: int
+    posts: int
+
+
+@dataclass(frozen=True)
+class FoundName:
+    """A name that a search found: what it adds up to, and the publications that mention it most."""
+
+    entity: StoredEntity
+    publications: list[NameInPublication]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameFilter:
+    """
+    Which names a search finds.
+
+    Args:
+        words: each begins a word of the name, in the form of a key; the longest stands first.
+        limit: how many names at the most.
+        family: the only family that is searched.
+        order: whether the names with most mentions or with most posts stand first.
+        publications: the ids of the only publications that are searched and counted.
+    """
+
+    words: Sequence[str]
+    limit: int
+    family: str | None = None
+    publications: Collection[str] | None = None
+    order: Order = "mentions"
+
+
+@dataclass(frozen=True)
+class NameSearch:
+    """
+    The names that a search found.
+
+    Args:
+        considered: how many names were ranked.
+        is_exact: whether these were all names that match.
+    """
+
+    names: list[FoundName]
+    considered: int
+    is_exact: bool
+
+
+class Cursor(NamedTuple):
+    """The last entity of a page that is ordered by mentions or by posts, and its sum."""
+
+    total: int
     entity_id: str
 
 
@@ -137,7 +200,9 @@ class EntityFilter(Generic[C]):
         after: the last entity of the page before.
         family: the only family that is listed.
         as_of: the time that the list is read as of; None reads the present.
-        days: whether each entity comes with its mentions by day.
+        days: whether each entity comes with its mentions and posts by day.
+        order: whether the entities with most mentions or with most posts stand first.
+        considered: how many entities are ranked within a window, by a store that cannot rank all.
     """
 
     limit: int
@@ -145,27 +210,40 @@ class EntityFilter(Generic[C]):
     family: str | None = None
     as_of: datetime | None = None
     days: bool = False
+    order: Order = "mentions"
+    considered: int = CONSIDERED_ENTITIES
 
 
 @dataclass(frozen=True)
 class Ranking:
     """
-    A page of entities ranked by their mentions within a window; `mentions` holds only those.
+    A page of entities ranked within a window; `mentions` and `posts` hold only those of its days.
 
-    The first `exact_prefix` ranks are exact. An entity that was not considered has at most as many
-    mentions in all as the last one that was.
+    The first `exact_prefix` ranks are exact. An entity that was not considered counts at most as
+    much in all as the last one that was.
 
     Args:
         considered: how many entities were ranked.
         is_exact: whether every rank is exact, and no entity is missing.
-        has_posts: whether `posts` holds the posts within the window, else those of all days.
     """
 
     entities: list[StoredEntity]
     considered: int
     exact_prefix: int
     is_exact: bool
-    has_posts: bool
+
+
+@dataclass(frozen=True)
+class PostsWithin:
+    """
+    How many posts mention each entity, by its id, within each of two windows.
+
+    Args:
+        is_exact: whether no entity of the windows could be missing.
+    """
+
+    posts: dict[str, tuple[int, int]]
+    is_exact: bool
 
 
 class PostCursor(NamedTuple):
@@ -189,7 +267,7 @@ class StoreReader(Protocol):
     def publications(
         self, *, limit: int | None = None, after: str | None = None
     ) -> list[Publication]:
-        """Return publications by name, those after a name."""
+        """Return publications with posts by name, those after a name."""
 
     def publication(self, name: str) -> Publication | None:
         """Return the publication of this name, however it is written, or None."""
@@ -198,7 +276,7 @@ class StoreReader(Protocol):
         """Return the publication of this id, or None."""
 
     def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
-        """Return a publication's entities, the most mentioned first."""
+        """Return a publication's entities, those with most mentions or posts first."""
 
     def entities_by_prefix(
         self, name: str, prefix: str, wanted: EntityFilter[KeyCursor]
@@ -208,7 +286,12 @@ class StoreReader(Protocol):
     def entities_within(
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
-        """Rank the entities mentioned within a window, of those whose key begins with a prefix."""
+        """Rank the entities of a window of days, of those whose key begins with a prefix."""
+
+    def posts_within(
+        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+    ) -> PostsWithin:
+        """Count the posts of entities that at least so many mention within one of two windows."""
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         """Return those of these entities that a publication has, with their days, in any order."""
@@ -218,15 +301,41 @@ class StoreReader(Protocol):
     ) -> list[tuple[Publication, StoredEntity]]:
         """Return the publications that mention an entity most, and what it is in each."""
 
+    def find_names(self, wanted: NameFilter) -> NameSearch:
+        """Return the names of any publication that have the words of a search."""
+
     def posts_mentioning(
         self,
         entity_id: str,
         *,
         name: str | None = None,
+        window: DayWindow = EVERY_DAY,
         limit: int,
         after: PostCursor | None = None,
+        content: bool = True,
     ) -> list[PostEntities]:
-        """Return the posts that mention an entity, of one publication or all, the newest first."""
+        """
+        Return the posts that mention an entity, of one publication or all, the newest first.
+
+        Without `content`, the posts come without their texts.
+        """
+
+    def newest_posts(
+        self,
+        name: str,
+        *,
+        window: DayWindow = EVERY_DAY,
+        limit: int,
+        after: PostCursor | None = None,
+        content: bool = True,
+    ) -> list[PostEntities]:
+        """Return the posts of a publication, as `posts_mentioning` does."""
+
+    def posts_by_id(self, post_ids: Sequence[str]) -> list[PostEntities]:
+        """Return those of these posts that are saved, in the order of their ids here."""
+
+    def publication_names(self, *, limit: int, after: str | None = None) -> list[tuple[str, str]]:
+        """Return the ids and names of publications by name, without their counts."""
 
     def families(self, name: str) -> list[FamilyCounts]:
         """Return what each family of a publication adds up to, by family."""
@@ -263,6 +372,9 @@ class Store(StoreReader, Protocol):
         A revision that was accepted until then is not counted when it arrives later.
         """
 
+    def remove_all(self, post_ids: Collection[str], *, at: datetime) -> int:
+        """Take posts out of the counts as `remove` does, and return how many were in them."""
+
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
@@ -277,8 +389,45 @@ class Store(StoreReader, Protocol):
             StoreUnavailable, StoreRefused: as `add`.
         """
 
+    def posts_before(self, day: str, *, limit: int, with_text: bool = False) -> list[str]:
+        """Return the ids of saved posts accepted before a day; `with_text` only those with one."""
+
+    def forget(self, post_ids: Collection[str], *, at: datetime) -> int:
+        """
+        Forget whole posts, and return how many were counted; their counts stay.
+
+        The same step adds what they count to the checkpoint of their publication, from which
+        `recount` starts. A mark of each post stays, so a post that is sent again does not count
+        again. An id that is not known gets its mark too.
+
+        Raises:
+            StoreUnavailable, StoreRefused: as `add`.
+        """
+
+    def checkpoint(self, name: str) -> Counts:
+        """Return what the forgotten posts of a publication count."""
+
+    def add_checkpoint(self, name: str, counts: Counts) -> None:
+        """Add counts of posts forgotten elsewhere to the checkpoint and the counters."""
+
+    def move_checkpoint(
+        self, name: str, target: str | None, *, only: Collection[EntityName] | None = None
+    ) -> None:
+        """
+        Move what forgotten posts count to another publication, or drop it; a repeat moves nothing.
+
+        Args:
+            only: the entities to move; None moves all of them, and the posts.
+        """
+
+    def drop_zeros(self, name: str) -> int:
+        """Delete the counters of entities that count nothing any more, and return how many."""
+
+    def name_publication(self, name: str) -> None:
+        """Show a publication under this spelling of its name; create it if it is new."""
+
     def get_record(self, post_id: str) -> PostRecord:
-        """Return the record of a post: the post, or the time of its deletion, or neither."""
+        """Return the record of a post: the post, or when it was deleted or forgotten, or none."""
 
     def post(self, post_id: str) -> PostEntities | None:
         """Return a saved post, or None."""
@@ -290,10 +439,17 @@ class Store(StoreReader, Protocol):
         """Return the records of all posts by id, also of deleted ones, those after an id."""
 
     def recount(self, name: str, *, progress: Progress = no_progress) -> Recount:
-        """Count a publication again from its posts, and read its counters at the same read time."""
+        """
+        Count a publication again, and read its counters at the same read time.
+
+        The count is that of its saved posts and of its checkpoint.
+        """
 
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters, while posts go on arriving."""
+
+    def index_names(self, name: str) -> int:
+        """Let every name of a publication be found, and return how many it has."""
 
 
 def tell_progress(

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from structlog import get_logger
 
-from ingest.core.counts import Counts
-from ingest.core.day_window import DayWindow
+from ingest.core.counts import Counts, EntityName
+from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.revisions import PostRecord
 from ingest.store.base import (
@@ -15,7 +15,10 @@ from ingest.store.base import (
     EntityFilter,
     FamilyCounts,
     KeyCursor,
+    NameFilter,
+    NameSearch,
     PostCursor,
+    PostsWithin,
     Progress,
     Publication,
     Ranking,
@@ -37,10 +40,36 @@ class NullStore:
     def remove(self, post_id: str, *, at: datetime) -> bool:
         return False
 
+    def remove_all(self, post_ids: Collection[str], *, at: datetime) -> int:
+        return 0
+
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
         return 0
+
+    def posts_before(self, day: str, *, limit: int, with_text: bool = False) -> list[str]:
+        return []
+
+    def forget(self, post_ids: Collection[str], *, at: datetime) -> int:
+        return 0
+
+    def checkpoint(self, name: str) -> Counts:
+        return Counts()
+
+    def add_checkpoint(self, name: str, counts: Counts) -> None:
+        pass
+
+    def move_checkpoint(
+        self, name: str, target: str | None, *, only: Collection[EntityName] | None = None
+    ) -> None:
+        pass
+
+    def drop_zeros(self, name: str) -> int:
+        return 0
+
+    def name_publication(self, name: str) -> None:
+        pass
 
     def get_record(self, post_id: str) -> PostRecord:
         return PostRecord()
@@ -76,7 +105,12 @@ class NullStore:
     def entities_within(
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
-        return Ranking([], 0, 0, is_exact=True, has_posts=True)
+        return Ranking([], 0, 0, is_exact=True)
+
+    def posts_within(
+        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+    ) -> PostsWithin:
+        return PostsWithin({}, is_exact=True)
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         return []
@@ -86,14 +120,36 @@ class NullStore:
     ) -> list[tuple[Publication, StoredEntity]]:
         return []
 
+    def find_names(self, wanted: NameFilter) -> NameSearch:
+        return NameSearch([], 0, is_exact=True)
+
     def posts_mentioning(
         self,
         entity_id: str,
         *,
         name: str | None = None,
+        window: DayWindow = EVERY_DAY,
         limit: int,
         after: PostCursor | None = None,
+        content: bool = True,
     ) -> list[PostEntities]:
+        return []
+
+    def newest_posts(
+        self,
+        name: str,
+        *,
+        window: DayWindow = EVERY_DAY,
+        limit: int,
+        after: PostCursor | None = None,
+        content: bool = True,
+    ) -> list[PostEntities]:
+        return []
+
+    def posts_by_id(self, post_ids: Sequence[str]) -> list[PostEntities]:
+        return []
+
+    def publication_names(self, *, limit: int, after: str | None = None) -> list[tuple[str, str]]:
         return []
 
     def families(self, name: str) -> list[FamilyCounts]:
@@ -115,3 +171,6 @@ class NullStore:
 
     def repair(self, name: str, diff: Counts) -> None:
         """Repair nothing: there is no counter."""
+
+    def index_names(self, name: str) -> int:
+        return 0

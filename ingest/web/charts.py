@@ -2,23 +2,33 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from functools import lru_cache
+from textwrap import wrap
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, fromstring, register_namespace, tostring
 
 import pygal
 from django.utils.safestring import SafeString, mark_safe
+from pygal.etree import etree
 from pygal.style import Style
 
-# More bars are too thin to tell apart.
-MAX_BARS = 70
+from ingest.analytics.comparison import ShareLines
+from ingest.analytics.time_axis import TimeAxis
+
+# pygal would take lxml's elements where lxml is installed.
+etree.to_etree()
+
+# How much of the first day of a step names it.
+LABEL_CHARACTERS = {"month": len("2026-05"), "year": len("2026"), "century": len("2000")}
+# More days below an axis would run into each other on a phone.
+MAX_LABELS = 3
 # A sparkline is too small to show more points.
-MAX_POINTS = 24
+MAX_POINTS = 54
 # Fewer bars would be too wide, so the rest of the chart stays empty.
 MIN_BARS = 14
 
 SVG = "{http://www.w3.org/2000/svg}"
+register_namespace("", SVG.strip("{}"))
 
 # pages.css sets the colours. Sizes are in units of the picture, which scales with the page.
 STYLE = Style(label_font_size=14, major_label_font_size=14, font_family="sans-serif")
@@ -36,43 +46,35 @@ COMMON_OPTIONS: dict[str, Any] = {
 }
 
 
-def by_day(days: Mapping[str, int], *, what: str) -> SafeString:
-    """Draw a bar for each day, or for each step of several days if there are many."""
-    return _by_day(tuple(sorted(days.items())), what)
+def by_step(axis: TimeAxis, days: Mapping[str, int], *, what: str) -> SafeString:
+    """Draw a bar for each step of an axis."""
+    return _by_step(axis, tuple(days.items()), what)
 
 
 @lru_cache(maxsize=256)
-def _by_day(days: tuple[tuple[str, int], ...], what: str) -> SafeString:
-    bars = in_steps(dict(days))
+def _by_step(axis: TimeAxis, days: tuple[tuple[str, int], ...], what: str) -> SafeString:
+    bars = labelled(axis, dict(days))
     chart = pygal.Bar(
         **COMMON_OPTIONS,
-        width=520,
-        height=190,
+        width=360,
+        height=150,
         spacing=0,
         rounded_bars=1,
         show_minor_x_labels=False,
-        x_labels_major_every=max(1, math.ceil(max(len(bars), MIN_BARS) / 4)),
+        x_labels_major_every=max(1, math.ceil(max(len(bars), MIN_BARS) / MAX_LABELS)),
         value_formatter=_format_integer,
         range=(0, max(bars.values(), default=1)),
     )
     empty = MIN_BARS - len(bars)
     chart.x_labels = [*bars, *[""] * empty]
     chart.add(what, [*bars.values(), *[None] * empty])
-    return _render(chart, f"{what} by day")
+    return _render(chart, f"{what} by {axis.step}")
 
 
-def in_steps(days: Mapping[str, int], *, max_bars: int = MAX_BARS) -> dict[str, int]:
-    """Sum counts in equal steps of days, without gaps, so that at most `max_bars` remain."""
-    if not days:
-        return {}
-    first, last = date.fromisoformat(min(days)), date.fromisoformat(max(days))
-    step = math.ceil(((last - first).days + 1) / max_bars)
-    starts = range(0, (last - first).days + 1, step)
-    bars = dict.fromkeys(((first + timedelta(start)).isoformat() for start in starts), 0)
-    for day, count in days.items():
-        start = (date.fromisoformat(day) - first).days // step * step
-        bars[(first + timedelta(start)).isoformat()] += count
-    return bars
+def labelled(axis: TimeAxis, days: Mapping[str, int]) -> dict[str, int]:
+    """Return the sum of each step by its name: a day, a week's Monday, a month or a year."""
+    characters = LABEL_CHARACTERS.get(axis.step, len("2026-05-04"))
+    return {start[:characters]: total for start, total in axis.sums(days).items()}
 
 
 def by_family(sums: Sequence[tuple[str, int]], *, what: str) -> SafeString:
@@ -84,8 +86,8 @@ def by_family(sums: Sequence[tuple[str, int]], *, what: str) -> SafeString:
 def _by_family(sums: tuple[tuple[str, int], ...], what: str) -> SafeString:
     chart = pygal.HorizontalBar(
         **COMMON_OPTIONS,
-        width=520,
-        height=34 + 28 * len(sums),
+        width=360,
+        height=30 + 26 * len(sums),
         margin_left=24,
         spacing=8,
         rounded_bars=2,
@@ -96,14 +98,14 @@ def _by_family(sums: tuple[tuple[str, int], ...], what: str) -> SafeString:
     return _render(chart, f"{what} by family")
 
 
-def sparkline(days: Mapping[str, int], *, what: str) -> SafeString:
-    """Draw a small line of the counts by day, without axes."""
-    return _sparkline(tuple(sorted(days.items())), what)
+def sparkline(axis: TimeAxis, days: Mapping[str, int], *, what: str) -> SafeString:
+    """Draw a small line of the counts of each step, without axes."""
+    return _sparkline(axis, tuple(days.items()), what)
 
 
 @lru_cache(maxsize=256)
-def _sparkline(days: tuple[tuple[str, int], ...], what: str) -> SafeString:
-    counts = list(in_steps(dict(days), max_bars=MAX_POINTS).values())
+def _sparkline(axis: TimeAxis, days: tuple[tuple[str, int], ...], what: str) -> SafeString:
+    counts = list(axis.sums(dict(days)).values())
     counts *= 2 if len(counts) == 1 else 1  # a line needs two points
     chart = pygal.Line(
         **{**COMMON_OPTIONS, "margin": 2},
@@ -120,7 +122,72 @@ def _sparkline(days: tuple[tuple[str, int], ...], what: str) -> SafeString:
     chart.add(what, counts)
     # The line stretches to the width of its card.
     chart.add_xml_filter(lambda root: root.set("preserveAspectRatio", "none") or root)
-    return _render(chart, f"{what} by day")
+    return _render(chart, f"{what} by {axis.step}")
+
+
+def share_lines(found: ShareLines, titles: Sequence[str], *, legend: bool = False) -> SafeString:
+    """Draw a line for each side: the share of its posts that mention an entity, by step."""
+    title = f"Share of posts that mention {found.entity.text} by {found.step}"
+    return _share_lines(found.starts, found.lines, tuple(titles), title, legend)
+
+
+@lru_cache(maxsize=256)
+def _share_lines(
+    starts: tuple[str, ...],
+    lines: tuple[tuple[float | None, ...], ...],
+    names: tuple[str, ...],
+    title: str,
+    legend: bool,
+) -> SafeString:
+    shares = [share for line in lines for share in line if share is not None]
+    chart = pygal.Line(
+        **{**COMMON_OPTIONS, "show_legend": legend},
+        width=360,
+        height=170,
+        legend_at_bottom=True,
+        dots_size=1.4,
+        allow_interruptions=True,
+        show_minor_x_labels=False,
+        x_labels_major_every=max(1, math.ceil(len(starts) / MAX_LABELS)),
+        value_formatter=_format_share,
+        range=(0, max(shares, default=0) or 1),
+    )
+    chart.x_labels = starts
+    for name, line in zip(names, lines, strict=True):
+        chart.add(name, list(line) * (2 if len(starts) == 1 else 1))  # a line needs two points
+    return _render(chart, title)
+
+
+def _format_share(value: float) -> str:
+    return f"{value:.0%}" if value >= 0.1 or value == 0 else f"{value:.1%}"
+
+
+SVG_STYLE = """
+text { font: 11px sans-serif; fill: #625b52; } .guide.line { stroke: #e2dcd2; fill: none; }
+.axis.x text:not(.major) { display: none; } .axis.y text { text-anchor: end; }
+.axis.x text { text-anchor: middle; } .axis.line { stroke: #625b52; } .rect { fill: #8a2f1d; }
+.axis.x .guide.line { display: none; } .series .line { fill: none; stroke-width: 1.4; }
+.color-0 { --side: #8a2f1d; } .color-1 { --side: #1f5673; } .color-2 { --side: #3c6430; }
+.color-3 { --side: #6b3f86; } .color-4 { --side: #8b5a00; } .color-5 { --side: #5d5a55; }
+.series .line { stroke: var(--side, #5d5a55); } .dot { fill: var(--side, #5d5a55); }
+.legend rect { fill: var(--side, #5d5a55); } .source { font-size: 8px; }
+"""
+
+
+def standalone(chart: str, source: str) -> str:
+    """Return a chart as a picture of its own, with its style and its source line below."""
+    root = fromstring(chart)  # noqa: S314  # our own text
+    x, y, width, height = (float(number) for number in root.attrib["viewBox"].split())
+    lines = wrap(source, width=int(width / 4.2))
+    root.set("viewBox", f"{x:g} {y:g} {width:g} {height + 11 * len(lines) + 6:g}")
+    style = Element(f"{SVG}style")
+    style.text = SVG_STYLE
+    root.insert(0, style)
+    root.insert(1, Element(f"{SVG}rect", {"width": "100%", "height": "100%", "fill": "#fff"}))
+    for number, line in enumerate(lines):
+        place = {"x": "4", "y": f"{height + 10 + 11 * number:g}", "class": "source"}
+        SubElement(root, f"{SVG}text", place).text = line
+    return tostring(root, encoding="unicode")
 
 
 def _format_integer(value: float) -> str:

@@ -12,7 +12,11 @@ from ingest.broker.connection import BrokerUnavailable
 
 def intake_state(_request: HttpRequest) -> dict[str, Any]:
     """Return whether pages need a login, and the intake, which is read only if a page asks."""
-    return {"pages_need_login": settings.PAGES == "login", "intake": _Intake()}
+    return {
+        "pages_need_login": settings.PAGES == "login",
+        "oidc": settings.OIDC_URL,
+        "intake": _Intake(),
+    }
 
 
 class _Intake:

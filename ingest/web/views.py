@@ -1,24 +1,41 @@
 """The view of each page."""
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
 from pydantic import ValidationError
 
-from ingest.analytics.comparison import COMPARED_ENTITIES, compare
-from ingest.analytics.entity_list import EntityList, EntityQuery, PageToken, list_entities
+from ingest.analytics.entity_list import EntityList, EntityQuery, list_entities
 from ingest.analytics.entity_overview import read_entity_overview
-from ingest.analytics.export import ExportFormat, export
-from ingest.analytics.snippets import Snippet, find_snippet
-from ingest.analytics.summaries import Summary, read_summary
-from ingest.core.messages import PostEntities
+from ingest.analytics.export import export
+from ingest.analytics.name_search import NameQuery, search_names
+from ingest.analytics.post_list import PostSource, list_posts
+from ingest.analytics.snippets import find_snippet
+from ingest.analytics.summaries import (
+    WINDOW_NAMES,
+    Summary,
+    read_summary,
+    summarise_window,
+)
+from ingest.analytics.table_formats import ExportFormat, FormatUnavailable
+from ingest.analytics.time_axis import STEPS, TimeAxis, axis_of
+from ingest.analytics.trends import LEAST_POSTS, TrendQuery, read_trends
+from ingest.core.day_window import DayWindow, move_day
+from ingest.core.entity_names import FAMILIES
+from ingest.core.problem_types import ProblemType
 from ingest.core.validation import field_errors
-from ingest.store import open_store
-from ingest.store.base import PostCursor, Publication
+from ingest.operations import corrections
+from ingest.operations.permalinks import successor_of
+from ingest.operations.rule_versions import known_rules
+from ingest.store.base import Order, Publication
 from ingest.web import charts
-from ingest.web.decorators import page
+from ingest.web.decorators import download, page, reader_of
+from ingest.web.posts import post_filters, read_post_query
 from ingest.web.templatetags.web import label_name
 
 MAX_CARDS = 24  # publications on the front page
@@ -26,58 +43,92 @@ CARD_CLOUD_SIZE = 18  # entities in a card's word cloud
 CARD_ENTITIES = 5  # entities in a card's table
 TABLE_ROWS = 25  # entities on a page of the table
 MAX_POSTS = 10  # posts on a page of an entity's posts
-MAX_CHOICES = 500  # publications in a form to choose from
-COMPARED_ROWS = 30  # entities in each column of a comparison
+FOUND_NAMES = 50  # on the page of a search
 
-FILTERS = ("family", "prefix", "since", "until")
+SPANS = (7, 30, 90)  # days that a button shows, up to the last day
+
+FILTERS = ("family", "prefix", "since", "until", "order")
+LIST_PARAMETERS = (*FILTERS, "cursor")
+
+
+@require_safe
+def problem(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Say what a problem of the API means; its address is in the answers, so it needs no login."""
+    if name not in set(ProblemType):
+        raise Http404
+    return render(request, "web/problem.html", {"type": ProblemType(name)})
 
 
 @page
 def front(request: HttpRequest) -> HttpResponseBase:
     """Show a card for each publication."""
-    after = request.GET.get("after")
-    found = open_store().publications(limit=MAX_CARDS + 1, after=after)
-    cards = [_card(publication) for publication in found[:MAX_CARDS]]
-    next_after = found[MAX_CARDS - 1].name if len(found) > MAX_CARDS else None
-    context = {"cards": cards, "after": after, "next_after": next_after}
+    after, order = request.GET.get("after"), _order(request)
+    found = reader_of(request).publications(limit=MAX_CARDS + 1, after=after)
+    shown = found[:MAX_CARDS]
+    axis = _shared_axis(shown)
+    context = {
+        "cards": [_card(publication, axis, order) for publication in shown],
+        "axis": axis,
+        "after": after,
+        "next_after": found[MAX_CARDS - 1].name if len(found) > MAX_CARDS else None,
+        "order": order,
+    }
     return render(request, "web/front.html", context)
 
 
-def _card(publication: Publication) -> dict[str, Any]:
+def _order(request: HttpRequest) -> Order:
+    return "posts" if request.GET.get("order") == "posts" else "mentions"
+
+
+def _shared_axis(publications: Sequence[Publication]) -> TimeAxis | None:
+    """Return the axis of the lines of all cards, so that they can be compared."""
+    ends = [day for p in publications for day in (p.first_day, p.last_day) if day]
+    return TimeAxis.of(min(ends), max(ends), most=charts.MAX_POINTS) if ends else None
+
+
+def _card(publication: Publication, axis: TimeAxis | None, order: Order) -> dict[str, Any]:
     summary = read_summary(publication)
+    words = _words(summary, order)
     return {
         "publication": publication,
         "summary": summary,
-        "top": summary.words[:CARD_ENTITIES] if summary else (),
-        "words": _cloud(summary, CARD_CLOUD_SIZE) if summary else (),
-        "max_mentions": _max_mentions(summary),
-        "sparkline": charts.sparkline(publication.days, what="Posts"),
+        "top": words[:CARD_ENTITIES],
+        "words": _cloud(words[:CARD_CLOUD_SIZE]),
+        "most": words[0]["total"] if words else 0,
+        "sparkline": charts.sparkline(axis, publication.days, what="Posts") if axis else "",
     }
 
 
-def _cloud(summary: Summary, size: int) -> list[Any]:
-    """Return the words of a cloud in alphabetical order, which mixes their sizes."""
-    return sorted(summary.words[:size], key=lambda word: word.text.casefold())
+def _words(summary: Summary | None, order: Order) -> list[dict[str, Any]]:
+    """Return the words of a summary, each with the total that it is sized by."""
+    words = summary.words_by(order) if summary else ()
+    return [{**word.model_dump(), "total": getattr(word, order)} for word in words]
 
 
-def _max_mentions(summary: Summary | None) -> int:
-    return summary.words[0].mentions if summary and summary.words else 0
+def _cloud(words: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return words in alphabetical order, which mixes their sizes."""
+    return sorted(words, key=lambda word: str(word["text"]).casefold())
 
 
 @page
 def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     """Show what a publication mentions, with filters."""
-    found = _publication(pub_id)
-    summary = read_summary(found)
+    found = _publication(request, pub_id)
     query, errors = _query(request)
-    entities = list_entities(open_store(), found, query)
+    summary = read_summary(found)
+    trends = summary.trends if summary else None
+    if query.window:
+        summary = summarise_window(reader_of(request), found, query.window, query.order)
+    entities = list_entities(reader_of(request), found, query)
+    words = _words(summary, query.order)
     context = {
         "publication": found,
         "summary": summary,
-        "words": _cloud(summary, len(summary.words)) if summary else (),
-        "max_mentions": _max_mentions(summary),
-        "days": charts.in_steps(found.days),
-        "trend": charts.by_day(found.days, what="Posts"),
+        "trends": trends,
+        "window_names": WINDOW_NAMES,
+        "words": _cloud(words),
+        "most": words[0]["total"] if words else 0,
+        **_days(request, found.days, query.window, found.days, what="Posts"),
         "bars": _bars(summary) if summary else "",
         "entities": entities,
         "rows": _rows(entities),
@@ -88,22 +139,49 @@ def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     return render(request, "web/publication.html", context)
 
 
-def _publication(pub_id: str) -> Publication:
-    found = open_store().publication_by_id(pub_id)
+def _days(
+    request: HttpRequest,
+    all_days: Mapping[str, int],
+    window: DayWindow,
+    counts: Mapping[str, int],
+    *,
+    what: str,
+) -> dict[str, Any]:
+    """Return the chart of counts within a window, and the choice of its days and its step."""
+    chosen = next((step for step in STEPS if step == request.GET.get("step")), None)
+    axis = axis_of(all_days, window, chosen)
+    last = max(all_days, default=None)
+    return {
+        "axis": axis,
+        "window": window,
+        "steps": charts.labelled(axis, counts) if axis else {},
+        "chart": charts.by_step(axis, counts, what=what) if axis else "",
+        "counted": what,
+        "spans": [(days, move_day(last, 1 - days), last) for days in SPANS] if last else [],
+    }
+
+
+def _publication(request: HttpRequest, pub_id: str) -> Publication:
+    found = reader_of(request).publication_by_id(pub_id)
     if found is None:
         raise Http404
     return found
 
 
-def _query(request: HttpRequest) -> tuple[EntityQuery, dict[str, str]]:
+def _query(
+    request: HttpRequest, names: Sequence[str] = LIST_PARAMETERS
+) -> tuple[EntityQuery, dict[str, str]]:
     """Read the filters. If one is not valid, return its errors and a query without filters."""
-    names = (*FILTERS, "cursor")
-    parameters = {n: v for n in names if (v := request.GET.get(n, "").strip())}
+    parameters: dict[str, Any] = {n: v for n in names if (v := request.GET.get(n, "").strip())}
     try:
         return EntityQuery(limit=TABLE_ROWS, **parameters), {}
     except ValidationError as error:
-        errors = {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
-        return EntityQuery(limit=TABLE_ROWS), errors
+        return EntityQuery(limit=TABLE_ROWS), _errors(error)
+
+
+def _errors(error: ValidationError) -> dict[str, str]:
+    """Return what is wrong with each filter."""
+    return {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
 
 
 def _bars(summary: Summary) -> str:
@@ -115,59 +193,100 @@ def _rows(entities: EntityList) -> list[dict[str, Any]]:
     return [{"entity": entity, "share": entities.share(entity)} for entity in entities.entities]
 
 
-@page
+@download
 def entities_export(request: HttpRequest, pub_id: str, format_: ExportFormat) -> HttpResponseBase:
     """Download all entities of a publication that match the filters."""
     query, errors = _query(request)
     if errors:
         return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
-    return export(open_store(), _publication(pub_id), query, format_)
+    try:
+        return export(reader_of(request), _publication(request, pub_id), query, format_)
+    except FormatUnavailable as error:
+        errors = {"format": str(error)}
+        return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
+
+
+@page
+def trends(request: HttpRequest, pub_id: str) -> HttpResponseBase:
+    """Show what rises and falls in a publication."""
+    found = _publication(request, pub_id)
+    names = ("since", "until", "baseline", "family")
+    parameters: dict[str, Any] = {n: v for n in names if (v := request.GET.get(n, "").strip())}
+    errors: dict[str, str] = {}
+    try:
+        query = TrendQuery(limit=TABLE_ROWS, **parameters)
+    except ValidationError as error:
+        query, errors = TrendQuery(limit=TABLE_ROWS), _errors(error)
+    context = {
+        "publication": found,
+        "trends": read_trends(reader_of(request), found, query),
+        "least_posts": LEAST_POSTS,
+        "filters": parameters,
+        "families": sorted(FAMILIES),
+        "errors": errors,
+    }
+    return render(request, "web/trends.html", context)
 
 
 @page
 def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show an entity's counts, its publications, and the posts that mention it."""
+    query, errors = _query(request, ("since", "until", "order"))
     overview = read_entity_overview(
-        open_store(), entity_id, publication_id=request.GET.get("publication")
+        reader_of(request),
+        entity_id,
+        publication_id=request.GET.get("publication"),
+        window=query.window,
+        order=query.order,
     )
     if overview is None:
-        raise Http404
-    narrowed_to = overview.narrowed_to
-    posts, next_cursor = _posts(request, entity_id, narrowed_to.name if narrowed_to else None)
+        return _moved(request, entity_id)
+    by_posts = query.order == "posts"
+    post_query, post_errors = read_post_query(request, limit=MAX_POSTS)
+    found = list_posts(PostSource(reader_of(request), overview.narrowed_to, entity_id), post_query)
+    rules = known_rules()
     context = {
         "entity": overview.entity,
         "overview": overview,
-        "days": charts.in_steps(overview.days),
-        "trend": charts.by_day(overview.days, what="Mentions"),
-        "posts": posts,
-        "next_cursor": next_cursor,
+        "order": query.order,
+        "errors": errors,
+        **_days(
+            request,
+            overview.all_days,
+            query.window,
+            overview.post_days if by_posts else overview.days,
+            what="Posts" if by_posts else "Mentions",
+        ),
+        "found": found,
+        "posts": [(post, find_snippet(post, entity_id, rules)) for post in found.posts],
+        **post_filters(request, post_query, {} if errors else post_errors),
+        # Read only if the page is an editor's.
+        "corrections": lambda: corrections.corrections_of(
+            (overview.entity.family, overview.entity.key)
+        ),
     }
     return render(request, "web/entity.html", context)
 
 
-def _posts(
-    request: HttpRequest, entity_id: str, name: str | None
-) -> tuple[list[tuple[PostEntities, Snippet | None]], str | None]:
-    try:
-        token = PageToken.read(request.GET["cursor"]) if request.GET.get("cursor") else None
-    except ValueError as error:
-        raise Http404 from error
-    after = PostCursor(str(token.value), token.id) if token else None
-    found = open_store().posts_mentioning(entity_id, name=name, limit=MAX_POSTS + 1, after=after)
-    last = found[MAX_POSTS - 1] if len(found) > MAX_POSTS else None
-    next_cursor = PageToken(value=last.day.isoformat(), id=last.post_id).sign() if last else None
-    return [(post, find_snippet(post, entity_id)) for post in found[:MAX_POSTS]], next_cursor
+def _moved(request: HttpRequest, entity_id: str) -> HttpResponseBase:
+    """Lead from a name that an alias merged into another one to that one."""
+    successor = successor_of(entity_id)
+    if successor is None:
+        raise Http404
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    return redirect(reverse("web:entity", args=[successor]) + query)
 
 
 @page
-def comparison(request: HttpRequest) -> HttpResponseBase:
-    """Show two publications side by side."""
-    store = open_store()
-    names = [(p.id, p.name) for p in store.publications(limit=MAX_CHOICES)]
-    chosen = [request.GET.get(side, "") for side in ("first", "second")]
-    context: dict[str, Any] = {"names": names, "chosen": chosen, "compared": COMPARED_ENTITIES}
-    if all(chosen):
-        first, second = map(_publication, chosen)
-        found = compare(store, first, second)
-        context |= {"found": found, "rows": f":{COMPARED_ROWS}"}
-    return render(request, "web/compare.html", context)
+def search(request: HttpRequest) -> HttpResponseBase:
+    """Find names in any publication."""
+    names = ("q", "family", "order")
+    parameters: dict[str, Any] = {n: v for n in names if (v := request.GET.get(n, "").strip())}
+    context: dict[str, Any] = {"filters": parameters, "families": sorted(FAMILIES)}
+    try:
+        query = NameQuery(limit=FOUND_NAMES, **parameters) if "q" in parameters else None
+    except ValidationError as error:
+        context["errors"] = _errors(error)
+    else:
+        context["found"] = search_names(reader_of(request), query) if query else None
+    return render(request, "web/search.html", context)

@@ -4,7 +4,8 @@ Batching: one task takes many messages of its queue and processes them together.
 A task that starts takes further waiting messages of its queue as one batch. It acknowledges them
 when the effect is durable, and any interruption requeues them. With an empty queue, the batch has
 one message and starts at once. A step may wait for more messages, but only while the queue before
-it has some.
+it has some. Live and bulk posts have queues of their own, so no batch mixes them. A batch of bulk
+posts ends its wait when a live post comes.
 """
 
 import threading
@@ -26,9 +27,10 @@ from structlog import get_logger
 from ingest.broker import redis_transport
 from ingest.broker.connection import BrokerUnavailable, unavailable_on_error
 from ingest.broker.message_reader import UnreadableMessage, as_json, read_message
-from ingest.broker.publish import DEAD_QUEUE, ENQUEUED_AT, RETURNS
+from ingest.broker.publish import BULK_QUEUES, DEAD_QUEUE, ENQUEUED_AT, RETURNS, step_queue
 from ingest.observability import metrics
 from ingest.process import shutdown
+from ingest.worker import live_messages
 
 logger = get_logger()
 
@@ -50,6 +52,7 @@ class Delivery:
     Args:
         enqueued_at: in seconds since 1970; None for a message of an older version.
         returns: how often the message reached the broker's delivery limit before.
+        queue: where the message was taken from.
         problem: why the message is unreadable; its payload is then the message as JSON.
     """
 
@@ -59,6 +62,7 @@ class Delivery:
     enqueued_at: float | None = None
     returns: int = 0
     problem: str = ""
+    queue: str = ""
 
 
 @contextmanager
@@ -67,6 +71,7 @@ def take_batch(
     payload: Any,
     *,
     characters: int,
+    bulk_characters: int | None = None,
     source: str | None = None,
     patience: float = 0,
 ) -> Iterator[list[Delivery]]:
@@ -80,7 +85,9 @@ def take_batch(
         task: the task whose message was delivered.
         payload: the payload of that message.
         characters: the size at which the batch is full.
-        source: the queue of the step before; the task waits for more while it has messages.
+        bulk_characters: that of a batch of bulk posts, since a live post waits for its end.
+        source: the queue of the step before; the task waits for more while it has messages of
+            the same priority.
         patience: the longest such wait, in seconds.
     """
     info = task.request.delivery_info or {}
@@ -92,24 +99,27 @@ def take_batch(
         too_often=queue == DEAD_QUEUE,
         enqueued_at=getattr(task.request, ENQUEUED_AT, None),
         returns=returns,
+        queue=queue,
     )
+    if queue != step_queue(queue):
+        characters = bulk_characters or characters
     deliveries = [first]
     taken: list[BrokerMessage] = []
     try:
         with unavailable_on_error():
             # The dead queue has messages of both tasks, so each of its batches has one message.
             size = characters if first.too_often else _characters(first)
-            deadline = time.monotonic() + patience
+            began = time.monotonic()
             while size < characters:
                 found = _waiting(queue, characters - size)
-                read = [(message, _delivery(message, task.name)) for message in found]
+                read = [(message, _delivery(message, task.name, queue)) for message in found]
                 taken += [message for message, delivery in read if delivery]
                 deliveries += (more := [delivery for _, delivery in read if delivery])
                 size += sum(map(_characters, more))
                 if len(more) < len(found):
                     _requeue(message for message, delivery in read if not delivery)
                     break
-                if not found and not _wait_for_more(source, deadline):
+                if not found and not _wait_for_more(queue, source, began, patience):
                     break
         _record(queue, deliveries)
         with _extend_visibility(taken):
@@ -137,13 +147,13 @@ def _record(queue: str, deliveries: Sequence[Delivery]) -> None:
             waits.observe(max(0.0, now - delivery.enqueued_at))
 
 
-def _delivery(message: BrokerMessage, task: str) -> Delivery | None:
+def _delivery(message: BrokerMessage, task: str, queue: str) -> Delivery | None:
     """Return what a taken message holds; None for a message of another task."""
     redelivered = bool((message.delivery_info or {}).get("redelivered"))
     try:
         call = read_message(message)
     except UnreadableMessage as problem:
-        return Delivery(as_json(message), redelivered, problem=str(problem))
+        return Delivery(as_json(message), redelivered, problem=str(problem), queue=queue)
     if call.task != task:
         return None
     return Delivery(
@@ -151,6 +161,7 @@ def _delivery(message: BrokerMessage, task: str) -> Delivery | None:
         redelivered or call.returns > 0,
         enqueued_at=call.enqueued_at,
         returns=call.returns,
+        queue=queue,
     )
 
 
@@ -185,16 +196,24 @@ def _requeue(messages: Iterable[BrokerMessage]) -> None:
         message.requeue()
 
 
-def _wait_for_more(source: str | None, deadline: float) -> bool:
+def _wait_for_more(queue: str, source: str | None, began: float, patience: float) -> bool:
     """Wait POLL_SECONDS if the source has messages; return False if more waiting is useless."""
-    if source is None or time.monotonic() >= deadline:
+    if source is None or time.monotonic() >= began + patience:
         return False
+    live = step_queue(queue)
+    if queue != live:
+        source = BULK_QUEUES[source]
+        if _has_messages(live) or live_messages.received_since(began):
+            return False
+    return _has_messages(source) and not shutdown.wait(POLL_SECONDS)
+
+
+def _has_messages(queue: str) -> bool:
     channel: Any = _connection().default_channel
     try:
-        waiting = channel.queue_declare(source, passive=True).message_count
+        return bool(channel.queue_declare(queue, passive=True).message_count)
     except ChannelError:  # the embedded broker has no empty queues, so kombu does not find it
         return False
-    return bool(waiting) and not shutdown.wait(POLL_SECONDS)
 
 
 @contextmanager

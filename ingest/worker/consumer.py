@@ -7,10 +7,13 @@ or fail in the child, again and again. Here such a message starts a task that ke
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from celery import bootsteps
 from celery.worker import consumer
+from django.conf import settings
 from kombu.message import Message
 
 from ingest.broker import publish
@@ -21,19 +24,38 @@ from ingest.broker.message_reader import (
     as_json,
     read_message,
 )
+from ingest.process.alive import BEAT_SECONDS
+
+
+class Heartbeat(bootsteps.StartStopStep):
+    """Touches a file while the parent's loop turns; `process/alive.py` says what it means."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Any) -> None:
+        queues = consumer.app.amqp.queues.consume_from
+        names = [queue for queue in publish.QUEUES if queue in queues]
+        self._file = Path(settings.STATE_DIR, "-".join(("heartbeat", *names)))
+        self._file.touch()
+        self._timer = consumer.timer.call_repeatedly(BEAT_SECONDS, self._file.touch)
+
+    def stop(self, consumer: Any) -> None:
+        self._timer.cancel()
+        self._file.unlink(missing_ok=True)
 
 
 class Consumer(consumer.Consumer):
     """A consumer that judges each message alone, before a task starts."""
 
     class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc, valid-type]
-        """Celery's steps, without the one that makes 28 queues which nothing here uses."""
+        """Celery's steps and a heartbeat, without the step that makes 28 queues for nothing."""
 
         default_steps = [
             step
             for step in consumer.Consumer.Blueprint.default_steps
             if "DelayedDelivery" not in step
         ]
+        default_steps.append(f"{__name__}:Heartbeat")
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], None]:
         """Return the handler of received messages."""

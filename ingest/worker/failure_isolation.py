@@ -20,7 +20,8 @@ from structlog import get_logger
 from ingest.broker import publish
 from ingest.core.messages import AcceptedPost, ExtractMessage, SaveMessage
 from ingest.core.posts import digest
-from ingest.models import DeadLetter, Step, delete_until
+from ingest.models import DeadLetter, Step, Webhook, delete_until
+from ingest.notify import events
 from ingest.observability import metrics
 from ingest.observability.post_log import chunk_ids
 from ingest.process.time_limit import TimeLimitExceeded
@@ -33,6 +34,7 @@ from ingest.worker.crash_counter import (
     count_crashes,
     crashed_before,
 )
+from ingest.worker.saved_posts import publish_saved
 
 logger = get_logger()
 
@@ -77,7 +79,7 @@ def process_batch(
         try:
             posts = cast(Sequence[P], message.read(delivery.payload).posts)
         except ValidationError as error:
-            _dead_letter_unreadable(step, {"message": delivery.payload}, str(error))
+            dead_letter_unreadable(step, {"message": delivery.payload}, str(error))
             continue
         if delivery.too_often:
             return_posts(step, posts, delivery.returns + 1)
@@ -100,7 +102,8 @@ def give_back(task: str, deliveries: Sequence[Delivery]) -> None:
         if delivery.problem:
             dead_letter_message(delivery.payload, delivery.problem)
         else:
-            publish.enqueue_again(task, delivery.payload, returns=delivery.returns)
+            queue = publish.TASKS[task] if delivery.too_often else delivery.queue
+            publish.enqueue_again(task, queue, delivery.payload, returns=delivery.returns)
 
 
 def run_batch(
@@ -142,6 +145,7 @@ def run_suspects(step: Step, posts: Sequence[P], effect: Effect[P]) -> None:
 
 def _run_suspect(step: Step, post: P, effect: Effect[P]) -> None:
     if step == Step.SAVE and _is_saved(step, post):
+        publish_saved([post])  # its process may have died before it did
         clear_counts(step, [post.post_id])
         return
     survived = partial(clear_counts, step, [post.post_id])
@@ -209,6 +213,7 @@ def dead_letter(
     A post that the store has is not dead: its process died after the commit.
     """
     if (step == Step.SAVE or reason == DeadLetter.Reason.KILLED) and _is_saved(step, post):
+        publish_saved([post])
         return
     (ids,) = chunk_ids([post])
     logger.error("dead letter", posts=ids, step=step, reason=reason, attempts=attempts)
@@ -221,9 +226,19 @@ def dead_letter(
         "trace": _printable(trace),
         "attempts": attempts,
         "payload": post.payload(),
+        "key_id": post.key_id,
         "last_at": timezone.now(),
     }
     _save_dead_letter(step, post.post_id, fields)
+    data = {name: getattr(post, name) for name in ("own_id", "publication", "title", "url")}
+    events.record_for_publisher(
+        Webhook.Event.DEAD,
+        post.key_id,
+        {"id": post.post_id, **data, "step": str(step), "reason": str(reason)},
+        post.post_id,
+        step,
+        post.accepted_at.isoformat(),
+    )
 
 
 def _save_dead_letter(step: Step, post_id: str, fields: dict[str, Any]) -> None:
@@ -264,11 +279,11 @@ def _is_older_revision(step: Step, post: AcceptedPost) -> bool:
 def dead_letter_message(message: Mapping[str, Any], problem: str) -> None:
     """Dead-letter a message that this version cannot read, as `as_json` returned it."""
     queue = publish.TASKS.get(str(message["headers"].get("task")), message["queue"])
-    step = Step.SAVE if queue == publish.SAVE else Step.EXTRACT
-    _dead_letter_unreadable(step, {"raw": message}, problem)
+    step = Step.SAVE if publish.step_queue(queue) == publish.SAVE else Step.EXTRACT
+    dead_letter_unreadable(step, {"raw": message}, problem)
 
 
-def _dead_letter_unreadable(step: Step, payload: Mapping[str, Any], problem: str) -> None:
+def dead_letter_unreadable(step: Step, payload: Mapping[str, Any], problem: str) -> None:
     """Dead-letter what this version cannot read, once, however often it is delivered."""
     logger.error("dead letter", step=step, reason="unreadable")
     fields = {

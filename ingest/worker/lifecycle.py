@@ -16,9 +16,11 @@ from structlog import get_logger
 from ingest.broker import publish
 from ingest.broker.admission import get_admission
 from ingest.broker.connection import BrokerRefused, BrokerUnavailable, check_access
+from ingest.notify.delivery import deliver_until
 from ingest.observability import metric_slots, throughput, tracing
 from ingest.process import fork_memory, shutdown
 from ingest.process.parent_death import die_with_parent
+from ingest.worker import live_messages
 from ingest.worker.steps import load_spacy_models
 
 logger = get_logger()
@@ -50,8 +52,11 @@ def report_status(state: Any) -> tuple[list[str], int, int]:
 @signals.task_received.connect
 def note_position(request: Any, **_: Any) -> None:
     """Note when a received message was enqueued; a message of an older version does not say."""
+    queue = request.delivery_info["routing_key"]
+    if queue in publish.LIVE_QUEUES:
+        live_messages.note_received()
     if enqueued_at := request.request_dict.get(publish.ENQUEUED_AT):
-        _last_enqueued_at[request.delivery_info["routing_key"]] = enqueued_at
+        _last_enqueued_at[queue] = enqueued_at
 
 
 # The pid of the process that forks the children.
@@ -73,12 +78,16 @@ def prepare_parent(sender: Any, **_: Any) -> None:
     shutdown.prepare()
     throughput.prepare(sender.concurrency or os.cpu_count() or 1)
     queues = sender.app.amqp.queues
-    _roles.extend(queue for queue in publish.QUEUES if queue in queues.consume_from)
+    steps = {publish.step_queue(queue) for queue in queues.consume_from}
+    _roles.extend(queue for queue in (*publish.LIVE_QUEUES, publish.NOTIFY) if queue in steps)
     metric_slots.take_role(f"{' '.join(_roles)} parent")
-    if publish.SAVE in queues.consume_from and publish.DEAD_QUEUE in queues:
+    # A worker of a step takes live and bulk posts, whichever it was started for.
+    taken = [queue for queue in publish.QUEUES if publish.step_queue(queue) in steps]
+    if publish.SAVE in steps and publish.DEAD_QUEUE in queues:
         # Save workers have time, so they dead-letter the messages of the dead queue.
-        queues.select([*queues.consume_from, publish.DEAD_QUEUE])
-    if publish.EXTRACT in queues.consume_from:
+        taken.append(publish.DEAD_QUEUE)
+    queues.select(taken)
+    if publish.EXTRACT in steps:
         logger.info("loading models", models=[settings.MODEL, *settings.MODELS.values()])
         try:
             load_spacy_models()
@@ -137,6 +146,13 @@ def try_to_resume() -> None:
             seconds = min(2 * seconds, MAX_RESUME_SECONDS)
         finally:
             connection.close()  # the thread's own
+
+
+@signals.worker_ready.connect
+def deliver_events(**_: Any) -> None:
+    """Deliver events to webhooks, beside the children that evaluate watches."""
+    if publish.NOTIFY in _roles:
+        threading.Thread(target=deliver_until, args=(shutdown.wait,), daemon=True).start()
 
 
 @signals.worker_ready.connect

@@ -20,6 +20,8 @@ from ingest.nlp.languages import Models, extract_by_language, lacks_model, load_
 from ingest.nlp.ner import warm
 from ingest.observability import metrics, throughput, tracing
 from ingest.observability.post_log import log_posts
+from ingest.operations.publication_moves import current_moves, newest_moves
+from ingest.operations.reprocessing import is_cancelled
 from ingest.operations.rule_versions import RefreshingValue, current_patterns, current_rules
 from ingest.process import shutdown
 from ingest.process.time_limit import time_limit
@@ -32,6 +34,7 @@ from ingest.worker.failure_isolation import (
     nothing_to_tell,
     settle_dead_letters,
 )
+from ingest.worker.saved_posts import publish_saved
 
 logger = get_logger()
 
@@ -47,6 +50,7 @@ def extract_batch(posts: Sequence[AcceptedPost], survived: Survived = nothing_to
     language without a model becomes a dead letter. With OTHER_LANGUAGES "skip" it is saved without
     entities instead.
     """
+    posts = [post for post in posts if not is_cancelled(post)]
     with tracing.batch_span("extract", posts):
         patterns = current_patterns()
         with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):
@@ -82,14 +86,18 @@ def save_batch(posts: Sequence[PostEntities], _survived: Survived = nothing_to_t
     If the rules change meanwhile, this applies the new ones too: their alias backfill may have
     passed these posts already.
     """
-    rules = current_rules()
+    rules, moves = current_rules(), current_moves()
     with tracing.batch_span("save", posts), metrics.step(Step.SAVE, len(posts)):
-        new = open_store().add([rules.apply(post) for post in posts])
+        new = open_store().add([rules.apply(moves.apply(post)) for post in posts])
     _note_saved(posts, new)
     _settle_dead_letters(posts)
+    publish_saved(posts)
     newer = current_rules()
     if newer.version != rules.version:
-        open_store().revise([post.post_id for post in posts], newer.revise)
+        moves = newest_moves()
+        open_store().revise(
+            [post.post_id for post in posts], lambda post: newer.revise(moves.apply(post))
+        )
     throughput.record(len(posts))
 
 

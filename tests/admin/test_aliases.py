@@ -5,6 +5,8 @@ from django.test import Client
 
 from ingest.models import Alias, AliasBackfill, RulesVersion
 from ingest.operations.rule_versions import newest_rules
+from ingest.store import open_store
+from tests.support.factories import entity, with_entities
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +27,8 @@ def test_making_changing_and_deleting_an_alias_each_start_a_backfill(operator: C
     assert newest_rules().everywhere == {}
     assert RulesVersion.objects.get().version == 3
     assert AliasBackfill.objects.count() == 3
-    assert "0 posts seen" in operator.get("/admin/ingest/aliasbackfill/").content.decode()
+    backfills = operator.get("/admin/ingest/aliasbackfill/").content.decode()
+    assert "waits until every save worker knows the change" in backfills
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,26 @@ def test_an_invalid_alias_is_refused(
     page = operator.post("/admin/ingest/alias/add/", posted).content.decode()
     assert problem.lower() in page.lower()
     assert Alias.objects.count() == 1
+
+
+@pytest.mark.usefixtures("empty_broker", "sql_store")
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"name": "Orvel", "label": "PERSON"}, "No saved post mentions this name among People"),
+        ({"publication": "The Moon"}, "There is no publication of this name"),
+        ({"label": "CITY"}, "Select a valid choice"),
+        ({"name": "Odin", "label": "PERSON", "becomes": "Odin"}, "like this already"),
+    ],
+)
+def test_an_alias_that_can_do_nothing_is_refused(
+    operator: Client, changes: dict[str, str], problem: str
+) -> None:
+    open_store().add([with_entities("1", [entity("Odin")])])
+    page = operator.post("/admin/ingest/alias/add/", ALIAS | changes).content.decode()
+    assert problem in page
+    assert "Countries and cities" in page
+    assert not Alias.objects.exists()
 
 
 @pytest.mark.usefixtures("empty_broker")

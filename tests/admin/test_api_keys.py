@@ -1,9 +1,11 @@
 """API keys in the admin."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from ingest.models import ApiKey, AuditEntry
 
@@ -49,6 +51,20 @@ def test_keys_are_revoked_together(operator: Client) -> None:
     operator.post("/admin/ingest/apikey/", form)
     assert not ApiKey.objects.filter(revoked_at=None).exists()
     assert AuditEntry.objects.filter(actor="operator", action="revoke").count() == 2
+
+
+def test_a_key_is_rotated_and_its_new_secret_is_shown_once(operator: Client) -> None:
+    key, old = ApiKey.create("wire", scopes=["read"])
+    form = {"action": "rotate", "_selected_action": [key.pk]}
+    page = operator.post("/admin/ingest/apikey/", form).content.decode()
+    (secret,) = re.findall(r"shown only once: <code[^>]*>(ing_\S+?)<", page)
+    assert ApiKey.find(old) == ApiKey.find(secret) == key
+    assert AuditEntry.objects.get().action == "rotate"
+
+
+def test_the_list_warns_of_a_key_that_expires_soon(operator: Client) -> None:
+    ApiKey.create("wire", scopes=["read"], expires_at=timezone.now() + timedelta(days=5, hours=1))
+    assert "expires in 5 d" in operator.get("/admin/ingest/apikey/").content.decode()
 
 
 def test_the_admin_requires_a_login() -> None:

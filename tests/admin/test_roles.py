@@ -29,6 +29,7 @@ class Action(NamedTuple):
 
 ALIAS = {"label": "GPE", "name": "US", "becomes": "United States", "state": "accepted"}
 KEY = {"name": "new", "scopes": ["read"], "publications": ""}
+GROUP = {"slug": "nordic", "name": "Nordic", "publications": "The Gazette\nThe Wire"}
 ACTIONS = {
     "see the start page": Action("/admin/", None, "viewer"),
     "see the state": Action("/admin/state/", None, "viewer"),
@@ -41,6 +42,8 @@ ACTIONS = {
     "read the audit log": Action("/admin/ingest/auditentry/", None, "viewer"),
     "make an alias": Action("/admin/ingest/alias/add/", ALIAS, "editor"),
     "delete an alias": Action("/admin/ingest/alias/1/delete/", {"post": "yes"}, "editor"),
+    "see groups": Action("/admin/ingest/publicationgroup/", None, "viewer"),
+    "make a group": Action("/admin/ingest/publicationgroup/add/", GROUP, "editor"),
     "drain": Action("/admin/drain/", {}, "operator"),
     "resume": Action("/admin/resume/", {}, "operator"),
     "make a key": Action("/admin/ingest/apikey/add/", KEY, "operator"),

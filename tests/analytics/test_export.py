@@ -6,13 +6,14 @@ import pytest
 
 from ingest.analytics import entity_list, export
 from ingest.analytics.entity_list import EntityQuery
+from ingest.analytics.table_formats import ExportFormat
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
 
 
 @pytest.mark.parametrize("format_", ["csv", "json"])
 def test_an_export_never_goes_on_with_another_time(
-    firestore: FirestoreStore, monkeypatch: pytest.MonkeyPatch, format_: export.ExportFormat
+    firestore: FirestoreStore, monkeypatch: pytest.MonkeyPatch, format_: ExportFormat
 ) -> None:
     monkeypatch.setattr(export, "MAX_LIMIT", 1)  # ten entities a page
     firestore.add([with_entities("1", [entity(f"Name {n}") for n in range(25)])])

@@ -3,6 +3,7 @@
 import pytest
 
 from ingest.analytics.snippets import SIDE_CHARACTERS, Snippet, find_snippet
+from ingest.core.aliases import Replacement, Rules
 from ingest.core.entity_names import entity_id
 from tests.support.factories import entity, with_entities
 
@@ -87,3 +88,12 @@ def test_a_long_sentence_is_left_out_on_both_sides() -> None:
 
 def test_content_that_was_not_kept_has_no_sentence() -> None:
     assert snippet("", "Obama") is None
+
+
+def test_a_sentence_with_another_name_that_counts_as_it_is_found() -> None:
+    rules = Rules(1, {("PERSON", "odin"): Replacement("Wodan")})
+    post = with_entities("1", [entity("Odin"), entity("Frigg")])
+    post = rules.apply(post.model_copy(update={"content": "Frigg sat. Odin won."}))
+    id_ = entity_id("PERSON", "wodan")
+    assert find_snippet(post, id_, rules) == ("", "Odin", " won.")
+    assert find_snippet(post, id_) is None

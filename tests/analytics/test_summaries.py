@@ -52,6 +52,21 @@ def test_a_summary_holds_the_words_and_the_families(store: Store) -> None:
     assert [(x.family, x.mentions) for x in summary.families] == [("PERSON", 2), ("PLACE", 1)]
 
 
+def test_a_summary_holds_the_words_by_posts_and_what_rises(store: Store) -> None:
+    more = [with_entities(f"o{n}", [entity("Oslo", label="GPE")]) for n in range(9)]
+    old = [
+        with_entities(f"b{n}", published_at=datetime(2026, 3, 1 + n, tzinfo=UTC)) for n in range(9)
+    ]
+    store.add([*more, *old])
+    summarise_publication(PUB_ID)
+    summary = Summary.of(publication())
+    assert summary
+    assert [w.text for w in summary.words_by("mentions")] == ["Oslo", "Obama"]
+    assert [(w.text, w.posts) for w in summary.words_by("posts")] == [("Oslo", 10), ("Obama", 1)]
+    assert summary.trends
+    assert [(t.text, t.posts, t.before) for t in summary.trends.rising] == [("Oslo", 10, 0)]
+
+
 def test_what_is_missing_is_asked_for_once(store: Store) -> None:
     assert read_summary(publication()) is None
     assert read_summary(publication()) is None

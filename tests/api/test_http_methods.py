@@ -52,7 +52,7 @@ def test_head_needs_the_scope_of_get() -> None:
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("posts", "POST, OPTIONS"),
+        ("posts", "GET, POST, HEAD, OPTIONS"),
         (f"posts/{'0' * 32}", "GET, DELETE, HEAD, OPTIONS"),
         ("publications", "GET, HEAD, OPTIONS"),
         ("drain", "POST, OPTIONS"),
@@ -128,8 +128,8 @@ def test_no_other_origin_is_allowed_by_default() -> None:
     [
         ("family=people", "/family", ["is not a family", "PERSON", "PLACE", "GROUP", "WORK"]),
         ("family=gpe", "/family", ["is a label of the family PLACE"]),
-        ("sort=name", "/sort", ["family, prefix, since, until, limit, cursor"]),
-        ("label=PERSON", "/label", ["family, prefix, since, until, limit, cursor"]),
+        ("sort=name", "/sort", ["family, prefix, since, until, order, limit, cursor"]),
+        ("label=PERSON", "/label", ["family, prefix, since, until, order, limit, cursor"]),
     ],
 )
 def test_a_wrong_parameter_is_answered_with_what_to_do(

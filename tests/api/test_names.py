@@ -36,8 +36,16 @@ PUBLICATION = (
 OF_NAME = [
     *(f"/api/publications/{{}}{rest}" for rest in PUBLICATION),
     *("/api/publications?after={}", "/api/compare?first={}&second={}", "/?after={}"),
+    *("/api/entities?q={}", "/search?q={}"),
     *("/admin/publications/?after={}", "/compare?first={}&second={}"),
     *("/publications/{}", "/publications/{}/entities.csv", "/entities/{}", "/api/entities/{}"),
+    *("/compare?of={}&name={}&period={}", "/api/comparison?of={}", "/api/comparison?name={}"),
+    *("/entities/{}/mentioned-with", "/api/entities/{}/mentioned-with?publication={}"),
+    *("/publications/{}/posts", "/posts/{}", "/api/posts/{}/content", "/api/groups/{}"),
+    *(
+        "/api/publications/{}/posts?title={}",
+        f"/entities/{'0' * 32}/mentioned-with?publication={{}}",
+    ),
     *("/api/entities/{}/posts", "/api/entities/{}/posts?publication={}", "/api/posts/{}"),
     *("/api/posts/{}?receipt={}", f"/entities/{'0' * 32}?publication={{}}&cursor={{}}"),
     f"/api/publications/{'0' * 32}/entities?family={{}}&prefix={{}}&cursor={{}}",

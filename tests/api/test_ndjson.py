@@ -130,7 +130,10 @@ def test_a_body_has_a_limit_of_lines(
     sent = gzip.compress(body) if encoding == "gzip" else body
     response = send(api, sent, **{"Content-Encoding": encoding})
     last = json.loads(response.getvalue().splitlines()[-1])
-    assert last.get("problem", last) == {
+    problem = last.get("problem", last)
+    assert problem.pop("instance", "/api/posts") == "/api/posts"
+    assert problem == {
+        "type": "/problems/too-large",
         "title": "Request Entity Too Large",
         "status": 413,
         "detail": "The body has more than 4000 lines.",

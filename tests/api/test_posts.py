@@ -1,5 +1,6 @@
 """The API, with a real broker behind it and a store in memory."""
 
+import json
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -82,6 +83,17 @@ def test_every_field_of_a_post_travels(api: Client) -> None:
     assert (post.title, post.language, post.url) == ("Oslo", "en", "https://example.org/a-1")
 
 
+def test_posts_are_bulk_if_they_say_so_or_their_request_or_key_does(api: Client) -> None:
+    send(api, [{**POST, "priority": "bulk"}, {**POST, "id": "2", "priority": "live"}])
+    send(keyed(["submit"], bulk=True), {**POST, "id": "3"})
+    client = connection.redis_client()
+    assert (client.llen("extract"), client.llen("extract.bulk")) == (1, 2)
+    api.post("/api/posts?priority=bulk", json.dumps(POST), content_type="application/json")
+    assert (client.llen("extract"), client.llen("extract.bulk")) == (1, 3)
+    unknown = api.post("/api/posts?priority=low", "{}", content_type="application/json")
+    assert unknown.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 def test_many_posts_travel_in_messages_of_about_a_batch(api: Client) -> None:
     posts = [{**POST, "content": f"{n} " + "word " * 1000} for n in range(40)]
     assert send(api, posts).json()["accepted"] == 40
@@ -145,6 +157,7 @@ def test_a_dead_letter_says_why_its_post_is_not_saved(api: Client) -> None:
     dead_letter(post_id="d" * 32)
     assert api.get(f"/api/posts/{'d' * 32}").json() == {
         "id": "d" * 32,
+        "own_id": None,
         "status": "dead",
         "step": "extract",
         "reason": "timeout",
@@ -258,15 +271,25 @@ def test_an_unknown_url_is_a_problem(api: Client, address: str) -> None:
 def test_an_unknown_host_is_a_problem(api: Client) -> None:
     response = api.get("/api/status", headers={"Host": "evil.example"})
     assert response.status_code == HTTPStatus.BAD_REQUEST
-    assert response.json() == {"title": "Bad Request", "status": 400}
+    assert response.json() == {
+        "type": "/problems/bad-request",
+        "title": "Bad Request",
+        "status": 400,
+        "instance": "/api/status",
+    }
 
 
 def test_a_bug_is_a_problem_without_details(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.api.posts.open_store", lambda: None)
+    monkeypatch.setattr("ingest.api.tracking.status.open_store", lambda: None)
     api.raise_request_exception = False
     response = api.get(f"/api/posts/{'0' * 32}")
     assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
-    assert response.json() == {"title": "Internal Server Error", "status": 500}
+    assert response.json() == {
+        "type": "/problems/bug",
+        "title": "Internal Server Error",
+        "status": 500,
+        "instance": f"/api/posts/{'0' * 32}",
+    }
 
 
 def test_other_pages_keep_djangos_errors(api: Client) -> None:
@@ -282,7 +305,7 @@ def test_responses_are_json_whatever_the_client_accepts(api: Client, accept: str
 def test_an_unknown_method_is_answered_with_the_known_ones(api: Client) -> None:
     response = api.put("/api/posts")
     assert response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-    assert response["Allow"] == "POST, OPTIONS"
+    assert response["Allow"] == "GET, POST, HEAD, OPTIONS"
     assert response.json()["title"] == "Method Not Allowed"
 
 
@@ -330,7 +353,7 @@ def test_the_status_counts_waiting_messages_and_dead_letters(api: Client) -> Non
         "writable": True,
         "drained": False,
         "empty": False,
-        "waiting": {"extract": 1, "save": 0},
+        "waiting": {"extract": 1, "save": 0, "extract.bulk": 0, "save.bulk": 0, "notify": 0},
         "in_work": 0,
         "dead_letters": 1,
     }

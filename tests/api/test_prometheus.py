@@ -1,5 +1,6 @@
 """The metrics, and who may read them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -56,6 +57,12 @@ def test_only_this_machine_and_operators_read_metrics(
     assert client.get("/metrics", **request_).status_code == status
 
 
+def test_it_says_when_a_key_expires() -> None:
+    end = datetime(2100, 1, 1, tzinfo=UTC)
+    ApiKey.create("wire", scopes=["submit"], expires_at=end)
+    assert scraped(Client())["ingest_api_key_expiry_seconds wire"] == end.timestamp()
+
+
 def test_it_counts_the_result_of_each_post_of_a_request() -> None:
     client = keyed("submit")
     before = scraped(client)
@@ -86,3 +93,17 @@ def test_it_reports_queues_and_dead_letters() -> None:
     assert samples["ingest_dead_letters refused save"] == 1
     get_admission().pause("stop")
     assert scraped(client)["ingest_writable"] == 0
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_a_probe_may_name_any_host(path: str) -> None:
+    assert Client().get(path, headers={"Host": "10.1.2.3:8400"}).status_code != 400
+
+
+def test_a_scrape_from_any_host_needs_a_key_that_is_valid() -> None:
+    other = {"Host": "10.1.2.3:8400"}
+    assert keyed("operate").get("/metrics", headers=other).status_code == 200
+    assert keyed("submit").get("/metrics", headers=other).status_code == 403
+    browser = Client()
+    assert browser.get("/metrics", headers=other).status_code == 400
+    assert browser.get("/metrics").status_code == 200

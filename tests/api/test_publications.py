@@ -80,6 +80,22 @@ def test_a_publication_has_its_posts_by_day(api: Client) -> None:
     )
 
 
+def test_days_are_summed_in_the_step_that_is_asked_for(api: Client) -> None:
+    answer = read(api, f"{GAZETTE}?since=2026-05-02&step=month")
+    assert (answer["step"], answer["days"]) == ("month", {"2026-05-03": 1})
+    assert answer["window"] == {"since": "2026-05-02", "until": "2026-05-03"}
+    assert answer["series"] == [{"since": "2026-05-01", "posts": 1}]
+    own = read(api, f"/api/entities/{OBAMA}?until=2026-05-02")
+    assert (own["mentions"], own["posts"], own["of_posts"], own["step"]) == (3, 2, 2, "day")
+    assert own["series"] == [
+        {"since": "2026-05-01", "mentions": 2, "posts": 1, "of_posts": 1},
+        {"since": "2026-05-02", "mentions": 1, "posts": 1, "of_posts": 1},
+    ]
+    assert [p["days"] for p in own["publications"]] == [{"2026-05-01": 2}, {"2026-05-02": 1}]
+    for query in ("step=hour", "since=2026-05-02&until=2026-05-01"):
+        read(api, f"{GAZETTE}?{query}", HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
 @pytest.mark.parametrize("name", [ODD, "..", "The Gazette"])
 def test_every_publication_has_a_url_that_no_client_changes(api: Client, name: str) -> None:
     (own,) = [p for p in read(api, "/api/publications")["publications"] if p["name"] == name]
@@ -135,13 +151,13 @@ def test_a_window_has_its_own_sample_and_certain_positions(api: Client) -> None:
     assert {(e["posts"], e["share_of_posts"]) for e in answer["entities"]} == {(1, 1.0)}
 
 
-def test_firestore_does_not_know_the_posts_within_a_window(firestore: FirestoreStore) -> None:
+def test_firestore_knows_the_posts_within_a_window(firestore: FirestoreStore) -> None:
     firestore.add(POSTS)
     publication = firestore.publication("The Gazette")
     assert publication
     page = list_entities(firestore, publication, EntityQuery(since="2026-05-02"))
     fields = [entity_fields(page, entity) for entity in page.entities]
-    assert {(e["posts"], e["share_of_posts"]) for e in fields} == {(None, None)}
+    assert {(e["posts"], e["share_of_posts"]) for e in fields} == {(1, 1)}
 
 
 @pytest.mark.parametrize("query", ["", "&prefix=n", "&since=2026-05-01"])
@@ -174,6 +190,51 @@ def test_an_invalid_query_is_refused_by_name(api: Client, query: str) -> None:
     field = query.partition("=")[0]
     assert answer["errors"][0]["pointer"] in (f"/{field}", "")
     assert field in json.dumps(answer)
+
+
+def test_a_name_is_found_in_any_publication(api: Client) -> None:
+    answer = read(api, "/api/entities?q=OB")
+    assert (answer["order"], answer["considered"], answer["is_exact"]) == ("mentions", 1, True)
+    (obama,) = answer["entities"]
+    assert (obama["text"], obama["id"]) == ("Obama", OBAMA)
+    assert (obama["mentions"], obama["posts"]) == (6, 3)
+    assert [(p["publication"], p["mentions"]) for p in obama["publications"]] == [
+        ("The Gazette", 5),
+        (ODD, 1),
+    ]
+    assert texts(read(api, "/api/entities?q=o&family=place&order=posts&limit=1")) == ["Oslo"]
+
+
+@pytest.mark.parametrize("query", ["", "?q=", "?q=..", "?q=a&order=days", "?q=a&since=2026-05-01"])
+def test_a_search_without_a_word_is_refused(api: Client, query: str) -> None:
+    read(api, f"/api/entities{query}", HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@pytest.mark.parametrize("window", ["", "&since=2026-05-02"])
+def test_a_list_is_ordered_by_posts(api: Client, store: Store, window: str) -> None:
+    more = [with_entities(f"o{n}", [entity("Often")], published_at=on(5)) for n in range(3)]
+    store.add([*more, with_entities("once", [entity("Once", 28)], published_at=on(6))])
+    url = f"{GAZETTE}/entities?limit=1{window}"
+    assert texts(read(api, url)) == ["Once"]
+    by_posts = read(api, f"{url}&order=posts")
+    assert (by_posts["order"], texts(by_posts)) == ("posts", ["Often"])
+    assert by_posts["entities"][0]["posts"] == 3
+    assert texts(read(api, by_posts["next"])) != ["Often"]
+
+
+def test_trends_state_both_samples(api: Client, store: Store) -> None:
+    posts = [with_entities(f"t{n}", [entity("Riser")], published_at=on(20)) for n in range(5)]
+    quiet = [with_entities(f"q{n}", published_at=on(2)) for n in range(9)]
+    store.add([*posts, *quiet])
+    answer = read(api, f"{GAZETTE}/trends?since=2026-05-20&until=2026-05-21&baseline=2026-05-01")
+    assert answer["recent"] == {"since": "2026-05-20", "until": "2026-05-21", "posts": 5}
+    assert answer["baseline"] == {"since": "2026-05-01", "until": "2026-05-19", "posts": 11}
+    assert (answer["least_posts"], answer["least_score"], answer["considered"]) == (5, 2, 1)
+    (riser,) = answer["rising"]
+    assert (riser["posts"], riser["before"], riser["share"], riser["is_new"]) == (5, 0, 1, True)
+    assert (riser["score"], answer["falling"]) == (4.0, [])
+    wrong = read(api, f"{GAZETTE}/trends?baseline=2026-05-01", HTTPStatus.UNPROCESSABLE_ENTITY)
+    assert "baseline needs since" in json.dumps(wrong)
 
 
 def test_one_entity_in_every_publication(api: Client) -> None:

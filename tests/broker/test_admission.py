@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from ingest.models import InFlightRequest
 from tests.support.factories import accepted
 
 pytestmark = pytest.mark.usefixtures("empty_broker")
+
+NOTHING = dict.fromkeys(publish.QUEUES, 0)
 
 
 def send(*texts: str, between: Callable[[], object] = object) -> None:
@@ -49,7 +52,7 @@ def test_a_pause_during_a_request_admits_all_of_its_posts_or_none() -> None:
     assert get_admission().backlog().drained
     get_admission().resume("operator")
     send("Oslo.", "Lima.")
-    assert get_admission().backlog().waiting == {"extract": 2, "save": 0}
+    assert get_admission().backlog().waiting == {**NOTHING, "extract": 2}
 
 
 def test_a_request_that_failed_enqueues_nothing() -> None:
@@ -63,7 +66,7 @@ def test_a_request_that_failed_enqueues_nothing() -> None:
 def test_a_message_that_waits_or_is_in_progress_is_not_drained() -> None:
     get_admission().pause("operator")
     connection.redis_client().lpush(EXTRACT, "message")
-    assert get_admission().backlog().waiting == {"extract": 1, "save": 0}
+    assert get_admission().backlog().waiting == {**NOTHING, "extract": 1}
     assert not get_admission().backlog().drained
     connection.redis_client().delete(EXTRACT)
     connection.redis_client().hset(UNACKED_KEY, "tag", "message")
@@ -126,6 +129,20 @@ def test_full_queues_refuse_posts_until_the_low_watermark(settings: Any) -> None
         client.rpop(SAVE)
     send("Lima.")
     assert get_admission().backlog().messages == 9
+
+
+def test_an_archive_fills_only_the_queues_of_bulk_posts(settings: Any) -> None:
+    settings.QUEUE_LIMIT = 1
+    archived = accepted("Oslo.").model_copy(update={"priority": "bulk"})
+    for _ in range(2):
+        with suppress(QueueFull), get_admission().admit(["bulk"]) as producer:
+            publish.enqueue([archived], through=producer)
+    backlog = get_admission().backlog()
+    assert backlog.waiting == {**NOTHING, "extract.bulk": 1}
+    assert backlog.state(1) == "open"
+    send("Lima.")
+    assert get_admission().backlog().waiting == {**NOTHING, "extract.bulk": 1, "extract": 1}
+    assert not get_admission().backlog().empty
 
 
 def test_no_post_slips_in_after_a_drain() -> None:
@@ -207,7 +224,7 @@ def test_threads_do_not_wait_for_the_one_that_checks_rabbitmq(
 
     def check() -> None:
         try:
-            admission._refuse_if_full()
+            admission._refuse_if_full(["live"])
         except BrokerUnavailable as error:
             errors.append(error)
 
@@ -228,7 +245,7 @@ def test_the_lease_of_a_request_lasts_as_long_as_the_request(
 ) -> None:
     """A drain once counted a request of more than a minute as ended."""
     monkeypatch.setattr(rabbitmq, "REQUEST_SECONDS", 0.4)
-    monkeypatch.setattr(rabbitmq.RabbitmqAdmission, "_refuse_if_full", lambda _: None)
+    monkeypatch.setattr(rabbitmq.RabbitmqAdmission, "_refuse_if_full", lambda *_: None)
 
     def lease() -> datetime:
         return InFlightRequest.objects.get().ends_at

@@ -174,20 +174,44 @@ def test_a_worker_empties_a_server_that_has_no_memory_left(connection: Connectio
     assert client.hlen(UNACKED_KEY) == 0
 
 
-def test_a_channel_takes_from_one_queue(connection: Connection) -> None:
+def test_bulk_messages_have_a_fifth_of_the_takes_while_live_ones_wait(
+    connection: Connection,
+) -> None:
+    live, bulk = (Queue(name, routing_key=name) for name in ("extract", "extract.bulk"))
+    producer = connection.Producer()
+    for queue, count in ((bulk, 6), (live, 10)):
+        for number in range(count):
+            producer.publish(f"{queue.name} {number}", routing_key=queue.name, declare=[queue])
+    bodies: list[str] = []
+
+    def receive(body: str, message: Any) -> None:
+        bodies.append(body)
+        message.ack()
+
+    with Consumer(connection, [bulk, live], callbacks=[receive]):
+        for _ in range(16):
+            connection.drain_events(timeout=5)
+    first = ["extract"] * 4 + ["extract.bulk"] + ["extract"] * 4 + ["extract.bulk"]
+    assert [body.split()[0] for body in bodies[:10]] == first
+    assert len(set(bodies)) == 16
+    assert redis_client().hlen(UNACKED_KEY) == 0
+
+
+def test_a_channel_takes_from_the_queues_of_one_step(connection: Connection) -> None:
     second = Queue("second", routing_key="second")
     with (
         Consumer(connection, [QUEUE, second], callbacks=[lambda *_: None]),
-        pytest.raises(RuntimeError, match="one queue"),
+        pytest.raises(RuntimeError, match="one step"),
     ):
         connection.drain_events(timeout=1)
 
 
 CONSUMER = """
 import ingestsite
-from tests.broker.test_redis_transport import QUEUE, Consumer
+from tests.broker.test_redis_transport import Consumer, Queue
+queues = [Queue(name, routing_key=name) for name in ("extract", "extract.bulk")]
 with ingestsite.celery_app.connection_for_read() as connection:
-    with Consumer(connection, [QUEUE], callbacks=[lambda *_: None]):
+    with Consumer(connection, queues, callbacks=[lambda *_: None]):
         while True:
             connection.drain_events()
 """
@@ -195,15 +219,23 @@ with ingestsite.celery_app.connection_for_read() as connection:
 
 def test_a_busy_consumer_that_is_killed_loses_nothing(connection: Connection) -> None:
     """Kill one that takes and never acknowledges: each message is waiting or recorded."""
-    client = redis_client()
+    client: Any = redis_client()
     count = 2000
-    publish(connection, range(count))
+    producer = connection.Producer()
+    queues = ("extract", "extract.bulk")
+    for number in range(count):
+        name = queues[number % 2]
+        producer.publish(number, routing_key=name, declare=[Queue(name, routing_key=name)])
+
+    def waiting() -> int:
+        return sum(client.llen(name) for name in queues)
+
     for _ in range(10):
         process = subprocess.Popen([sys.executable, "-c", CONSUMER], env=os.environ)
-        enough = client.llen(QUEUE.name) - 100
-        wait_until(lambda: client.llen(QUEUE.name) <= enough, seconds=30, what="it is busy")  # noqa: B023
+        enough = waiting() - 100
+        wait_until(lambda: waiting() <= enough, seconds=30, what="it is busy")  # noqa: B023
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert client.llen(QUEUE.name) > 0, "it was idle when it was killed"
-        assert client.llen(QUEUE.name) + client.hlen(UNACKED_KEY) == count
+        assert waiting() > 0, "it was idle when it was killed"
+        assert waiting() + client.hlen(UNACKED_KEY) == count
         assert client.hlen(UNACKED_KEY) == client.zcard("unacked_index")

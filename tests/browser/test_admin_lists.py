@@ -35,8 +35,8 @@ AuditEntry.objects.create(
 NEEDED = {
     "auditentry": ("at", "actor", "action", "target", "detail"),
     "deadletter": ("publication", "reason", "last_at", "problem"),
-    "alias": ("name", "becomes", "state", "likeness"),
-    "apikey": ("name", "scopes", "last_used_at", "revoked_at"),
+    "alias": ("name", "becomes", "state", "evidence"),
+    "apikey": ("name", "scopes", "last_used_at", "expires_at"),
 }
 SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
 

@@ -32,7 +32,13 @@ def every_page(site: Site) -> list[str]:
         site.publication("The Gazette"),
         site.publication(ODD) + "?since=2026-05-01",
         site.entity("PERSON", "angela merkel"),
+        site.publication("The Gazette") + "/trends",
+        "/search?q=name",
         f"/compare?first={first}&second={second}",
+        site.entity("PERSON", "angela merkel") + "/mentioned-with",
+        site.publication("The Gazette") + "/posts",
+        f"/posts/{site.store.newest_posts('The Gazette', limit=1)[0].post_id}",
+        f"/embed/publications/{first}/days",
         "/login",
     ]
 
@@ -89,13 +95,36 @@ def test_each_filter(page: Page, site: Site) -> None:
 
     page.get_by_label("Begins with").fill("")
     page.get_by_label("From day").fill("2026-05-30")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.locator(".sample")).to_contain_text(
         "Counted in 1 post from 2026-05-30 to 2026-05-30"
     )
     expect(page.locator(".names tbody tr").first).to_contain_text("3")
     page.get_by_role("link", name="Clear").click()
     expect(page.locator(".sample")).to_contain_text("Counted in 30 posts.")
+
+
+@pytest.mark.parametrize("options", [{}, PHONE, WITHOUT_SCRIPTS], ids=["desk", "phone", "none"])
+def test_a_name_is_found_from_any_page(page: Page) -> None:
+    page.goto("/compare")
+    page.get_by_role("searchbox", name="Find a name").fill("MERK")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Find a name")
+    assert names(page)[0] == "Angela Merkel"
+    page.get_by_role("link", name="Angela Merkel").click()
+    expect(page.locator("h1")).to_contain_text("Angela Merkel")
+
+
+@pytest.mark.parametrize("options", [{}, WITHOUT_SCRIPTS], ids=["scripts", "none"])
+def test_the_last_days_are_a_button_away(page: Page, site: Site) -> None:
+    page.goto(site.publication("The Gazette"))
+    page.get_by_role("link", name="7 days").click()
+    expect(page.locator("figcaption").first).to_contain_text("2026-05-24 to 2026-05-30")
+    expect(page.locator(".sample").first).to_contain_text("Counted in 7 posts")
+    page.get_by_label("Begins with").fill("oslo")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".names tbody tr")).to_have_count(1)
+    expect(page.locator(".sample").first).to_contain_text("Counted in 7 posts")
 
 
 def test_an_invalid_filter_is_explained(page: Page, site: Site) -> None:
@@ -128,7 +157,8 @@ def test_the_table_can_be_exported(page: Page, site: Site) -> None:
 
 def _download(page: Page, name: str) -> Path:
     with page.expect_download() as download:
-        page.get_by_role("link", name=name, exact=True).click()
+        own = page.get_by_role("group", name="Export these names")
+        own.get_by_role("link", name=name, exact=True).click()
     return download.value.path()
 
 
@@ -152,14 +182,27 @@ def test_an_entity_has_its_days_publications_and_posts(page: Page, site: Site) -
 
 def test_two_publications_are_compared(page: Page) -> None:
     page.goto("/compare")
-    page.get_by_label("First").select_option("The Gazette")
-    page.get_by_label("Second").select_option(ODD)
-    page.get_by_role("button", name="Compare").click()
+    for name in ("The Gazette", ODD):
+        page.get_by_label("Add a publication").fill(name)
+        page.get_by_role("button", name="Compare").click()
+        expect(page.get_by_role("checkbox", name=name)).to_be_checked()
     columns = page.locator(".column")
     expect(columns.nth(0)).to_contain_text("Oslo")
-    expect(columns.nth(1).locator("li")).to_have_count(1)
-    expect(columns.nth(1)).to_contain_text("90 / 1")
-    expect(columns.nth(2)).to_contain_text("ÉOLE")
+    expect(columns.nth(1)).to_contain_text("ÉOLE")
+    both = page.locator(".sides tbody tr", has_text="Angela Merkel").locator("td")
+    expect(both.nth(0)).to_contain_text("90 mentions")
+    expect(both.nth(1)).to_contain_text("1 mention")
+    expect(page.locator(".lines svg.pygal-chart").first).to_be_visible()
+
+
+def test_a_keyboard_skips_a_word_cloud(page: Page, site: Site) -> None:
+    page.goto(site.publication("The Gazette"))
+    skip = page.get_by_role("link", name="Skip the word cloud")
+    skip.focus()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.cloud')") is None
 
 
 def test_a_pending_summary_appears_by_itself(page: Page, site: Site) -> None:

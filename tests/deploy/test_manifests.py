@@ -11,6 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
+from cloudcoil.models.prometheus_operator.v1 import PodMonitor
 
 from ingest.devstack.launch import PROCFILE
 from ingestsite.configuration import ROOT
@@ -19,22 +20,19 @@ from tests.support.apt import install
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 KUBERNETES = DEPLOY / "kubernetes"
-KEDA: dict[str, Any] = {
+OVERLAYS = ("base", "overlays/small", "overlays/production")
+# The schemas of kinds that are not Kubernetes' own.
+OPERATORS: dict[str, Any] = {
     "ScaledObject": ScaledObject,
     "TriggerAuthentication": TriggerAuthentication,
+    "PodMonitor": PodMonitor,
 }
-YAML_STYLE = """
-extends: default
-rules:
-  line-length: {max: 120}
-  document-start: disable
-  comments: {min-spaces-from-content: 1}
-"""
 
 Manifest = tuple[Path, dict[str, Any]]
 MANIFESTS: list[Manifest] = [
     (path, manifest)
-    for path in sorted(KUBERNETES.glob("*.yaml"))
+    for path in sorted(KUBERNETES.rglob("*.yaml"))
+    if path.name != "kustomization.yaml"
     for manifest in yaml.safe_load_all(path.read_text("utf-8"))
 ]
 PODS = [(path, m) for path, m in MANIFESTS if "template" in m.get("spec", {})]
@@ -51,8 +49,8 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("units")
     programs = str(Path(sys.executable).parent)
     for unit in UNITS:
-        text = unit.read_text("utf-8").replace("/srv/ingest/.venv/bin", programs)
-        (folder / unit.name).write_text(text.replace("/srv/ingest", str(ROOT)))
+        text = unit.read_text("utf-8").replace("/srv/ingest/bin/ingest", sys.executable)
+        (folder / unit.name).write_text(text.replace("/srv/ingest/bin", programs))
     return sorted(folder.iterdir())
 
 
@@ -86,11 +84,11 @@ def test_compose_reads_the_compose_file(name: str, tmp_path: Path) -> None:
     assert (done.stderr, done.returncode) == ("", 0)
 
 
-@pytest.mark.parametrize("role", ["extract", "save"])
+@pytest.mark.parametrize("role", ["extract", "save", "notify"])
 def test_a_worker_is_started_as_the_procfile_starts_it(role: str) -> None:
     unit = (DEPLOY / "systemd" / f"ingest-{role}.service").read_text()
     composes = [path.read_text() for path in DEPLOY.glob("compose*.yaml")]
-    manifest = (KUBERNETES / f"{role}.yaml").read_text().replace(", ", " ")
+    manifest = (KUBERNETES / "base" / f"{role}.yaml").read_text().replace(", ", " ")
     procfile = PROCFILE.read_text()
     texts = (unit, *composes, manifest.replace('"', ""), procfile)
     command = f"celery -A ingestsite worker -Q {role} -n {role}@%"
@@ -113,7 +111,7 @@ def test_hadolint_finds_nothing_wrong_with_the_dockerfile() -> None:
 
 def test_yamllint_finds_nothing_wrong() -> None:
     done = subprocess.run(
-        ["yamllint", "--strict", "--config-data", YAML_STYLE, str(DEPLOY)],
+        ["yamllint", "--strict", "--config-file", ROOT / ".yamllint.yaml", DEPLOY],
         capture_output=True,
         text=True,
         check=False,
@@ -123,17 +121,79 @@ def test_yamllint_finds_nothing_wrong() -> None:
 
 @pytest.mark.parametrize(("path", "manifest"), MANIFESTS, ids=map(_name, MANIFESTS))
 def test_a_manifest_matches_its_schema(path: Path, manifest: dict[str, Any]) -> None:
-    keda: dict[str, Any] = {
-        "ScaledObject": ScaledObject,
-        "TriggerAuthentication": TriggerAuthentication,
-    }
-    if manifest["apiVersion"].startswith("keda.sh/"):
-        read = keda[manifest["kind"]].model_validate(manifest)
+    check_schema(manifest)
+
+
+def check_schema(manifest: dict[str, Any]) -> None:
+    if schema := OPERATORS.get(manifest["kind"]):
+        read = schema.model_validate(manifest)
         # The model drops unknown fields.
         assert read.model_dump(by_alias=True, exclude_unset=True, mode="json") == manifest
     else:
         for version in ("1.29", "1.37"):
             kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_has_only_manifests_that_match_their_schemas(overlay: str) -> None:
+    rendered = subprocess.check_output(["kubectl", "kustomize", KUBERNETES / overlay], text=True)
+    manifests = list(yaml.safe_load_all(rendered))
+    for manifest in manifests:
+        check_schema(manifest)
+    hosts = {manifest["spec"]["rules"][0]["host"] for manifest in of(manifests, "Ingress")}
+    settings = {m["data"]["INGEST_ALLOWED_HOSTS"] for m in of(manifests, "ConfigMap")}
+    assert hosts == settings
+    accounts = {manifest["metadata"]["name"] for manifest in of(manifests, "ServiceAccount")}
+    deployments = of(manifests, "Deployment")
+    used = {m["spec"]["template"]["spec"].get("serviceAccountName") for m in deployments}
+    assert (
+        used - {None}
+        == accounts
+        == {"ingest-web", "ingest-extract", "ingest-save", "ingest-notify"}
+    )
+
+
+def of(manifests: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Return the manifests of a kind."""
+    return [manifest for manifest in manifests if manifest["kind"] == kind]
+
+
+@pytest.mark.parametrize("role", ["extract", "save", "notify"])
+def test_prometheus_sees_each_worker(role: str) -> None:
+    """Without it the alert IngestHasNoWorkers would fire for ever."""
+    (pod,) = (m["spec"]["template"]["spec"] for p, m in PODS if p.stem == role)
+    (sidecar,) = pod["initContainers"]
+    assert (sidecar["restartPolicy"], sidecar["command"][:2]) == ("Always", ["ingest", "metrics"])
+    assert sidecar["ports"] == [{"name": "metrics", "containerPort": 8404}]
+    ((probe, file),) = (
+        (p["exec"]["command"][-2:]) for p in [pod["containers"][0]["livenessProbe"]]
+    )
+    assert (probe, file) == ("ingest.process.alive", f"/var/lib/ingest/heartbeat-{role}")
+    many = yaml.safe_load((DEPLOY / "compose.many.yaml").read_text())["services"]
+    assert "ingest metrics --host 0.0.0.0 &" in many[role]["command"]
+    scraped = (DEPLOY / "prometheus" / "prometheus.compose.yaml").read_text()
+    assert re.search(rf"names: \[.*{role}.*\], type: A, port: 8404", scraped)
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.many.yaml"])
+def test_each_container_of_ours_is_checked(name: str) -> None:
+    """The image's own check is that of the web server."""
+    services = yaml.safe_load((DEPLOY / name).read_text())["services"]
+    ours = {one for one, service in services.items() if "build" in service}
+    assert ours == {"web", "extract", "save", "notify", "flower"}
+    checked = {
+        one for one in ours if "ingest.process.alive" in str(services[one].get("healthcheck"))
+    }
+    assert checked == ours - {"web"}
+    assert "ingest.process.alive" in (DEPLOY / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=str)
+def test_a_service_is_started_again_however_often_it_ends(unit: Path) -> None:
+    text = unit.read_text()
+    assert "UMask=0077\n" in text
+    assert text.count("StartLimitIntervalSec=0\n") == text.count("Restart=always\nRestartSec=2\n")
+    assert ("Type=oneshot" in text) != ("Restart=always" in text)
 
 
 @pytest.mark.parametrize(("path", "manifest"), PODS, ids=map(_name, PODS))
@@ -157,7 +217,7 @@ def test_no_secret_is_in_the_manifests() -> None:
     assert not {name for name in settings if re.search("KEY|PASSWORD|URL", name)}
 
 
-@pytest.mark.parametrize("role", ["web", "extract", "save"])
+@pytest.mark.parametrize("role", ["web", "extract", "save", "notify"])
 def test_a_shutdown_has_the_same_time_everywhere(role: str) -> None:
     """Kubernetes adds the seconds of preStop."""
     unit = (DEPLOY / "systemd" / f"ingest-{role}.service").read_text()

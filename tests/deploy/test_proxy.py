@@ -15,7 +15,7 @@ import requests
 
 from ingest.broker import connection
 from ingest.devstack.ports import free_ports, listens
-from ingest.devstack.stack import Stack, wait_until
+from ingest.devstack.stack import EVERY_SCOPE, Stack, wait_until
 from ingestsite import configuration
 from tests.support.apt import FOLDERS, install
 from tests.support.web_server import serving
@@ -85,7 +85,7 @@ def proxy(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[in
 @pytest.fixture(scope="module")
 def key(stack: Stack) -> str:
     """Return a key that may submit."""
-    return stack.manage("api_key", "create", "proxy").split()[-1]
+    return stack.manage("api_key", "create", "proxy", *EVERY_SCOPE).split()[-1]
 
 
 def head(key: str, *headers: str) -> bytes:

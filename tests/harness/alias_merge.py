@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.core.management import call_command
 
 from ingest.core.aliases import Replacement, Rules
 from ingest.core.counts import Counts, count_posts
+from ingest.core.default_names import defaults_of
 from ingest.core.messages import PostEntities
 from ingest.models import Alias, AliasBackfill
 from ingest.operations import alias_backfill
@@ -25,11 +27,12 @@ NAME, REPLACEMENT = "Australian", "Australia"
 
 def merge_and_split(articles: Sequence[PostEntities]) -> dict[str, Any]:
     """Save articles, merge, split; return the seconds, and whether every count was exact."""
+    usual = Rules(defaults=defaults_of({}))
     posts = [
-        articles[n % len(articles)].model_copy(update={"post_id": f"{n:032x}"})
+        usual.apply(articles[n % len(articles)].model_copy(update={"post_id": f"{n:032x}"}))
         for n in range(POSTS)
     ]
-    rules = Rules(1, {("GROUP", NAME.lower()): Replacement(REPLACEMENT, "GPE")})
+    rules = replace(usual, everywhere={("GROUP", NAME.lower()): Replacement(REPLACEMENT, "GPE")})
     with _servers():
         open_store().add(posts)
         before = _stored_counts()

@@ -33,7 +33,7 @@ from ingest import samples
 from ingest.client import ApiClient
 from ingest.core.messages import AcceptedPost
 from ingest.core.posts import Post
-from ingest.devstack.stack import Stack, wait_until
+from ingest.devstack.stack import EVERY_SCOPE, Stack, wait_until
 from ingest.nlp.ner import extract_entities, load_model, load_plain_model, warm
 from ingest.process import fork_memory
 from ingestsite import configuration
@@ -112,7 +112,7 @@ class Loaded:
     def __init__(self, stack: Stack, client: ApiClient) -> None:
         self.stack, self.client = stack, client
         self.stack.start()
-        self._key = self.stack.manage("api_key", "create", "load").split()[-1]
+        self._key = self.stack.manage("api_key", "create", "load", *EVERY_SCOPE).split()[-1]
         self._port = int(self.stack.environment["INGEST_WEB_PORT"])
         wait_until(self._has_saved_a_post, seconds=120, what="the first post is saved")
 

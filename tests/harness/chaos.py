@@ -8,6 +8,7 @@ The program runs the real stack, and several clients send posts in waves. Each w
 from a seeded schedule. A strike kills a web worker, a worker, a child or the broker. Or it cuts the
 line to the store, or loses an answer after its commit. SQLite is locked instead. One post in a
 hundred makes the model fail. At the end every counter is compared with the model run by itself.
+A watch waits for every post of one publication, and each saved one must have made one event.
 The program prints a line for each strike, a line of JSON for each run and a table. Its status is 1
 if anything differs.
 """
@@ -71,7 +72,7 @@ PAIRS = (
 
 @dataclass(frozen=True)
 class Result(runner.Result):
-    """What a run ended with; `lost`, `doubled`, `counters_wrong` and `not_poison` must be 0."""
+    """What a run ended with; `lost` to `events_wrong` must be 0."""
 
     broker: str
     store: str
@@ -83,6 +84,7 @@ class Result(runner.Result):
     doubled: int
     counters_wrong: int
     not_poison: int
+    events_wrong: int
     redelivered: int
     answers_lost: int
     strikes: int
@@ -92,6 +94,7 @@ class Result(runner.Result):
     def right(self) -> bool:
         """Whether nothing is wrong, and the strikes really left holes."""
         wrong = self.lost + self.doubled + self.counters_wrong + self.not_poison
+        wrong += self.events_wrong
         return not wrong and self.redelivered > 0 and self.saved + self.dead == self.accepted
 
 
@@ -119,6 +122,7 @@ class Run:
             "kill a web worker": lambda: self._kill("gunicorn", child=True),
             "kill an extract child": lambda: self._kill("-Q extract", child=True),
             "kill the extract worker": lambda: self._kill("-Q extract", child=False),
+            "kill the notify worker": lambda: self._kill("-Q notify", child=False),
             "kill a save child": lambda: self._kill("-Q save", child=True),
             "kill the save worker": lambda: self._kill("-Q save", child=False),
             "kill the broker": self._kill_broker,
@@ -140,14 +144,15 @@ class Run:
 
 
 def posts_of(seed: int, count: int) -> Iterator[dict[str, str]]:
-    """Yield posts with ids of their own, the samples in turn; one in a hundred is poison."""
+    """Yield the samples in turn, with ids; one in a hundred is poison, one in three bulk."""
     texts = list(samples.read())
     for number in range(count):
         sample = texts[number % len(texts)]
         content = sample["content"]
         if number % 100 == 50:
             content = f"{BOMBS[number // 100 % len(BOMBS)]} {content}"
-        yield {**sample, "content": content, "id": f"{seed}-{number}"}
+        priority = "bulk" if number % 3 == 0 else "live"
+        yield {**sample, "content": content, "id": f"{seed}-{number}", "priority": priority}
 
 
 def batches(posts: Sequence[dict[str, str]], dice: random.Random) -> Iterator[list[dict[str, str]]]:
@@ -203,6 +208,25 @@ def verdict(run: Run, store: Store) -> dict[str, int]:
     return judge(run.sender.sent, run.stack.manage("dead_letters", "list"), store)
 
 
+def watch(run: Run) -> str:
+    """Make a watch on the publication of the first sample, and return its name."""
+    publication = next(samples.read())["publication"]
+    code = "from ingest.models import Watch; Watch.objects.create(publication={!r})"
+    run.stack.manage("shell", "--no-imports", "-c", code.format(publication))
+    return publication
+
+
+def events_wrong(run: Run, store: Store, publication: str) -> int:
+    """Return how many saved posts of a watched publication have no event, or events no post."""
+    code = (
+        "from ingest.models import Event; print(*Event.objects.values_list('data__id', flat=True))"
+    )
+    found = run.stack.manage("shell", "--no-imports", "-c", code).split()
+    sent = {id_ for id_, (name, _) in run.sender.sent.items() if name == publication}
+    saved = {id_ for id_ in sent if store.post(id_) is not None}
+    return len(saved ^ set(found)) + len(found) - len(set(found))
+
+
 def _check_again(run: Run, store: Store) -> None:
     """Print whether posts that seemed lost were only late, though the queues seemed empty."""
     if run.node:
@@ -238,6 +262,7 @@ def chaos(folder: Path, on: Pair, *, seed: int, posts: int, strikes: int, outage
         attacked_store(on.store, folder) as attacked,
         running(folder, on.broker, attacked, outage) as run,
     ):
+        publication = watch(run)
         struck = attack(run, seed=seed, posts=posts, strikes=strikes)
         wait_until(
             lambda: is_empty(run.client), seconds=MAX_SETTLE_SECONDS, what="the queues are empty"
@@ -252,6 +277,7 @@ def chaos(folder: Path, on: Pair, *, seed: int, posts: int, strikes: int, outage
                 answers_lost=attacked.answers_lost,
                 strikes=struck,
                 seconds=round(time.monotonic() - began),
+                events_wrong=events_wrong(run, store, publication),
                 **verdict(run, store),
             )
             if not result.right:

@@ -147,8 +147,10 @@ def _shortened(line: dict[str, Any]) -> dict[str, Any]:
 SERVICES = {
     "POST /api/posts": "ingest-web",
     "accept": "ingest-web",
-    "extract": "ingest-extract",
-    "save": "ingest-save",
+    "send extract": "ingest-web",
+    "process extract": "ingest-extract",
+    "send save": "ingest-extract",
+    "process save": "ingest-save",
     "commit": "ingest-save",
 }
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import quantiles
@@ -29,6 +30,7 @@ NAME = "The Large Gazette"
 DAYS = 3 * 365
 POST_ENTITIES = 10
 COMMIT_POSTS = 200
+RARE_NAMES = 50  # in each of the posts that mention every name once more
 SMALL_PUBLICATIONS = 50  # which mention the same entities
 TRIES = 40
 SEED = 1
@@ -92,6 +94,9 @@ def _fill(posts: int, entities: int) -> Iterator[float]:
         yield round(seconds * 1000 / (posts / 10), 2)
     small = (_small_post(n) for n in range(SMALL_PUBLICATIONS))
     open_store().add(list(small))
+    for first in range(0, entities, COMMIT_POSTS * RARE_NAMES):
+        starts = range(first, min(first + COMMIT_POSTS * RARE_NAMES, entities), RARE_NAMES)
+        open_store().add([_rare_post(start, entities) for start in starts])
 
 
 def _post(number: int, posts: int, picked: Iterator[int]) -> "PostEntities":
@@ -103,6 +108,16 @@ def _post(number: int, posts: int, picked: Iterator[int]) -> "PostEntities":
     return with_entities(str(number), found, publication=NAME, published_at=day)
 
 
+def _rare_post(start: int, entities: int) -> "PostEntities":
+    """Return a post that mentions the next names once more, so that every name is there."""
+    from tests.support.factories import entity, with_entities
+
+    numbers = range(start, min(start + RARE_NAMES, entities))
+    found = [entity(f"Name {n}", label=FAMILIES[n % 4]) for n in numbers]
+    day = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=DAYS)
+    return with_entities(f"rare {start}", found, publication=NAME, published_at=day)
+
+
 def _small_post(number: int) -> "PostEntities":
     from tests.support.factories import entity, with_entities
 
@@ -112,6 +127,9 @@ def _small_post(number: int) -> "PostEntities":
 
 def _questions() -> dict[str, Callable[[], object]]:
     """Return what each page asks of the store, by a name."""
+    from ingest.analytics.name_search import NameQuery, search_names
+    from ingest.analytics.summaries import summarise_window
+    from ingest.analytics.trends import TrendQuery, read_trends
     from ingest.core.day_window import DayWindow
     from ingest.core.entity_names import entity_id
     from ingest.store import open_store
@@ -120,6 +138,20 @@ def _questions() -> dict[str, Callable[[], object]]:
     store = open_store()
     top = entity_id("PERSON", "name 0")
     page = EntityFilter[Cursor](limit=26)
+    by_posts = EntityFilter[Cursor](limit=26, order="posts")
+    publication = store.publication(NAME)
+    assert publication
+    searches = {
+        "every name": "name",
+        "many names": "12",
+        "a rare name": "12345",
+        "two words": "name 1234",
+        "no name": "nobody",
+    }
+    trends = {
+        "a month": TrendQuery(since="2025-03-01", until="2025-03-31"),
+        "a week": TrendQuery(since="2025-03-03", until="2025-03-09"),
+    }
     windows = {
         "week": DayWindow("2025-03-03", "2025-03-09"),
         "month": DayWindow("2025-03-01", "2025-03-31"),
@@ -144,6 +176,26 @@ def _questions() -> dict[str, Callable[[], object]]:
         **{
             f"within a {name}": partial(store.entities_within, NAME, window, page)
             for name, window in windows.items()
+        },
+        "by posts": lambda: store.entities(NAME, by_posts),
+        "a family by posts": lambda: store.entities(NAME, replace(by_posts, family="GROUP")),
+        **{
+            f"by posts within a {name}": partial(store.entities_within, NAME, window, by_posts)
+            for name, window in windows.items()
+        },
+        **{
+            f"a summary of a {name}": partial(
+                summarise_window, store, publication, window, "mentions"
+            )
+            for name, window in windows.items()
+        },
+        **{
+            f"search for {name}": partial(search_names, store, NameQuery(q=words))
+            for name, words in searches.items()
+        },
+        **{
+            f"trends of {name}": partial(read_trends, store, publication, query)
+            for name, query in trends.items()
         },
     }
 

@@ -33,7 +33,7 @@ from rich.table import Table
 from ingest import samples
 from ingest.client import ApiClient
 from ingest.devstack import emulator_files, firestore_emulator
-from ingest.devstack.stack import Stack, wait_until
+from ingest.devstack.stack import EVERY_SCOPE, Stack, wait_until
 from tests.harness import runner
 from tests.support import postgresql, rabbitmq
 from tests.support.network import NET, Machine, Network, run_apart, why_not
@@ -121,7 +121,7 @@ class Site:
         """Start the service's processes, and return a client of the web machine."""
         web = self["web"]
         self.manage("migrate", "--verbosity", "0")
-        key = self.manage("api_key", "create", "hosts").split()[-1]
+        key = self.manage("api_key", "create", "hosts", *EVERY_SCOPE).split()[-1]
         web.start(WEB, self._environment(web))
         for name, queue, size in (
             ("extract-1", "extract", concurrency),

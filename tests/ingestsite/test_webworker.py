@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from ingest.broker import connection
-from ingest.devstack.stack import Stack, wait_until
+from ingest.devstack.stack import EVERY_SCOPE, Stack, wait_until
 from ingestsite import configuration
 from ingestsite.webworker import LIVENESS, MAX_GATHERED_BYTES, REQUESTS, STREAMS, choose_pool
 from tests.support.web_server import serving
@@ -42,7 +42,7 @@ def stack(valkey: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 @pytest.fixture(scope="module")
 def key(stack: Stack) -> str:
     """Return a key that may submit."""
-    return stack.manage("api_key", "create", "slow").split()[-1]
+    return stack.manage("api_key", "create", "slow", *EVERY_SCOPE).split()[-1]
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from ingest.loader.reading.columns import Columns
-from ingest.loader.reading.compression import plain_suffix
+from ingest.loader.reading.compression import plain_suffix, zstd
 from ingest.loader.reading.files import CorruptFile
 from ingest.loader.reading.readers import RowReader
 from ingest.loader.reading.rows import Row

@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from backports import zstd
 from pyarrow import parquet
 
 from ingest.loader.reading.columns import Columns
+from ingest.loader.reading.compression import zstd
 from ingest.loader.reading.files import CorruptFile
 from ingest.loader.reading.parquet_reader import NO_PYARROW
 from ingest.loader.reading.presets import PRESETS

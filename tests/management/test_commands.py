@@ -113,6 +113,15 @@ def test_a_recount_reports_by_its_exit_status() -> None:
         run("recount", "Nowhere")
 
 
+def test_a_repair_lets_every_name_be_found() -> None:
+    open_store().add([with_entities("1", [entity("Oslo"), entity("Obama")])])
+    out = StringIO()
+    with pytest.raises(SystemExit) as end:
+        call_command("recount", "--repair", stdout=out)
+    assert end.value.code == 0
+    assert "2 names can be found" in out.getvalue()
+
+
 def test_a_drain_pauses_the_intake_and_reports_by_its_exit_status() -> None:
     with pytest.raises(SystemExit) as end:
         run("drain", "--timeout", "5")
@@ -155,6 +164,20 @@ def test_a_key_is_listed_with_its_limits_and_its_last_use() -> None:
     assert line.endswith("wire: submit for The Gazette")
     ApiKey.objects.update(last_used_at=datetime(2026, 5, 4, 12, tzinfo=UTC))
     assert "used 2026-05-04 12:00" in run("api_key", "list")
+
+
+def test_a_key_expires_and_is_rotated_and_found_in_a_file(tmp_path: Path) -> None:
+    old = run("api_key", "create", "wire", "--days", "10").split()[-1]
+    assert ApiKey.objects.get().scopes == ["submit"]
+    assert "expires in 9 d" in run("api_key", "list")
+    secret = run("api_key", "rotate", "wire", "--hours", "2").splitlines()[0].split()[-1]
+    leaked = tmp_path / "settings.py"
+    for text in (old, secret):
+        leaked.write_text(f"KEY='{text}'")
+        with pytest.raises(CommandError, match="1 times a key of ours"):
+            run("api_key", "find", str(tmp_path))
+    leaked.write_text(f"{secret}0 ing_short")
+    assert "No key" in run("api_key", "find", str(leaked))
 
 
 @pytest.mark.parametrize("owner", ["operator", "stop"])

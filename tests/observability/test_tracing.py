@@ -57,7 +57,7 @@ def test_a_batch_stands_in_the_trace_of_each_request_that_brought_a_post(
     tracing.stop()
     (commit,) = (span for span in collector.spans if span.name == "commit")
     save, twin = sorted(
-        (span for span in collector.spans if span.name == "save"),
+        (span for span in collector.spans if span.name == "process save"),
         key=lambda span: "ingest.posts" not in span.attributes,
     )
     traces = [s.trace for s in sorted(collector.spans, key=lambda s: s.began) if s.name == "POST"]
@@ -73,3 +73,26 @@ def test_a_request_goes_on_with_the_trace_it_came_with(collector: Collector) -> 
     tracing.stop()
     (span,) = collector.spans
     assert (span.trace, span.parent) == ("a" * 32, "b" * 16)
+
+
+def test_spans_keep_to_the_conventions_of_messages_and_services(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "newsroom")
+    with collecting() as collector:
+        monkeypatch.setattr(tracing, "_provider", None)
+        for name in [name for name, module in sys.modules.items() if module is None]:
+            monkeypatch.delitem(sys.modules, name)
+        tracing.start(collector.endpoint, role="test")
+        with tracing.message_span("save"):
+            ids = tracing.log_ids()
+        with tracing.batch_span("save", [accepted("Oslo.")]):
+            pass
+        tracing.stop()
+    sent, processed = sorted(collector.spans, key=lambda span: span.began)
+    assert (sent.name, processed.name) == ("send save", "process save")
+    assert sent.attributes["messaging.destination.name"] == "save"
+    assert sent.attributes["messaging.system"] == "redis"
+    assert processed.attributes["messaging.batch.message_count"] == 1
+    assert ids == {"trace_id": sent.trace, "span_id": sent.id}
+    assert sent.service == "newsroom"

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from ingest.broker import connection, publish
 from ingest.core.messages import PostEntities
 from ingest.models import Alias, AliasBackfill
-from ingest.operations import alias_backfill, rule_versions
+from ingest.operations import alias_backfill, audit, rule_versions
 from ingest.operations.rule_versions import bump_version, current_rules, newest_rules
 from ingest.process import shutdown
 from ingest.store import open_store
@@ -32,7 +32,7 @@ def alias(name: str, becomes: str, *, publication: str = "") -> Alias:
 
 
 def save(count: int, *, publication: str = "The Gazette") -> None:
-    entities = [entity("US", 2, label="GPE"), entity("United States", label="GPE")]
+    entities = [entity("RUR", 2, label="GPE"), entity("Ruritania", label="GPE")]
     posts = [with_entities(str(n), entities, publication=publication) for n in range(count)]
     open_store().add([current_rules().apply(post) for post in posts])
 
@@ -48,29 +48,29 @@ def finish(backfill: AliasBackfill) -> AliasBackfill:
 
 def test_a_new_and_a_deleted_alias_are_applied_to_saved_posts() -> None:
     save(450)
-    row = alias("US", "United States")
+    row = alias("RUR", "Ruritania")
     backfill = finish(alias_backfill.start())
-    assert mentions(open_store(), "The Gazette") == {"united states": (1350, 450)}
+    assert mentions(open_store(), "The Gazette") == {"ruritania": (1350, 450)}
     progress = (backfill.total, backfill.seen, backfill.changed, backfill.problem)
     assert progress == (450, 450, 450, "")
     row.delete()
     bump_version()
     assert finish(alias_backfill.start()).changed == 450
-    assert mentions(open_store(), "The Gazette") == {"us": (900, 450), "united states": (450, 450)}
+    assert mentions(open_store(), "The Gazette") == {"rur": (900, 450), "ruritania": (450, 450)}
 
 
 def test_an_alias_of_one_publication_changes_only_that_publication() -> None:
     save(3)
     save(3, publication="Another/Paper")
-    alias("US", "United States", publication="another/PAPER")
+    alias("RUR", "Ruritania", publication="another/PAPER")
     assert finish(alias_backfill.start("another/PAPER")).seen == 3
-    assert mentions(open_store(), "Another/Paper") == {"united states": (9, 3)}
-    assert mentions(open_store(), "The Gazette") == {"us": (6, 3), "united states": (3, 3)}
+    assert mentions(open_store(), "Another/Paper") == {"ruritania": (9, 3)}
+    assert mentions(open_store(), "The Gazette") == {"rur": (6, 3), "ruritania": (3, 3)}
 
 
 def test_of_two_equal_steps_only_one_enqueues_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     save(450)
-    alias("US", "United States")
+    alias("RUR", "Ruritania")
     backfill = alias_backfill.start()
     enqueued = connection.redis_client().llen(publish.SAVE)
     revise = open_store().revise
@@ -84,7 +84,7 @@ def test_of_two_equal_steps_only_one_enqueues_the_next(monkeypatch: pytest.Monke
     alias_backfill.take_step(backfill.pk)
     assert connection.redis_client().llen(publish.SAVE) == enqueued + 1
     assert finish(backfill).seen == 450
-    assert mentions(open_store(), "The Gazette") == {"united states": (1350, 450)}
+    assert mentions(open_store(), "The Gazette") == {"ruritania": (1350, 450)}
 
 
 def test_a_backfill_replaces_one_that_covers_no_more_posts() -> None:
@@ -107,7 +107,7 @@ def test_a_backfill_waits_until_every_save_worker_has_read_the_rules() -> None:
 
 def test_a_process_reads_new_rules_after_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     before = current_rules()
-    alias("US", "United States")
+    alias("RUR", "Ruritania")
     assert current_rules() is before
     monkeypatch.setattr(rule_versions, "REFRESH_SECONDS", 0)
     rule_versions._rules.expire()
@@ -125,12 +125,12 @@ def test_rules_that_change_while_posts_are_saved_are_applied_at_once(
 
     def slowly(posts: list[PostEntities]) -> int:
         added = add(posts)
-        alias("US", "United States")
+        alias("RUR", "Ruritania")
         return added
 
     monkeypatch.setattr(open_store(), "add", slowly)
-    save_batch([with_entities("1", [entity("US", label="GPE")])])
-    assert mentions(open_store(), "The Gazette") == {"united states": (1, 1)}
+    save_batch([with_entities("1", [entity("RUR", label="GPE")])])
+    assert mentions(open_store(), "The Gazette") == {"ruritania": (1, 1)}
 
 
 def test_a_step_reads_one_publication_and_not_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,3 +168,15 @@ def test_a_step_waits_out_an_outage_of_the_database(monkeypatch: pytest.MonkeyPa
     assert backfill.seen == 2
     assert waits[0] > 0
     assert len(waits) == 3, "two waits for the database, and one for the other workers"
+
+
+def test_a_cancelled_backfill_takes_no_further_step() -> None:
+    save(3)
+    alias("US", "United States")
+    backfill = alias_backfill.start("")
+    by = audit.Actor("alice", audit.Via.ADMIN)
+    assert alias_backfill.cancel(AliasBackfill.objects.all(), by=by) == 1
+    assert alias_backfill.cancel(AliasBackfill.objects.all(), by=by) == 0
+    alias_backfill.take_step(backfill.pk)
+    backfill.refresh_from_db()
+    assert (backfill.problem, backfill.seen) == ("cancelled by alice", 0)

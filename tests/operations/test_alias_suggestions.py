@@ -1,9 +1,12 @@
 """Suggested aliases of entities that are spelled alike."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 
 from ingest.models import Alias
-from ingest.operations.alias_suggestions import propose, suggest
+from ingest.operations.alias_suggestions import is_variant, propose, suggest
 from ingest.store import open_store
 from tests.support.factories import entity, with_entities
 
@@ -38,3 +41,33 @@ def test_a_suggestion_is_proposed_once_and_changes_nothing() -> None:
     Alias.objects.filter(name="UN").update(state=Alias.State.REJECTED)
     assert [propose("THE gazette", suggestion) for suggestion in found] == [False, False]
     assert Alias.objects.filter(state=Alias.State.ACCEPTED).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "other", "expected"),
+    [
+        ("al qaeda", "alqaeda", True),
+        ("george bush", "george w bush", True),
+        ("orvel harbour", "orvell harbour", True),
+        ("austria", "australia", False),
+        ("joan smith", "john smith", False),
+        ("orvel", "orvels", False),
+        ("north orvel", "south orvel", False),
+        ("wales", "new south wales", False),
+    ],
+)
+def test_a_suggestion_may_be_the_same_name(key: str, other: str, expected: bool) -> None:
+    assert is_variant(key, other) == is_variant(other, key) == expected
+
+
+def test_a_suggestion_carries_counts_and_a_sentence_of_each_name() -> None:
+    texts = {"Slobodan Milosevic": "Slobodan Milosevic spoke. It rained."}
+    texts["Slobodan Milosovic"] = "He met Slobodan Milosovic there."
+    for number, (name, content) in enumerate(texts.items()):
+        post = with_entities(str(number), [entity(name, 2 - number)])
+        open_store().add([post.model_copy(update={"content": content})])
+    call_command("suggest_aliases", "The Gazette", stdout=StringIO())
+    assert Alias.objects.get().evidence.splitlines() == [
+        'Slobodan Milosovic: mentions 1, posts 1. "He met Slobodan Milosovic there."',
+        'Slobodan Milosevic: mentions 2, posts 1. "Slobodan Milosevic spoke."',
+    ]

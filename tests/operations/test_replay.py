@@ -13,7 +13,7 @@ from ingest.broker.admission import get_admission
 from ingest.broker.message_reader import read_message
 from ingest.broker.publish import EXTRACT, SAVE
 from ingest.core.messages import AcceptedPost, ExtractMessage, SaveMessage
-from ingest.models import AuditEntry, DeadLetter, Step
+from ingest.models import AuditEntry, DeadLetter, DeadLetterReplay, Step
 from ingest.operations import replay
 from ingest.operations.audit import Actor, Via
 from tests.support.factories import accepted, with_entities
@@ -210,3 +210,15 @@ def test_the_audit_log_has_a_replay_whose_post_was_saved_at_once(
     monkeypatch.setattr(publish, "enqueue", save_at_once)
     replay.replay(DeadLetter.objects.all(), by=ALICE)
     assert AuditEntry.objects.get().target == letter.post_id
+
+
+def test_a_cancelled_replay_keeps_the_other_dead_letters() -> None:
+    for number in range(replay.CHUNK_SIZE + 1):
+        dead_letter(accepted(f"Post {number}."))
+    run = replay.start(DeadLetter.objects.all(), by=ALICE)
+    replay.take_step(run.pk)
+    assert replay.cancel(DeadLetterReplay.objects.all(), by=ALICE) == 1
+    replay.take_step(run.pk)
+    run.refresh_from_db()
+    assert (run.replayed, run.problem) == (replay.CHUNK_SIZE, "cancelled by alice")
+    assert DeadLetter.objects.get().replay is None

@@ -1,6 +1,6 @@
 """Saved posts go through the model again."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -9,13 +9,14 @@ from django.core.management import CommandError, call_command
 from ingest.broker import connection
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.base import IntakePaused
-from ingest.broker.publish import EXTRACT
+from ingest.broker.publish import BULK_QUEUES
 from ingest.core.messages import AcceptedPost, ExtractMessage, PostEntities
 from ingest.models import PatternSet
 from ingest.nlp.ner import extract_entities, load_model, model_name, read_meta
 from ingest.operations import reprocessing
 from ingest.store import open_store
 from ingest.store.base import Store
+from ingest.worker.steps import extract_batch
 from ingestsite.configuration import LABELS, MODEL
 from tests.support.factories import NOON, entity, with_entities
 from tests.support.stores import mentions
@@ -73,9 +74,10 @@ def test_the_posts_of_another_model_are_sent_again() -> None:
     call_command("reprocess", "the gazette", "--all", stdout=out)
     call_command("reprocess", "--post", newer.post_id, stdout=out)
     assert "2 posts go through" in out.getvalue()
-    assert connection.redis_client().llen(EXTRACT) == 3
+    assert connection.redis_client().llen(QUEUE) == 3
 
 
+QUEUE = BULK_QUEUES["extract"]  # live posts overtake those of a reprocess
 OLD = with_entities("1", [entity("Obama")])
 
 
@@ -95,7 +97,8 @@ def test_a_post_that_is_sent_again_is_unchanged() -> None:
     reprocessing.send_again([OLD])
     (again,) = ExtractMessage.read({"posts": queued()}).posts
     assert again.again_at
-    assert again.model_copy(update={"again_at": None}) == AcceptedPost(
+    assert again.priority == "bulk"
+    assert again.model_copy(update={"again_at": None, "priority": None}) == AcceptedPost(
         **{n: getattr(OLD, n) for n in AcceptedPost.model_fields}
     )
 
@@ -104,7 +107,7 @@ def queued() -> object:
     from celery import current_app
 
     with current_app.connection_for_read() as connection:
-        message = current_app.amqp.queues[EXTRACT].bind(connection.default_channel).get()
+        message = current_app.amqp.queues[QUEUE].bind(connection.default_channel).get()
         assert message
         (payload,), _, _ = message.payload
         return payload["posts"]
@@ -120,3 +123,27 @@ def test_nothing_is_sent_while_the_intake_is_paused_or_without_a_text() -> None:
         call_command("reprocess", stdout=StringIO())
     with pytest.raises(CommandError, match="no publication"):
         call_command("reprocess", "Nowhere", stdout=StringIO())
+
+
+def test_workers_skip_the_posts_of_a_cancelled_reprocess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reprocessing, "REFRESH_SECONDS", -1)
+    reprocessing.send_again([OLD])
+    (again,) = ExtractMessage.read({"posts": queued()}).posts
+    out = StringIO()
+    call_command("reprocess", "--cancel", stdout=out)
+    assert "skip" in out.getvalue()
+    fresh = again.model_copy(update={"again_at": None})
+    assert reprocessing.is_cancelled(again)
+    assert not reprocessing.is_cancelled(fresh)
+    extract_batch([again])
+    assert connection.redis_client().llen("save.bulk") == 0
+    later = again.model_copy(update={"again_at": datetime.now(UTC)})
+    assert not reprocessing.is_cancelled(later)
+
+
+def test_a_running_reprocess_ends_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reprocessing, "await_patterns", reprocessing.cancel)
+    open_store().add([OLD])
+    with pytest.raises(CommandError, match="Cancelled"):
+        call_command("reprocess", "--all")
+    assert connection.redis_client().llen(QUEUE) == 0

@@ -2,29 +2,40 @@
 The indexes that production has, against the queries that the code makes.
 
 The emulator answers any query, with an index or without. So every query is caught on its way, and
-what Firestore would need for it is looked for in firestore.indexes.json.
+what Firestore would need for it is looked for in indexes.json.
 """
 
 import inspect
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from django.core.management import call_command
+from google.cloud.firestore_v1 import Client
 from google.cloud.firestore_v1.base_query import BaseQuery
 from google.cloud.firestore_v1.types import StructuredQuery
 
 from ingest.core.day_window import DayWindow
-from ingest.store.base import Cursor, EntityFilter, KeyCursor, PostCursor, StoreReader
+from ingest.store.base import Cursor, EntityFilter, KeyCursor, NameFilter, PostCursor, StoreReader
+from ingest.store.firestore import schema
 from ingest.store.firestore.store import FirestoreStore
-from tests.support.factories import entity, with_entities
+from ingestsite.configuration import ROOT
+from tests.support.factories import NOON, entity, with_entities
 
-FILE = Path(__file__).parent.parent.parent / "firestore.indexes.json"
+FILE = Path(schema.__file__).with_name("indexes.json")
 SCOPES = {False: "COLLECTION", True: "COLLECTION_GROUP"}
 DIRECTIONS = {1: "ASCENDING", 2: "DESCENDING"}
-ONE_VALUE = (StructuredQuery.FieldFilter.Operator.EQUAL,)
+# Firestore answers IN as one EQUAL after the other.
+ONE_VALUE = (
+    StructuredQuery.FieldFilter.Operator.EQUAL,
+    StructuredQuery.FieldFilter.Operator.IN,
+)
 CONTAINS = (StructuredQuery.FieldFilter.Operator.ARRAY_CONTAINS,)
 
 GAZETTE, ID = "The Gazette", "0" * 32
@@ -39,6 +50,11 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     (
         "entities",
         {"name": GAZETTE, "wanted": EntityFilter(limit=2, after=AFTER, family="GROUP")},
+    ),
+    ("entities", {"name": GAZETTE, "wanted": EntityFilter(limit=2, order="posts")}),
+    (
+        "entities",
+        {"name": GAZETTE, "wanted": EntityFilter(limit=2, order="posts", family="GROUP")},
     ),
     (
         "entities_within",
@@ -57,13 +73,36 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
             "wanted": EntityFilter(limit=2, after=KeyCursor("o", ID), family="GROUP"),
         },
     ),
+    (
+        "posts_within",
+        {
+            "name": GAZETTE,
+            "windows": (DayWindow("2026-05-01", "2026-05-02"), DayWindow(until="2026-04-30")),
+            "least": 1,
+        },
+    ),
     ("entities_by_id", {"name": GAZETTE, "ids": [ID]}),
     ("entity_everywhere", {"entity_id": ID, "limit": 2}),
+    ("find_names", {"wanted": NameFilter(words=("oslo",), limit=2)}),
     ("posts_mentioning", {"entity_id": ID, "limit": 2}),
     (
         "posts_mentioning",
         {"entity_id": ID, "name": GAZETTE, "limit": 2, "after": PostCursor("2026-01-01", ID)},
     ),
+    ("posts_mentioning", {"entity_id": ID, "limit": 2, "window": DayWindow("2026-05-01")}),
+    (
+        "newest_posts",
+        {
+            "name": GAZETTE,
+            "window": DayWindow("2026-05-01", "2026-05-09"),
+            "limit": 2,
+            "after": PostCursor("2026-05-04", ID),
+        },
+    ),
+    ("posts_by_id", {"post_ids": [ID]}),
+    ("publication_names", {"limit": 2}),
+    ("posts_before", {"day": "2026-05-01", "limit": 2}),
+    ("posts_before", {"day": "2026-05-01", "limit": 2, "with_text": True}),
     ("families", {"name": GAZETTE}),
     ("keep_summary", {"pub_id": ID, "text": "{}"}),
     ("get_top_entities", {"pub_id": ID}),
@@ -164,6 +203,53 @@ def test_every_query_has_its_index(firestore: FirestoreStore, queries: list[Any]
 def test_no_index_is_paid_for_in_vain(firestore: FirestoreStore, queries: list[Any]) -> None:
     ask_everything(firestore)
     assert composite() <= {needed(query) for query in queries}
+
+
+def test_no_field_has_an_index_of_its_own_in_vain(
+    firestore: FirestoreStore, queries: list[Any]
+) -> None:
+    """Firestore indexes each field, and each write pays for it, unless the field is exempt."""
+    ask_everything(firestore)
+    whole = with_entities("2", [entity("Oslo")], published_at=NOON)
+    optional = {"url": "x", "title": "x", "language": "en", "patterns": 1, "rules": 1}
+    dates = dict.fromkeys(("first_accepted_at", "again_at", "dated_at"), NOON)
+    found = {"found": whole.entities}
+    firestore.add([whole.model_copy(update={**optional, **dates, **found})])
+    firestore.remove(with_entities("1").post_id, at=NOON)
+    alone = {(i.collection, i.fields[0][0]) for i in map(needed, queries) if len(i.fields) == 1}
+    assert fields_of(firestore._client) - alone - exempt() == set()
+
+
+def fields_of(client: Client) -> set[tuple[str, str]]:
+    """Return the fields of all documents, with the collections they are in."""
+    found, todo = set(), list(client.collections())
+    while todo:
+        collection = todo.pop()
+        for snapshot in collection.stream():
+            found |= {(collection.id, name) for name in snapshot.to_dict() or {}}
+            todo += snapshot.reference.collections()
+    return found
+
+
+def test_gcloud_and_firebase_create_the_same(tmp_path: Path) -> None:
+    printed = StringIO()
+    call_command("firestore_indexes", project="newsroom", stdout=printed)
+    lines = [shlex.split(line) for line in printed.getvalue().splitlines()]
+    assert all(line[:3] == ["gcloud", "firestore", "indexes"] for line in lines)
+    described = json.loads(FILE.read_text())
+    assert len(lines) == len(described["indexes"]) + len(described["fieldOverrides"])
+    (everywhere,) = (line for line in lines if "--query-scope=collection-group" in line)
+    assert everywhere[3:8] == [
+        "composite",
+        "create",
+        "--collection-group=entities",
+        "--query-scope=collection-group",
+        "--field-config=field-path=id,order=ascending",
+    ]
+    firebase = json.loads((ROOT / "firebase.json").read_text())["firestore"]
+    assert (ROOT / firebase["indexes"]).samefile(FILE)
+    rules = (ROOT / firebase["rules"]).read_text()
+    assert re.findall(r"allow .*", rules) == ["allow read, write: if false;"]
 
 
 def test_a_query_that_has_no_index_would_be_seen(

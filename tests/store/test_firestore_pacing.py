@@ -41,9 +41,9 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the number of writes of each commit, as they are made."""
     send, sizes = Commit.send, []
 
-    def note(commit: Commit, **limits: Any) -> None:
+    def note(commit: Commit, **limits: Any) -> Any:
         sizes.append(len(commit))
-        send(commit, **limits)
+        return send(commit, **limits)
 
     monkeypatch.setattr(Commit, "send", note)
     return sizes
@@ -80,11 +80,11 @@ def test_contention_is_repeated_at_once_and_keeps_commits_apart(
     send = Commit.send
     aborted: list[float] = []
 
-    def contend(commit: Commit, **limits: Any) -> None:
+    def contend(commit: Commit, **limits: Any) -> Any:
         if len(aborted) < 3:
             aborted.append(clock.now)
             raise google.Aborted("contention")
-        send(commit, **limits)
+        return send(commit, **limits)
 
     monkeypatch.setattr(Commit, "send", contend)
     assert firestore.add([with_entities("1", [entity("Obama")])]) == 1

@@ -1,6 +1,7 @@
 """What a store tells those who look at counts: the same from SQL and from Firestore."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from ingest.store.base import (
     EntityFilter,
     FamilyCounts,
     KeyCursor,
+    Order,
     PostCursor,
     Store,
     StoredEntity,
@@ -96,9 +98,10 @@ def test_entities_are_looked_up_by_the_beginning_of_their_key(saved: Store) -> N
 
 
 def test_entities_by_id_come_with_their_days(saved: Store) -> None:
-    found = {e.id: e for e in saved.entities_by_id(GAZETTE, [OBAMA, OSLO, "0" * 32])}
+    found = {e.id: e for e in saved.entities_by_id(GAZETTE, [OBAMA, OSLO, "0" * 32, "__x__"])}
     assert found.keys() == {OBAMA, OSLO}
     assert dict(found[OBAMA].days) == {"2026-05-01": 2, "2026-05-03": 3}
+    assert dict(found[OBAMA].post_days) == {"2026-05-01": 1, "2026-05-03": 1}
 
 
 def test_one_entity_in_every_publication_that_mentions_it(saved: Store) -> None:
@@ -118,6 +121,40 @@ def test_the_posts_that_mention_an_entity_come_newest_first(saved: Store) -> Non
     assert own == [POSTS[1]]
     after = PostCursor(own[0].day.isoformat(), own[0].post_id)
     assert saved.posts_mentioning(OBAMA, name=GAZETTE, limit=9, after=after) == [POSTS[0]]
+
+
+def test_the_posts_that_mention_an_entity_are_of_the_days_asked_for(saved: Store) -> None:
+    window = DayWindow("2026-05-02", "2026-05-03")
+    found = saved.posts_mentioning(OBAMA, window=window, limit=9, content=False)
+    assert [(p.post_id, p.content) for p in found] == [(POSTS[n].post_id, "") for n in (1, 2)]
+    assert found[0].entities == POSTS[1].entities
+    until = DayWindow(until="2026-05-01")
+    assert saved.posts_mentioning(OBAMA, name=GAZETTE, window=until, limit=9) == [POSTS[0]]
+
+
+def test_the_posts_of_a_publication_come_newest_first(saved: Store) -> None:
+    assert saved.newest_posts(GAZETTE, limit=9) == [POSTS[1], POSTS[0]]
+    after = PostCursor("2026-05-03", POSTS[1].post_id)
+    assert saved.newest_posts("the gazette", limit=9, after=after) == [POSTS[0]]
+    window = DayWindow("2026-05-01", "2026-05-02")
+    (post,) = saved.newest_posts(GAZETTE, window=window, limit=9, content=False)
+    assert (post.post_id, post.content) == (POSTS[0].post_id, "")
+    saved.remove(POSTS[0].post_id, at=on(9))
+    assert saved.newest_posts(GAZETTE, limit=9) == [POSTS[1]]
+    saved.add([POSTS[1].model_copy(update={"published_at": on(7), "accepted_at": on(8)})])
+    (post,) = saved.newest_posts(GAZETTE, window=DayWindow("2026-05-07"), limit=9)
+    assert (post.post_id, post.day.isoformat()) == (POSTS[1].post_id, "2026-05-07")
+
+
+def test_posts_are_read_by_their_ids_in_the_order_of_these(saved: Store) -> None:
+    ids = [POSTS[2].post_id, "0" * 32, "no id", POSTS[0].post_id]
+    assert saved.posts_by_id(ids) == [POSTS[2], POSTS[0]]
+
+
+def test_the_names_of_publications_come_without_their_counts(saved: Store) -> None:
+    names = saved.publication_names(limit=2)
+    assert names == [(publication_id(n), n) for n in ("The Gazette", "The Herald")]
+    assert [n for _, n in saved.publication_names(limit=9, after="The Herald")] == ["The Wire"]
 
 
 def test_a_page_goes_on_where_a_token_of_another_store_ended(saved: Store) -> None:
@@ -175,11 +212,11 @@ def test_a_page_within_a_window_goes_on_after_a_cursor(store: Store) -> None:
 
 
 def test_firestore_says_where_the_order_within_a_window_is_uncertain(
-    firestore: FirestoreStore, monkeypatch: pytest.MonkeyPatch
+    firestore: FirestoreStore,
 ) -> None:
-    monkeypatch.setattr("ingest.store.firestore.reader.CONSIDERED_ENTITIES", 2)
     firestore.add(BY_DAY)
-    ranking = firestore.entities_within(GAZETTE, FROM_THE_SECOND, EntityFilter(limit=9))
+    wanted = EntityFilter[Cursor](limit=9, considered=2)
+    ranking = firestore.entities_within(GAZETTE, FROM_THE_SECOND, wanted)
     # Late, with 8 mentions on one day, was not among the two that have 10 and 9 in all: so the 5
     # of Always are not certain to be the most.
     assert [(e.text, e.mentions) for e in ranking.entities] == [("Always", 5)]
@@ -187,20 +224,43 @@ def test_firestore_says_where_the_order_within_a_window_is_uncertain(
     assert not ranking.is_exact
 
 
-def test_sql_knows_the_posts_within_a_window(sql: SqlStore) -> None:
-    sql.add([*BY_DAY, with_entities("3", [entity("Always")], published_at=SECOND)])
-    ranking = sql.entities_within(GAZETTE, FROM_THE_SECOND, EntityFilter(limit=9))
+def test_the_posts_within_a_window_are_known(store: Store) -> None:
+    store.add([*BY_DAY, with_entities("3", [entity("Always")], published_at=SECOND)])
+    ranking = store.entities_within(GAZETTE, FROM_THE_SECOND, EntityFilter(limit=9))
     assert [(e.text, e.mentions, e.posts) for e in ranking.entities] == [
         ("Late", 8, 1),
         ("Always", 6, 2),
     ]
-    assert (ranking.considered, ranking.exact_prefix, ranking.has_posts) == (3, 3, True)
+    assert ranking.considered == 3
+    assert ranking.is_exact
 
 
+def test_a_name_in_one_post_stands_after_one_in_many_when_ordered_by_posts(store: Store) -> None:
+    often = [with_entities(f"p{n}", [entity("Often")], published_at=on(n)) for n in range(1, 5)]
+    once = with_entities("once", [entity("Once", 28)], published_at=on(2))
+    store.add([*often, once, *BY_DAY])
+    wanted = EntityFilter[Cursor](limit=2, order="posts")
+    found = store.entities(GAZETTE, wanted)
+    assert [(e.text, e.posts) for e in found] == [("Often", 4), ("Always", 2)]
+    rest = store.entities(GAZETTE, replace(wanted, limit=9, after=Cursor(2, found[-1].id)))
+    assert set(texts(rest)) == {"Once", "Early", "Late"}
+    assert texts(store.entities(GAZETTE, replace(wanted, family="GROUP"))) == []
+    first, *_ = store.entities_within(GAZETTE, FROM_THE_SECOND, wanted).entities
+    assert (first.text, first.posts, first.mentions) == ("Often", 3, 3)
+    pages, after = [], None
+    while page := store.entities_within(
+        GAZETTE, FROM_THE_SECOND, replace(wanted, after=after)
+    ).entities:
+        pages += texts(page)
+        after = Cursor(page[-1].posts, page[-1].id)
+    assert sorted(pages) == ["Always", "Late", "Often", "Once"]
+
+
+@pytest.mark.parametrize("order", ["mentions", "posts"])
 @pytest.mark.parametrize("family", [None, "PERSON"])
 @pytest.mark.parametrize("prefix", ["", "name 1"])
 def test_a_long_window_is_ranked_as_a_short_one(
-    sql: SqlStore, monkeypatch: pytest.MonkeyPatch, family: str | None, prefix: str
+    sql: SqlStore, monkeypatch: pytest.MonkeyPatch, family: str | None, prefix: str, order: Order
 ) -> None:
     monkeypatch.setattr("ingest.store.sql.ranking.FIRST_STEP", 2)
     chance = random.Random(1)
@@ -217,10 +277,13 @@ def test_a_long_window_is_ranked_as_a_short_one(
         found: list[StoredEntity] = []
         after = None
         while page := sql.entities_within(
-            GAZETTE, window, EntityFilter(limit=3, after=after, family=family), prefix=prefix
+            GAZETTE,
+            window,
+            EntityFilter(limit=3, after=after, family=family, order=order),
+            prefix=prefix,
         ).entities:
             found += page
-            after = Cursor(page[-1].mentions, page[-1].id)
+            after = Cursor(getattr(page[-1], order), page[-1].id)
         return [(e.text, e.mentions, e.posts) for e in found]
 
     for window in (DayWindow("2026-05-03", "2026-05-04"), DayWindow(until="2026-05-15")):

@@ -145,8 +145,10 @@ def test_a_removed_post_counts_for_nothing(store: Store) -> None:
 def test_a_publication_whose_posts_are_all_removed_has_no_days(store: Store) -> None:
     store.add(POSTS[2:])
     store.remove(POSTS[2].post_id, at=at(1))
-    (publication,) = store.publications()
+    publication = store.publication(POSTS[2].publication)
+    assert publication is not None
     assert (publication.posts, publication.first_day, publication.last_day) == (0, None, None)
+    assert store.publications() == []
 
 
 def test_a_post_that_is_removed_before_it_arrives_is_not_counted(store: Store) -> None:

@@ -184,7 +184,7 @@ except StoreUnavailable as error:
 def test_a_locked_sqlite_makes_savers_wait_and_not_readers(tmp_path: Path) -> None:
     stack = Stack(tmp_path, {"INGEST_STORE": "sql"})
     stack.manage("migrate", "--verbosity", "0")
-    start(stack, SAVE).communicate("1 3 1\n", timeout=60)
+    start(stack, SAVE).communicate("1 30 1\n", timeout=60)
     with closing(sqlite3.connect(tmp_path / "counts.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         said = start(stack, WHILE_LOCKED).communicate(timeout=60)[0]

@@ -9,11 +9,10 @@ import os
 import signal
 from pathlib import Path
 
-import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ingest.nlp.ner import UNUSED_PIPES
+from ingest.nlp.ner import UNUSED_PIPES, load_plain_model
 from ingestsite import configuration
 
 # Names the file whose existence stops the component from raising.
@@ -42,7 +41,9 @@ def settings(folder: Path) -> dict[str, str]:
         "[spacy_factories]\nbomb = tests.support.faulty_model:bomb\n"
     )
     # Not as workers load it: the layer that they put in cannot be saved.
-    nlp = spacy.load(configuration.MODEL, exclude=list(UNUSED_PIPES))
+    nlp = load_plain_model(configuration.MODEL)
+    for name in set(nlp.component_names) & set(UNUSED_PIPES):
+        nlp.remove_pipe(name)
     nlp.add_pipe("bomb", first=True)
     nlp.to_disk(folder / "model")
     path = os.pathsep.join((str(folder), str(configuration.ROOT)))

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from ingest.core.aliases import Rules
 from ingest.core.counts import EntityName, name_of
+from ingest.core.default_names import defaults_of
 from ingest.nlp.ner import find_entities, load_plain_model
 from ingest.store.base import Store
 from ingestsite import configuration
 
 Sent = Mapping[str, tuple[str, str]]  # publication and text, by post id
+
+DEFAULTS = Rules(defaults=defaults_of({}))
 
 DEAD_LETTER = r"^([0-9a-f]{32}) "
 
@@ -69,10 +73,11 @@ def redelivered(log: str) -> int:
 
 @cache
 def mentions(text: str) -> Counter[EntityName]:
-    """Count the entities of a text with the model alone."""
+    """Count the entities of a text with the model alone, under the default names."""
     counts: Counter[EntityName] = Counter()
     for entity in find_entities(text, _plain_model(), labels=configuration.LABELS):
-        counts[name_of(entity)] += entity.mentions
+        if counted := DEFAULTS.counted_as(entity, publication=""):
+            counts[name_of(counted)] += counted.mentions
     return counts
 
 

@@ -16,7 +16,7 @@ from ingest.operations.rule_versions import bump_version
 bump_version()
 alias_backfill.start()
 """
-MERGE = 'Alias.objects.create(name="US", label="GPE", becomes="United States")'
+MERGE = 'Alias.objects.create(name="Lisbon", label="GPE", becomes="Portugal")'
 SPLIT = "Alias.objects.all().delete()"
 
 PATTERN = """
@@ -26,8 +26,8 @@ Pattern.objects.create(label="PERSON", pattern="envoy")
 save_pattern_set()
 """
 
-TEXT = "The US and France spoke. The United States sent an envoy to Paris, France said."
-US, STATES = ("PLACE", "us"), ("PLACE", "united states")
+TEXT = "Lisbon and France spoke. Portugal sent an envoy to Paris, France said."
+LISBON, PORTUGAL = ("PLACE", "lisbon"), ("PLACE", "portugal")
 
 
 def posts(start: int, count: int) -> list[dict[str, str]]:
@@ -48,7 +48,7 @@ def kill_a_save_child(stack: Stack) -> None:
 
 
 def mentions(counts: Counts) -> list[int]:
-    return [counts.entities.get(name, EntityCounts()).mentions for name in (US, STATES)]
+    return [counts.entities.get(name, EntityCounts()).mentions for name in (LISBON, PORTUGAL)]
 
 
 @pytest.mark.parametrize("stack", ["embedded"], indirect=True)

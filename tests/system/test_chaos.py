@@ -15,6 +15,7 @@ def test_whatever_dies_every_accepted_post_is_counted_once(
     with django_db_blocker.unblock():  # the judge reads the database of the stack
         result: Result = chaos(tmp_path, on, seed=1, posts=500, strikes=8, outage=5)
     assert result.lost == result.doubled == result.counters_wrong == result.not_poison == 0
+    assert result.events_wrong == 0
     assert result.saved + result.dead == result.accepted == 500
     assert result.dead == 5
     assert result.redelivered > 0, "the strikes left no hole"

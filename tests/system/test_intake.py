@@ -13,7 +13,7 @@ import pytest
 
 from ingest.client import ApiClient
 from ingest.devstack import demo
-from ingest.devstack.stack import Stack
+from ingest.devstack.stack import EVERY_SCOPE, Stack
 from ingestsite.configuration import ROOT
 from tests.harness.contract import schemathesis
 from tests.harness.fuzz import fuzz, running
@@ -26,7 +26,7 @@ Running = tuple[Stack, ApiClient, str]
 def intake(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Run a stack, and return it with a client and a key."""
     with running(tmp_path_factory.mktemp("intake")) as (stack, client):
-        key = stack.manage("api_key", "create", "lines").split()[-1]
+        key = stack.manage("api_key", "create", "lines", *EVERY_SCOPE).split()[-1]
         yield stack, client, key
 
 

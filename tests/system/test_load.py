@@ -14,7 +14,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import requests
-from backports import zstd
 from pyarrow import parquet
 
 from ingest import samples
@@ -23,6 +22,7 @@ from ingest.core.posts import publication_key
 from ingest.devstack.demo import EntityMentions, await_empty, counted
 from ingest.devstack.simulate import simulate
 from ingest.devstack.stack import Stack, wait_until
+from ingest.loader.reading.compression import zstd
 from ingestsite.configuration import ROOT
 from tests.harness.fuzz import running
 from tests.support.unavailable import unavailable
@@ -201,7 +201,7 @@ def test_a_load_goes_on_after_503_on_every_endpoint(
 ) -> None:
     stack, client = loading
     path = write_lines(tmp_path / "p.jsonl", [{"publication": "Away", "content": "Oslo."}])
-    away = {"/api/limits": 2, "/api/posts": 2, "/api/status": 3}
+    away = {"/api/limits": 2, "/api/posts?priority=bulk": 2, "/api/status": 3}
     with unavailable(stack.url, away) as (url, left):
         status, summary, said = loader.load("--url", url, "--wait", path)
     assert status == 0, said

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from ingest import samples
-from ingest.devstack.stack import Stack, wait_until
+from ingest.devstack.stack import EVERY_SCOPE, Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from tests.harness.shutdown_matrix import Stopped
 
@@ -44,7 +44,7 @@ def test_a_rolling_restart_answers_every_request_and_loses_nothing(
 ) -> None:
     stopped = Stopped(stack, stack.prepare(), firestore, "any")
     stopped.start()
-    key = stack.manage("api_key", "create", "publisher").split()[-1]
+    key = stack.manage("api_key", "create", "publisher", *EVERY_SCOPE).split()[-1]
     publisher = Publisher(stack, key)
     for role in ("web", "extract", "save"):
         ready, sent = stopped.ready(role), len(publisher.answers)

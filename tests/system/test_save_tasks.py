@@ -34,4 +34,4 @@ def test_save_workers_do_a_backfill_and_a_summary(stack: Stack, firestore: Fires
     made = summary(firestore)
     assert made
     assert made.posts == COUNT
-    assert ("United States", 2 * COUNT) in {(word.text, word.mentions) for word in made.words}
+    assert ("Portugal", 2 * COUNT) in {(word.text, word.mentions) for word in made.words}

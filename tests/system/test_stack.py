@@ -48,7 +48,7 @@ def test_posts_become_the_counts_that_the_model_alone_gives(
         text=True,
         check=True,
     )
-    assert ping.stdout.count("pong") == 2
+    assert ping.stdout.count("pong") == 3
     assert client.status()["in_work"] == 0, "a reply to remote control stays in progress"
 
     assert requests.get(stack.flower_url, timeout=10).status_code == 401

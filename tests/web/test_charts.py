@@ -5,15 +5,18 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from ingest.web.charts import MAX_BARS, by_day, by_family, in_steps, sparkline
+from ingest.analytics.time_axis import TimeAxis
+from ingest.web.charts import by_family, by_step, labelled, sparkline
 
 DAYS = {"2026-05-01": 3, "2026-05-04": 1}
+AXIS = TimeAxis.of("2026-05-01", "2026-05-04")
 CHARTS = {
-    "days": by_day(DAYS, what="Posts"),
+    "days": by_step(AXIS, DAYS, what="Posts"),
+    "weeks": by_step(TimeAxis.of("2026-05-01", "2026-05-04", "week"), DAYS, what="Posts"),
     "families": by_family([("People", 30), ('<b>"é', 7)], what="Mentions"),
-    "line": sparkline(DAYS, what="Posts"),
-    "one day": sparkline({"2026-05-01": 3}, what="Posts"),
-    "no days": by_day({}, what="Posts"),
+    "line": sparkline(AXIS, DAYS, what="Posts"),
+    "one day": sparkline(TimeAxis.of("2026-05-01", "2026-05-01"), DAYS, what="Posts"),
+    "no days": by_step(AXIS, {}, what="Posts"),
 }
 
 
@@ -45,9 +48,16 @@ def test_a_name_in_a_chart_is_escaped() -> None:
     assert any(e.text == '<b>"é' for e in elements(CHARTS["families"]))
 
 
+def test_a_chart_says_its_step() -> None:
+    root = next(elements(CHARTS["weeks"]))
+    assert root.get("aria-label") == "Posts by week"
+    titles = [e.text for e in elements(CHARTS["weeks"]) if e.tag.endswith("title")]
+    assert titles == ["2026-04-27: 3", "2026-05-04: 1"]
+
+
 def test_many_days_are_summed_in_steps() -> None:
     days = {f"20{year}-0{month}-01": 1 for year in range(10, 26) for month in (1, 5, 9)}
-    steps = in_steps(days)
-    assert len(steps) <= MAX_BARS
-    assert sum(steps.values()) == len(days)
-    assert in_steps({}) == {}
+    steps = labelled(TimeAxis.of(min(days), max(days)), days)
+    assert len(steps) == 16
+    assert set(steps.values()) == {3}
+    assert min(steps) == "2010"

@@ -13,6 +13,7 @@ from ingest.broker.admission.redis import UNACKED_KEY
 from ingest.broker.connection import redis_client
 from ingest.core.messages import SaveMessage
 from ingest.devstack.stack import wait_until
+from ingest.worker import live_messages
 from ingest.worker.batching import Delivery, take_batch
 from tests.support.factories import accepted, with_entities
 from tests.support.unreadable import DAMAGES, publish_damaged
@@ -66,6 +67,50 @@ def test_a_task_waits_for_more_while_posts_wait_for_the_step_before() -> None:
         "Post second.",
     ]
     assert time.monotonic() - began < 60, "it waited although the extract queue was empty"
+
+
+BULK: Any = SimpleNamespace(
+    name=publish.SAVE_TASK, request=SimpleNamespace(delivery_info={"routing_key": "save.bulk"})
+)
+
+
+def take_bulk(*, patience: float) -> list[Delivery]:
+    """Take a batch as the save task does, which has received a bulk post."""
+    with take_batch(
+        BULK, FIRST, characters=100_000, source=publish.EXTRACT, patience=patience
+    ) as deliveries:
+        return deliveries
+
+
+def bulk(post: Any) -> Any:
+    """Return the same post with the priority of an archive."""
+    return post.model_copy(update={"priority": "bulk"})
+
+
+def test_no_batch_mixes_live_and_bulk_posts() -> None:
+    publish.enqueue_save([with_entities("live"), bulk(with_entities("old"))])
+    found = [delivery.payload["posts"][0]["content"] for delivery in take_bulk(patience=0)]
+    assert found == ["Post first.", "Post old."]
+    assert len(take(patience=0)) == 2
+    assert not redis_client().exists(publish.SAVE, "save.bulk", UNACKED_KEY)
+
+
+def test_a_batch_of_bulk_posts_does_not_wait_while_a_live_post_waits() -> None:
+    publish.enqueue([bulk(accepted("Oslo."))])
+    assert take_bulk(patience=0.3), "it waits for its own source only"
+    publish.enqueue_save([with_entities("live")])
+    began = time.monotonic()
+    assert len(take_bulk(patience=60)) == 1
+    assert time.monotonic() - began < 60
+
+
+def test_a_batch_of_bulk_posts_ends_its_wait_when_its_worker_receives_a_live_post() -> None:
+    """RabbitMQ counts it nowhere while it waits in the worker's parent for a child."""
+    publish.enqueue([bulk(accepted("Oslo."))])
+    threading.Timer(0.2, live_messages.note_received).start()
+    began = time.monotonic()
+    assert len(take_bulk(patience=60)) == 1
+    assert time.monotonic() - began < 60
 
 
 def test_a_task_does_not_wait_if_the_queue_before_is_empty() -> None:

@@ -1,12 +1,15 @@
 """The promises of admission control, the same for each broker."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from kombu import Producer
+
+from ingest.broker.publish import PRIORITY_QUEUES
+from ingest.core.posts import Priority
 
 # Who paused the intake. It accepts posts while no owner has paused it.
 PauseOwner = Literal["operator", "stop"]
@@ -22,7 +25,14 @@ class IntakePaused(Exception):
 
 
 class QueueFull(IntakePaused):
-    """The queues have reached their limit."""
+    """The queues of a priority have reached their limit."""
+
+    def __init__(self, priority: Priority, limit: int) -> None:
+        super().__init__(f"{limit} messages of {priority} posts wait already")
+
+
+# What a caller admits that does not publish posts.
+LIVE: tuple[Priority, ...] = ("live",)
 
 
 def low_watermark(limit: int) -> int:
@@ -70,12 +80,16 @@ class Backlog:
         return self.empty and not self.writable
 
     def state(self, limit: int) -> IntakeState:
-        """Return the state of the intake, whose queues are full at `limit` waiting messages."""
+        """Return the state of the intake of live posts, which is full at `limit` messages."""
         if not self.writable:
             return "drained" if self.drained else "draining"
         if self.blocked:
             return UNAVAILABLE
-        return "full" if sum(self.waiting.values()) >= limit else "open"
+        return "full" if self.waiting_of("live") >= limit else "open"
+
+    def waiting_of(self, priority: Priority) -> int:
+        """Return the number of waiting messages of a priority, which has a limit of its own."""
+        return sum(self.waiting.get(queue, 0) for queue in PRIORITY_QUEUES[priority])
 
 
 def queue_ages(enqueued_at: Mapping[str, float | None]) -> dict[str, float]:
@@ -92,9 +106,12 @@ class AdmissionControl(Protocol):
         BrokerUnavailable: by each method, if the broker or its database does not answer.
     """
 
-    def admit(self) -> AbstractContextManager[Producer]:
+    def admit(self, priorities: Collection[Priority] = LIVE) -> AbstractContextManager[Producer]:
         """
         Admit the messages that the block publishes through the producer it yields.
+
+        Args:
+            priorities: those of the posts; the queues of each have a limit of their own.
 
         Raises:
             IntakePaused: before the block or at its end; nothing was enqueued.

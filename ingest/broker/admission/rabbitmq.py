@@ -10,7 +10,7 @@ any delivery arrives, and no worker has started a message.
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from django.utils import timezone
 from kombu import Producer
 
 from ingest.broker.admission.base import (
+    LIVE,
     Backlog,
     IntakePaused,
     PauseOwner,
@@ -37,7 +38,15 @@ from ingest.broker.connection import (
     drop_connection,
     unavailable_on_error,
 )
-from ingest.broker.publish import DEAD_QUEUE, IN_PROGRESS_COMMAND, QUEUES
+from ingest.broker.publish import (
+    DEAD_QUEUE,
+    IN_PROGRESS_COMMAND,
+    LIVE_QUEUES,
+    NOTIFY,
+    PRIORITY_QUEUES,
+    QUEUES,
+)
+from ingest.core.posts import Priority
 from ingest.models import InFlightRequest, IntakePause
 
 REQUEST_SECONDS = 60  # a dead process's row ends after this; a live one renews its rows
@@ -55,15 +64,15 @@ class RabbitmqAdmission:
     def __init__(self) -> None:
         self._check_lock = threading.Lock()
         self._checked_at = float("-inf")
-        self._full = False
+        self._full: set[Priority] = set()
         self._problem = ""
         self._in_flight: set[str] = set()
         self._renewing = threading.Lock()
 
     @contextmanager
-    def admit(self) -> Iterator[Producer]:
+    def admit(self, priorities: Collection[Priority] = LIVE) -> Iterator[Producer]:
         name = uuid.uuid4().hex
-        self._refuse_if_full()
+        self._refuse_if_full(priorities)
         try:
             with _database():
                 self._refuse_if_paused()
@@ -143,7 +152,7 @@ class RabbitmqAdmission:
         if IntakePause.objects.exists():
             raise IntakePaused("the intake is paused")
 
-    def _refuse_if_full(self) -> None:
+    def _refuse_if_full(self, priorities: Collection[Priority]) -> None:
         """
         Refuse a request by the last check of the queues, which is about POLL_SECONDS old.
 
@@ -157,8 +166,8 @@ class RabbitmqAdmission:
                 self._check_lock.release()
         if self._problem:
             raise BrokerUnavailable(self._problem)
-        if self._full:
-            raise QueueFull(f"{settings.QUEUE_LIMIT} messages wait already")
+        for priority in self._full.intersection(priorities):
+            raise QueueFull(priority, settings.QUEUE_LIMIT)
 
     def _check(self) -> None:
         limit, began = settings.QUEUE_LIMIT, time.monotonic()
@@ -166,8 +175,12 @@ class RabbitmqAdmission:
             with unavailable_on_error():
                 waiting, _ = _ready()
                 _publish_nothing()
-            total = sum(waiting[queue] for queue in QUEUES)
-            self._full = total >= limit or (self._full and total > low_watermark(limit))
+            self._full = {
+                priority
+                for priority, queues in PRIORITY_QUEUES.items()
+                if (total := sum(waiting[queue] for queue in queues)) >= limit
+                or (priority in self._full and total > low_watermark(limit))
+            }
             self._problem = ""
         except BrokerUnavailable as error:
             self._problem = str(error)
@@ -234,8 +247,8 @@ def _ready() -> tuple[dict[str, int], int | None]:
             if not consumers:
                 waiting[name] = waiting[name] or _count_by_taking(channel, name)
                 workers = None
-            elif name in QUEUES and workers is not None:
-                workers += consumers
+            elif name in (*LIVE_QUEUES, NOTIFY) and workers is not None:
+                workers += consumers  # each takes from a queue of bulk posts too
     return waiting, workers
 
 

@@ -1,6 +1,6 @@
 """Admission control of the embedded broker: Valkey reads and admits in one atomic step each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import cast
@@ -11,6 +11,7 @@ from django.conf import settings
 from kombu import Producer
 
 from ingest.broker.admission.base import (
+    LIVE,
     Backlog,
     IntakePaused,
     PauseOwner,
@@ -19,10 +20,11 @@ from ingest.broker.admission.base import (
     queue_ages,
 )
 from ingest.broker.connection import BrokerUnavailable, redis_client, unavailable_on_error
-from ingest.broker.publish import ENQUEUED_AT, QUEUES
+from ingest.broker.publish import ENQUEUED_AT, PRIORITY_QUEUES, QUEUES
+from ingest.core.posts import Priority
 
 PAUSED_KEY = "ingest:gate:closed"
-FULL_KEY = "ingest:gate:full"
+FULL_KEYS: dict[Priority, str] = {"live": "ingest:gate:full", "bulk": "ingest:gate:full:bulk"}
 # Written to find out whether the broker takes a write.
 PROBE_KEY = "ingest:gate:probe"
 PROBE_SECONDS = 60
@@ -30,16 +32,19 @@ PROBE_SECONDS = 60
 UNACKED_KEY = "unacked"
 
 # One step checks for a pause and puts all messages on their queues, or none. So no post slips in
-# after a pause. Full queues accept posts again at the low watermark.
+# after a pause. Full queues accept posts again at the low watermark. KEYS[2] and later are three
+# keys for each priority: whether its queues are full, and its queues.
 ADMIT_SCRIPT = """
 if redis.call('SCARD', KEYS[1]) > 0 then return 'closed' end
-local waiting = redis.call('LLEN', KEYS[3]) + redis.call('LLEN', KEYS[4])
-local full = redis.call('EXISTS', KEYS[2]) == 1
-if waiting >= tonumber(ARGV[1]) or (full and waiting > tonumber(ARGV[2])) then
-    redis.call('SET', KEYS[2], 1)
-    return 'full'
+for place = 2, #KEYS, 3 do
+    local waiting = redis.call('LLEN', KEYS[place + 1]) + redis.call('LLEN', KEYS[place + 2])
+    local full = redis.call('EXISTS', KEYS[place]) == 1
+    if waiting >= tonumber(ARGV[1]) or (full and waiting > tonumber(ARGV[2])) then
+        redis.call('SET', KEYS[place], 1)
+        return KEYS[place]
+    end
+    if full then redis.call('DEL', KEYS[place]) end
 end
-if full then redis.call('DEL', KEYS[2]) end
 for place = 3, #ARGV, 2 do redis.call('LPUSH', ARGV[place], ARGV[place + 1]) end
 return 'admitted'
 """
@@ -58,11 +63,11 @@ class RedisAdmission:
     """A set of pause owners beside the queues; Valkey is single-threaded, so no row is needed."""
 
     @contextmanager
-    def admit(self) -> Iterator[Producer]:
+    def admit(self, priorities: Collection[Priority] = LIVE) -> Iterator[Producer]:
         with unavailable_on_error(), current_app.producer_or_acquire() as producer:
             with producer.channel.buffer_publishes() as messages:
                 yield producer
-            _admit(messages)
+            _admit(messages, priorities)
 
     def pause(self, by: PauseOwner) -> None:
         with unavailable_on_error():
@@ -108,13 +113,17 @@ def _write_problem() -> str:
     return ""
 
 
-def _admit(messages: Sequence[tuple[str, str]]) -> None:
+def _admit(messages: Sequence[tuple[str, str]], priorities: Collection[Priority]) -> None:
     """Put all messages on their queues, or none if the intake is paused or the queues are full."""
-    keys, limit = (PAUSED_KEY, FULL_KEY, *QUEUES), settings.QUEUE_LIMIT
+    limit = settings.QUEUE_LIMIT
+    keys = [PAUSED_KEY]
+    for priority in priorities:
+        keys += [FULL_KEYS[priority], *PRIORITY_QUEUES[priority]]
     answer = redis_client().eval(
         ADMIT_SCRIPT, len(keys), *keys, limit, low_watermark(limit), *chain.from_iterable(messages)
     )
     if answer == "closed":
         raise IntakePaused("the intake is paused")
-    if answer == "full":
-        raise QueueFull(f"{limit} messages wait already")
+    for priority, full_key in FULL_KEYS.items():
+        if answer == full_key:
+            raise QueueFull(priority, limit)

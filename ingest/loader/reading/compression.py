@@ -2,6 +2,7 @@
 
 import bz2
 import lzma
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -12,9 +13,12 @@ from io import BufferedReader, RawIOBase
 from pathlib import PurePath
 from typing import Any, BinaryIO, Protocol, cast
 
-from backports import zstd
-
 from ingest.loader.reading.files import CHUNK_BYTES, CorruptFile, name_of, open_raw
+
+if sys.version_info >= (3, 14):
+    from compression import zstd as zstd
+else:
+    from backports import zstd as zstd
 
 COMPRESSED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip")
 MAGIC_BYTES = 512  # enough for the magic of tar

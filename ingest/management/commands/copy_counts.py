@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ingest.operations import audit
-from ingest.operations.copy_counts import compare_counts, copy_records
+from ingest.operations.copy_counts import compare_counts, copy_checkpoints, copy_records
 from ingest.store import open_store_of
 from ingest.store.base import Store, StoreUnavailable
 
@@ -54,6 +54,7 @@ class Command(BaseCommand):
                 copied += records
                 _replace(checkpoint, json.dumps({"after": last, "records": copied}))
                 show(copied)
+        copy_checkpoints(source, target)
         self.stdout.write(f"{copied} records copied, those of deleted posts among them")
 
     def _compare(self, source: Store, target: Store) -> None:

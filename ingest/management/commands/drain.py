@@ -102,7 +102,7 @@ class Command(BaseCommand):
             reasons = " and ".join(PAUSES[owner] for owner in sorted(paused_by))
             raise CommandError(f"The intake is still paused, by {reasons}.")
         if backlog.state(settings.QUEUE_LIMIT) == "full":
-            waiting, low = sum(backlog.waiting.values()), low_watermark(settings.QUEUE_LIMIT)
+            waiting, low = backlog.waiting_of("live"), low_watermark(settings.QUEUE_LIMIT)
             self.stdout.write(
                 f"The intake is resumed, but the queues are full: {waiting} messages wait. "
                 f"Posts are accepted again at {low}."

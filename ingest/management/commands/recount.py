@@ -21,7 +21,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("publication", nargs="?", help="only this publication (default: all)")
-        parser.add_argument("--repair", action="store_true", help="repair the wrong counters")
+        parser.add_argument(
+            "--repair",
+            action="store_true",
+            help="repair them, and let every name be found",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -47,6 +51,8 @@ class Command(BaseCommand):
             detail = f"{len(lines)} counters"
             audit.record(audit.command_actor(), audit.Action.REPAIR, name, detail=detail)
             self.stdout.write("  repaired")
+        if repair:
+            self.stdout.write(f"  {open_store().index_names(name)} names can be found")
         return len(lines)
 
     def _tell(self, posts: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from ingest.broker.admission.base import IntakePaused, QueueFull
 from ingest.broker.connection import BrokerUnavailable
@@ -40,7 +41,17 @@ class Command(BaseCommand):
             "--rules", action="store_true", help="only apply the newest aliases, without the model"
         )
 
+        parser.add_argument(
+            "--cancel", action="store_true", help="end every reprocess, here and on the queues"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["cancel"]:
+            reprocessing.cancel()
+            audit.record(audit.command_actor(), audit.Action.CANCEL, "every reprocess")
+            self.stdout.write("Workers skip the waiting posts of every reprocess within 5 seconds.")
+            return
+        self._began = timezone.now()
         try:
             if options["rules"]:
                 backfill = alias_backfill.start(options["publication"] or "")
@@ -81,6 +92,8 @@ class Command(BaseCommand):
     def _send(self, posts: list[PostEntities]) -> tuple[int, int]:
         """Send posts once the queues have room; return how many were sent and how many not."""
         while True:
+            if reprocessing.cancelled_until.value() >= self._began:
+                raise CommandError("Cancelled. The posts that are left stay as they are.")
             try:
                 sent = reprocessing.send_again(posts)
             except QueueFull:

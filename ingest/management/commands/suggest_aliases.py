@@ -5,9 +5,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ingest.analytics.snippets import find_snippet
 from ingest.management.arguments import chosen_publications
-from ingest.operations.alias_suggestions import propose, suggest
-from ingest.store.base import StoreUnavailable
+from ingest.operations.alias_suggestions import Suggestion, propose, suggest
+from ingest.operations.rule_versions import known_rules
+from ingest.store import open_store
+from ingest.store.base import StoredEntity, StoreUnavailable
 
 
 class Command(BaseCommand):
@@ -37,7 +40,7 @@ class Command(BaseCommand):
     def _suggest(self, name: str, options: dict[str, Any]) -> int:
         proposed = 0
         for suggestion in suggest(name, among=options["among"], likeness=options["likeness"]):
-            if propose(name, suggestion):
+            if propose(name, suggestion, evidence=_evidence(name, suggestion)):
                 proposed += 1
                 entity, other, likeness = suggestion
                 self.stdout.write(
@@ -45,3 +48,15 @@ class Command(BaseCommand):
                     f"{other.text} ({other.mentions}), likeness {likeness:g}"
                 )
         return proposed
+
+
+def _evidence(publication: str, suggestion: Suggestion) -> str:
+    """Return the counts of both names, and a sentence of each, one name a line."""
+    return "\n".join(_line(publication, name) for name in (suggestion.entity, suggestion.other))
+
+
+def _line(publication: str, entity: StoredEntity) -> str:
+    posts = open_store().posts_mentioning(entity.id, name=publication, limit=1)
+    snippet = find_snippet(posts[0], entity.id, known_rules()) if posts else None
+    sentence = f' "{"".join(snippet)}"' if snippet else ""
+    return f"{entity.text}: mentions {entity.mentions}, posts {entity.posts}.{sentence}"

@@ -13,11 +13,15 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore_v1 import Client, CollectionReference, DocumentReference
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
-from google.cloud.firestore_v1.types import CommitRequest
+from google.cloud.firestore_v1.types import CommitRequest, CommitResponse
 
 from ingest.observability import metrics
 from ingest.store.base import StoreUnavailable
+from ingest.store.deadline import seconds_left
 from ingest.store.firestore import schema
+
+# gRPC refuses a call without time.
+LEAST_SECONDS = 0.01
 
 
 class Database:
@@ -31,11 +35,14 @@ class Database:
         self._metadata = [("google-cloud-resource-prefix", self.name)]
         if self._emulator:  # it takes a caller that says so for the owner
             self._metadata.append(("authorization", "Bearer owner"))
-        # The client's own limit for a call is five minutes of retries.
-        self.limits: dict[str, Any] = {
-            "retry": Retry(initial=0.1, maximum=1, timeout=timeout),
-            "timeout": timeout,
-        }
+        self._timeout = timeout
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Return the limits of a call; the client's own one is five minutes of retries."""
+        left = seconds_left()
+        timeout = self._timeout if left is None else max(LEAST_SECONDS, min(left, self._timeout))
+        return {"retry": Retry(initial=0.1, maximum=1, timeout=timeout), "timeout": timeout}
 
     @cached_property
     def _commits(self) -> FirestoreClient:
@@ -45,9 +52,9 @@ class Database:
         channel = grpc.insecure_channel(self._emulator)
         return FirestoreClient(transport=FirestoreGrpcTransport(channel=channel))
 
-    def commit(self, request: CommitRequest, **limits: Any) -> None:
-        """Send a commit."""
-        self._commits.commit(request, metadata=self._metadata, **limits)
+    def commit(self, request: CommitRequest, **limits: Any) -> CommitResponse:
+        """Send a commit, and return what its transforms made."""
+        return self._commits.commit(request, metadata=self._metadata, **limits)
 
     @property
     def posts(self) -> CollectionReference:
@@ -58,6 +65,11 @@ class Database:
     def publications(self) -> CollectionReference:
         """Return every publication."""
         return self.client.collection(schema.PUBLICATIONS)
+
+    @property
+    def names(self) -> CollectionReference:
+        """Return every name."""
+        return self.client.collection(schema.NAMES)
 
     @property
     def ramp(self) -> DocumentReference:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
-from google.cloud.firestore_v1.types import CommitRequest, DocumentTransform
+from google.cloud.firestore_v1.types import CommitRequest, CommitResponse, DocumentTransform
 
 from ingest.store.firestore.client import Database
 
@@ -57,6 +57,12 @@ class Commit:
         write = self._write(path, fields, timestamps)
         write.current_document.update_time.CopyFrom(unchanged_since.timestamp_pb())
 
+    def delete(self, path: str, *, unchanged_since: DatetimeWithNanoseconds) -> None:
+        """Delete a document, if no writer has changed it since a time."""
+        write = self._request.writes.add()
+        write.delete = f"{self._database.name}/documents/{path}"
+        write.current_document.update_time.CopyFrom(unchanged_since.timestamp_pb())
+
     def add(
         self,
         path: str,
@@ -80,9 +86,9 @@ class Commit:
             for name, number in tally.items():
                 _increment(write, f"{field}.{_quoted(name)}", number)
 
-    def send(self, **limits: Any) -> None:
-        """Send the commit; it raises what Google's client raises."""
-        self._database.commit(CommitRequest.wrap(self._request), **limits)
+    def send(self, **limits: Any) -> CommitResponse:
+        """Send the commit, and return the answer; it raises what Google's client raises."""
+        return self._database.commit(CommitRequest.wrap(self._request), **limits)
 
     def _write(self, path: str, fields: Mapping[str, Any], timestamps: Iterable[str] = ()) -> Any:
         write = self._request.writes.add()

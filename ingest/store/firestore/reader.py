@@ -10,23 +10,29 @@ from typing import Any
 from google.cloud.firestore_v1 import DocumentReference, DocumentSnapshot, Query
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from ingest.core.day_window import DayWindow
+from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import is_id, publication_id, publication_key
 from ingest.store.base import (
+    CONSIDERED_ENTITIES,
     LAST_CHARACTER,
     C,
     Cursor,
     EntityFilter,
     FamilyCounts,
     KeyCursor,
+    NameFilter,
+    NameSearch,
+    Order,
     PostCursor,
+    PostsWithin,
     Publication,
     Ranking,
     StoredEntity,
 )
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
+from ingest.store.firestore.names import NameIndex
 
 DESCENDING = Query.DESCENDING
 
@@ -41,13 +47,13 @@ POST_FIELDS = (
     "day",
     "accepted_at",
     "published_at",
+    "own_id",
     "model",
     "entities",
 )
 
-# Firestore cannot sort by a range of days. So we read this many of the most mentioned entities and
-# rank those within the window.
-CONSIDERED_ENTITIES = 1000
+# Of a window's newest posts we read this many, to find names that are not among the entities.
+CONSIDERED_POSTS = 1000
 
 
 class FirestoreReader:
@@ -55,7 +61,11 @@ class FirestoreReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._limits = database.limits
+        self._names = NameIndex(database)
+
+    @property
+    def _limits(self) -> dict[str, Any]:
+        return self._database.limits
 
     def at_one_time(self) -> AbstractContextManager[None]:
         return nullcontext()  # each call names the read time of the first one
@@ -63,6 +73,17 @@ class FirestoreReader:
     def publications(
         self, *, limit: int | None = None, after: str | None = None
     ) -> list[Publication]:
+        found: list[Publication] = []
+        while limit is None or len(found) < limit:
+            page = self._publications(limit, after)
+            found += [publication for publication in page if publication.posts]
+            if limit is None or len(page) < limit:
+                break
+            after = page[-1].name
+        return found[:limit]
+
+    def _publications(self, limit: int | None, after: str | None) -> list[Publication]:
+        """Return publications by name, those without posts too."""
         query = self._database.publications.order_by("name")
         if after is not None:
             query = query.start_after({"name": after})
@@ -83,11 +104,11 @@ class FirestoreReader:
 
     def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
-        query = _mentioned(_of_family(entities, wanted.family))
-        query = query.order_by("mentions", direction=DESCENDING)
+        query = _mentioned(_of_family(entities, wanted.family), wanted.order)
+        query = query.order_by(wanted.order, direction=DESCENDING)
         query = query.order_by("__name__", direction=DESCENDING)
         if after := wanted.after:
-            place = {"mentions": after.mentions, "__name__": entities.document(after.entity_id)}
+            place = {wanted.order: after.total, "__name__": entities.document(after.entity_id)}
             query = query.start_after(place)
         return self._entities_of(query, wanted)
 
@@ -107,22 +128,49 @@ class FirestoreReader:
     def entities_within(
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
-        considered = replace(wanted, limit=CONSIDERED_ENTITIES, after=None, days=True)
+        considered = replace(wanted, limit=wanted.considered, after=None, days=True)
         top = self.entities(name, considered)
-        within = (replace(entity, mentions=window.total(entity.days)) for entity in top)
-        ranked = sorted((e for e in within if e.mentions), key=_cursor, reverse=True)
-        is_all = len(top) < CONSIDERED_ENTITIES
-        least = 0 if is_all else top[-1].mentions
-        exact_prefix = sum(entity.mentions > least for entity in ranked)
+        ranked = [e for e in (_within(entity, window) for entity in top) if e.mentions]
+        ranked.sort(key=lambda e: _cursor(e, wanted.order), reverse=True)
+        is_all = len(top) < wanted.considered
+        least = 0 if is_all else _cursor(top[-1], wanted.order).total
+        exact_prefix = sum(_cursor(e, wanted.order).total > least for e in ranked)
         page = [e for e in ranked if e.key.startswith(prefix)]
         if wanted.after:
-            page = [e for e in page if _cursor(e) < wanted.after]
+            page = [e for e in page if _cursor(e, wanted.order) < wanted.after]
         is_exact = is_all or exact_prefix == len(top)
-        return Ranking(page[: wanted.limit], len(top), exact_prefix, is_exact, has_posts=False)
+        return Ranking(page[: wanted.limit], len(top), exact_prefix, is_exact)
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         entities = self._database.entities(publication_id(name))
-        return self._read_entities([entities.document(entity_id) for entity_id in ids])
+        return self._read_entities([entities.document(id_) for id_ in ids if is_id(id_)])
+
+    def posts_within(
+        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+    ) -> PostsWithin:
+        entities = self._database.entities(publication_id(name))
+        most = entities.order_by("posts", direction=DESCENDING).limit(CONSIDERED_ENTITIES)
+        with unavailable_on_error():
+            top = list(most.select(["post_days"]).stream(**self._limits))
+            known = {snapshot.id for snapshot in top}
+            names = self._names_within(name, windows[0], least=least) - known
+            others = [entities.document(id_) for id_ in names]
+            found = self._database.client.get_all(others, ["post_days"], **self._limits)
+            days = {s.id: (s.to_dict() or {}).get("post_days", {}) for s in (*top, *found)}
+        posts = {id_: (windows[0].total(own), windows[1].total(own)) for id_, own in days.items()}
+        enough = {id_: both for id_, both in posts.items() if max(both) >= least}
+        return PostsWithin(enough, is_exact=len(top) < CONSIDERED_ENTITIES)
+
+    def _names_within(self, name: str, window: DayWindow, *, least: int) -> set[str]:
+        """Return the ids of entities that enough of the newest posts within a window mention."""
+        own = FieldFilter("publication_key", "==", publication_key(name))
+        query = self._database.posts.where(filter=own).order_by("day", direction=DESCENDING)
+        for comparison, day in ((">=", window.since), ("<=", window.until)):
+            if day is not None:
+                query = query.where(filter=FieldFilter("day", comparison, day))
+        newest = query.limit(CONSIDERED_POSTS).select(["entity_ids"]).stream(**self._limits)
+        posts = Counter(id_ for post in newest for id_ in post.get("entity_ids"))
+        return {id_ for id_, number in posts.items() if number >= least}
 
     def entity_everywhere(
         self, entity_id: str, *, limit: int
@@ -141,29 +189,53 @@ class FirestoreReader:
             if reference.id in publications
         ]
 
+    def find_names(self, wanted: NameFilter) -> NameSearch:
+        with unavailable_on_error():
+            return self._names.find(wanted)
+
     def posts_mentioning(
         self,
         entity_id: str,
         *,
         name: str | None = None,
+        window: DayWindow = EVERY_DAY,
         limit: int,
         after: PostCursor | None = None,
+        content: bool = True,
     ) -> list[PostEntities]:
         if not is_id(entity_id):
             return []
-        posts = self._database.posts
-        query = posts.where(filter=FieldFilter("entity_ids", "array_contains", entity_id))
+        mentioning = FieldFilter("entity_ids", "array_contains", entity_id)
+        query = self._database.posts.where(filter=mentioning)
         if name is not None:
-            own = FieldFilter("publication_key", "==", publication_key(name))
-            query = query.where(filter=own)
-        query = query.order_by("day", direction=DESCENDING)
-        query = query.order_by("__name__", direction=DESCENDING)
-        if after:
-            query = query.start_after({"day": after.day, "__name__": posts.document(after.post_id)})
-        query = query.limit(limit).select([*POST_FIELDS, "content"])
+            query = query.where(filter=_of_publication(name))
+        return self._newest(query, window, limit, after, content=content)
+
+    def newest_posts(
+        self,
+        name: str,
+        *,
+        window: DayWindow = EVERY_DAY,
+        limit: int,
+        after: PostCursor | None = None,
+        content: bool = True,
+    ) -> list[PostEntities]:
+        query = self._database.posts.where(filter=_of_publication(name))
+        return self._newest(query, window, limit, after, content=content)
+
+    def posts_by_id(self, post_ids: Sequence[str]) -> list[PostEntities]:
+        wanted = [self._database.posts.document(post_id) for post_id in post_ids if is_id(post_id)]
         with unavailable_on_error():
-            found = query.stream(**self._limits)
-            return [schema.read_post(post.id, post.to_dict() or {}) for post in found]
+            found = list(self._database.client.get_all(wanted, **self._limits))
+        records = {post.id: schema.read_record(post.id, post.to_dict()) for post in found}
+        posts = (records[id_].post for id_ in post_ids if id_ in records)
+        return [post for post in posts if post]
+
+    def publication_names(self, *, limit: int, after: str | None = None) -> list[tuple[str, str]]:
+        query = self._database.publications.order_by("name").start_after({"name": after or ""})
+        with unavailable_on_error():
+            found = query.limit(limit).select(["name"]).stream(**self._limits)
+            return [(publication.id, publication.get("name")) for publication in found]
 
     def families(self, name: str) -> list[FamilyCounts]:
         found = []
@@ -204,7 +276,7 @@ class FirestoreReader:
         return FamilyCounts(family, **values)
 
     def _entities_of(self, query: Query, wanted: EntityFilter[C]) -> list[StoredEntity]:
-        fields = [*LIST_FIELDS, "days"] if wanted.days else LIST_FIELDS
+        fields = [*LIST_FIELDS, "days", "post_days"] if wanted.days else LIST_FIELDS
         at: dict[str, Any] = {"read_time": wanted.as_of} if wanted.as_of else {}
         with unavailable_on_error():
             found = query.limit(wanted.limit).select(fields).stream(**at, **self._limits)
@@ -214,6 +286,28 @@ class FirestoreReader:
         with unavailable_on_error():
             found = self._database.client.get_all(references, **self._limits)
             return [_entity(snapshot) for snapshot in found if snapshot.exists]
+
+    def _newest(
+        self,
+        query: Any,
+        window: DayWindow,
+        limit: int,
+        after: PostCursor | None,
+        *,
+        content: bool,
+    ) -> list[PostEntities]:
+        """Return the newest posts of a query within a window."""
+        for operator, day in ((">=", window.since), ("<=", window.until)):
+            query = query.where(filter=FieldFilter("day", operator, day)) if day else query
+        query = query.order_by("day", direction=DESCENDING)
+        query = query.order_by("__name__", direction=DESCENDING)
+        if after:
+            place = self._database.posts.document(after.post_id)
+            query = query.start_after({"day": after.day, "__name__": place})
+        fields = [*POST_FIELDS, "content"] if content else POST_FIELDS
+        with unavailable_on_error():
+            found = query.limit(limit).select(fields).stream(**self._limits)
+            return [schema.read_post(post.id, post.to_dict() or {}) for post in found]
 
     def _with_counts(self, references: Sequence[DocumentReference]) -> list[Publication]:
         """Read publications with their shards and summaries, in one call."""
@@ -230,9 +324,14 @@ class FirestoreReader:
         return [reference, self._database.summary(reference.id), *shards]
 
 
-def _mentioned(entities: Any) -> Any:
+def _mentioned(entities: Any, order: Order = "mentions") -> Any:
     """Leave out what a repair, or a post that was deleted, leaves with no mention."""
-    return entities.where(filter=FieldFilter("mentions", ">", 0))
+    return entities.where(filter=FieldFilter(order, ">", 0))
+
+
+def _of_publication(name: str) -> FieldFilter:
+    """Return the condition for the posts of a publication."""
+    return FieldFilter("publication_key", "==", publication_key(name))
 
 
 def _of_family(entities: Any, family: str | None) -> Any:
@@ -270,8 +369,13 @@ def _publication(snapshots: Sequence[DocumentSnapshot[Any]]) -> Publication | No
     return None
 
 
-def _cursor(entity: StoredEntity) -> Cursor:
-    return Cursor(entity.mentions, entity.id)
+def _cursor(entity: StoredEntity, order: Order) -> Cursor:
+    return Cursor(entity.posts if order == "posts" else entity.mentions, entity.id)
+
+
+def _within(entity: StoredEntity, window: DayWindow) -> StoredEntity:
+    """Return an entity with the mentions and posts of a window only."""
+    return replace(entity, mentions=window.total(entity.days), posts=window.total(entity.post_days))
 
 
 def _entity(snapshot: DocumentSnapshot[Any]) -> StoredEntity:

@@ -2,7 +2,8 @@
 The Firestore schema: names of documents, their fields, and the increments of counters.
 
     posts/{post_id}                        the post and its entities; its existence proves that the
-                                           post counts; a deleted post has only deleted_at
+                                           post counts; a deleted post has only deleted_at, and
+                                           a forgotten one only forgotten_at
     publications/{pub_id}                  key, name
     publications/{pub_id}/summaries/now    text: the summary that pages show, some minutes old;
                                            as_of: the last change of the counts before it
@@ -12,6 +13,10 @@ The Firestore schema: names of documents, their fields, and the increments of co
                                            days {date: mentions}, post_days {date: posts},
                                            labels {label: mentions},
                                            forms {"=" + text: mentions}
+    names/{entity id}                      id, family, key, beginnings [of each word],
+                                           magnitude: of its mentions in one publication
+    publications/{pub_id}/forgotten_shards/{n}, forgotten_entities/{id}
+                                           the same sums, over forgotten posts: the checkpoint
     control/ramp                           started_at: the first write, since when the load grows
 
 Ids are digests, since Firestore refuses ids with "/" or like "__x__", and names may have both.
@@ -25,6 +30,7 @@ from typing import Any, NamedTuple
 from ingest.core.counts import Counts, EntityCounts, EntityName, Tally, name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import Entity, PostEntities
+from ingest.core.name_search import word_beginnings
 from ingest.core.posts import publication_key
 from ingest.core.revisions import PostRecord
 
@@ -33,7 +39,10 @@ PUBLICATIONS = "publications"
 SHARDS = "shards"
 ENTITIES = "entities"
 SUMMARIES = "summaries"
+# The collections of the sums over a publication's forgotten posts.
+FORGOTTEN_SHARDS, FORGOTTEN_ENTITIES = "forgotten_shards", "forgotten_entities"
 CONTROL, RAMP = "control", "ramp"
+NAMES, BEGINNINGS, MAGNITUDE = "names", "beginnings", "magnitude"
 SUMMARY, TOP_ENTITIES = "now", "leading"
 
 # The prefix of the field name of a form, since Firestore reserves names such as __x__.
@@ -50,13 +59,17 @@ Document = dict[str, Any]
 # The fields of a post with entities, each of them a map.
 _ENTITY_FIELDS = {"entities", "found"}
 # The fields that a document has in another form, or not at all.
-_EXCLUDED_FIELDS = {"post_id", "content", "request_id", "traceparent", *_ENTITY_FIELDS}
+_EXCLUDED_FIELDS = {
+    *("post_id", "content", "request_id", "traceparent", "priority", "key_id"),
+    *_ENTITY_FIELDS,
+}
 
 
 def record_document(record: PostRecord, *, keep_content: bool) -> Document:
     """Return the document of a record; its content is compressed, or left out."""
-    deleted = {"deleted_at": record.deleted_at} if record.deleted_at else {}
-    return deleted | (_post_document(record.post, keep_content=keep_content) if record.post else {})
+    known = {"deleted_at": record.deleted_at, "forgotten_at": record.forgotten_at}
+    times = {name: time for name, time in known.items() if time}
+    return times | (_post_document(record.post, keep_content=keep_content) if record.post else {})
 
 
 def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
@@ -67,8 +80,11 @@ def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
         if entities is not None:
             document[name] = [entity._asdict() for entity in entities]
     document |= _index_fields(post)
-    if keep_content:
+    # Equal days are spread over their index by the posts' ids. So no place of it is written most.
+    document["accepted_day"] = post.accepted_day
+    if keep_content and post.content:
         document["content"] = zlib.compress(post.content.encode())
+        document["text_day"] = post.accepted_day
     return document
 
 
@@ -111,7 +127,7 @@ def read_record(post_id: str, document: Document | None) -> PostRecord:
     if document is None:
         return PostRecord()
     post = read_post(post_id, document) if "entities" in document else None
-    return PostRecord(post, document.get("deleted_at"))
+    return PostRecord(post, document.get("deleted_at"), document.get("forgotten_at"))
 
 
 def read_post(post_id: str, document: Document) -> PostEntities:
@@ -121,6 +137,13 @@ def read_post(post_id: str, document: Document) -> PostEntities:
         fields[name] = tuple(Entity(**entity) for entity in document[name])
     fields["content"] = zlib.decompress(document.get("content", zlib.compress(b""))).decode()
     return PostEntities(post_id=post_id, **fields)
+
+
+def name_document(name: EntityName) -> Document:
+    """Return the document of a name, without its magnitude."""
+    family, key = name
+    own = {"id": entity_id(*name), "family": family, "key": key}
+    return {**own, BEGINNINGS: word_beginnings(key)}
 
 
 class Additions(NamedTuple):

@@ -17,8 +17,9 @@ from google.cloud.firestore_v1 import (
 )
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from ingest.core.counts import Counts, count_posts
+from ingest.core.counts import Counts, EntityName, count_posts
 from ingest.core.messages import PostEntities
+from ingest.core.name_search import magnitude
 from ingest.core.posts import publication_id, publication_key
 from ingest.core.revisions import PostRecord
 from ingest.store.base import Progress, Recount, no_progress, tell_progress
@@ -29,6 +30,8 @@ from ingest.store.firestore.writer import FirestoreWriter
 
 # Documents of one call of a recount. A call of a thousand posts takes about a second.
 RECOUNT_DOCUMENTS = 1000
+
+CHECKPOINT = (schema.FORGOTTEN_SHARDS, schema.FORGOTTEN_ENTITIES)
 
 Documents = Query | CollectionReference
 
@@ -64,6 +67,7 @@ class FirestoreStore(FirestoreReader):
         self._client = self._database.client
         self._writer = FirestoreWriter(
             self._database,
+            self._names,
             keep_content=keep_content,
             commit_posts=commit_posts,
             commit_writes=commit_writes,
@@ -77,13 +81,45 @@ class FirestoreStore(FirestoreReader):
     def remove(self, post_id: str, *, at: datetime) -> bool:
         return self._writer.remove(post_id, at=at)
 
+    def remove_all(self, post_ids: Collection[str], *, at: datetime) -> int:
+        return self._writer.remove_all(post_ids, at=at)
+
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
         return self._writer.revise(post_ids, change)
 
+    def forget(self, post_ids: Collection[str], *, at: datetime) -> int:
+        return self._writer.forget(post_ids, at=at)
+
+    def add_checkpoint(self, name: str, counts: Counts) -> None:
+        self._writer.add_checkpoint(name, counts)
+
+    def move_checkpoint(
+        self, name: str, target: str | None, *, only: Collection[EntityName] | None = None
+    ) -> None:
+        self._writer.move_checkpoint(name, target, only=only)
+
+    def drop_zeros(self, name: str) -> int:
+        return self._writer.drop_zeros(name)
+
+    def name_publication(self, name: str) -> None:
+        self._writer.name_publication(name)
+
     def repair(self, name: str, diff: Counts) -> None:
         self._writer.repair(name, diff)
+
+    def index_names(self, name: str) -> int:
+        entities = self._database.entities(publication_id(name))
+        counts = entities.select(["family", "key", "mentions"])
+        indexed = 0
+        with unavailable_on_error():
+            for page in _pages(counts, self._limits):
+                counted = {(e.get("family"), e.get("key")): e.get("mentions") for e in page}
+                found = {n: magnitude(total) for n, total in counted.items() if total > 0}
+                self._names.write(found)
+                indexed += len(found)
+        return indexed
 
     def get_record(self, post_id: str) -> PostRecord:
         with unavailable_on_error():
@@ -115,13 +151,30 @@ class FirestoreStore(FirestoreReader):
             pages = _pages(self._posts_of(name).select(fields), at)
             posts = ([schema.read_post(p.id, p.to_dict() or {}) for p in page] for page in pages)
             counted = count_posts(tell_progress(posts, progress))
-            shards = publication.collection(schema.SHARDS).stream(**at)
-            entities = chain.from_iterable(_pages(publication.collection(schema.ENTITIES), at))
-            stored = schema.read_counts(
-                (shard.to_dict() for shard in shards),
-                (entity.to_dict() or {} for entity in entities),
-            )
-        return Recount(stored, counted)
+            stored = self._read_counts(publication, schema.SHARDS, schema.ENTITIES, at)
+            forgotten = self._read_counts(publication, *CHECKPOINT, at)
+        return Recount(stored, counted + forgotten)
+
+    def checkpoint(self, name: str) -> Counts:
+        publication = self._database.publications.document(publication_id(name))
+        with unavailable_on_error():
+            return self._read_counts(publication, *CHECKPOINT, self._limits)
+
+    def _read_counts(
+        self, publication: DocumentReference, shards: str, entities: str, at: dict[str, Any]
+    ) -> Counts:
+        """Return the sums in two collections of a publication."""
+        pages = chain.from_iterable(_pages(publication.collection(entities), at))
+        return schema.read_counts(
+            (shard.to_dict() or {} for shard in publication.collection(shards).stream(**at)),
+            (entity.to_dict() or {} for entity in pages),
+        )
+
+    def posts_before(self, day: str, *, limit: int, with_text: bool = False) -> list[str]:
+        field = "text_day" if with_text else "accepted_day"
+        query = self._database.posts.where(filter=FieldFilter(field, "<", day)).order_by(field)
+        with unavailable_on_error():
+            return [post.id for post in query.limit(limit).select([]).stream(**self._limits)]
 
     def _posts_of(self, name: str) -> Query:
         own = FieldFilter("publication_key", "==", publication_key(name))

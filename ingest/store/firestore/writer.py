@@ -13,24 +13,34 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from google.api_core import exceptions as google
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.cloud.firestore_v1 import SERVER_TIMESTAMP, DocumentSnapshot
+from google.cloud.firestore_v1.base_query import FieldFilter
+from google.cloud.firestore_v1.types import CommitResponse
 from structlog import get_logger
 
 from ingest.core.chunks import chunks
 from ingest.core.counts import Counts, EntityName, name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
+from ingest.core.name_search import magnitude
 from ingest.core.posts import publication_id, publication_key
-from ingest.core.revisions import Change, PostRecord, differences, merge_revisions
+from ingest.core.revisions import (
+    Change,
+    PostRecord,
+    differences,
+    forgotten_counts,
+    merge_revisions,
+)
 from ingest.observability import metrics, tracing
 from ingest.store.base import StoreRefused, StoreUnavailable
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
 from ingest.store.firestore.commit import Commit
+from ingest.store.firestore.names import NameIndex
 from ingest.store.firestore.pacing import CommitDistance, RampUp
 
 logger = get_logger()
@@ -76,6 +86,14 @@ class PostWrite:
         return bool(self.after.post and not self.before.record.post)
 
 
+class WrittenEntity(NamedTuple):
+    """An entity's place among the writes of a commit, and the mentions that are added to it."""
+
+    place: int
+    name: EntityName
+    mentions: int
+
+
 class TooManyTransforms(Exception):
     """A commit would change a document at more places than Firestore accepts."""
 
@@ -89,6 +107,7 @@ class FirestoreWriter:
     def __init__(
         self,
         database: Database,
+        names: NameIndex,
         *,
         keep_content: bool,
         commit_posts: int,
@@ -97,6 +116,7 @@ class FirestoreWriter:
         ramp_writes: int,
     ) -> None:
         self._database = database
+        self._names = names
         self._keep_content = keep_content
         self._commit_posts = commit_posts
         self._commit_writes = commit_writes
@@ -115,25 +135,115 @@ class FirestoreWriter:
 
     def remove(self, post_id: str, *, at: datetime) -> bool:
         """Delete a post; its document keeps only the time of the deletion."""
-        changes = {post_id: partial(PostRecord.deleted, at=at)}
-        with unavailable_on_error():
-            writes = self._apply(changes, self._find(changes))
-        return any(write.before.record.post and not write.after.post for write in writes)
+        return bool(self.remove_all([post_id], at=at))
+
+    def remove_all(self, post_ids: Collection[str], *, at: datetime) -> int:
+        """Delete posts, in as many commits as their size needs."""
+        writes = self._apply_to(post_ids, partial(PostRecord.deleted, at=at))
+        return sum(bool(w.before.record.post and not w.after.post) for w in writes)
 
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
         """Replace posts, in as many commits as their size needs."""
-        changed = 0
+        return len(self._apply_to(post_ids, partial(PostRecord.changed, change=change)))
+
+    def forget(self, post_ids: Collection[str], *, at: datetime) -> int:
+        """Forget posts, in as many commits as their size needs."""
+        writes = self._apply_to(post_ids, partial(PostRecord.forgotten, at=at))
+        return sum(bool(write.before.record.post) for write in writes)
+
+    def _apply_to(self, post_ids: Collection[str], change: Change) -> list[PostWrite]:
+        """Change the records of posts, saved or not, in as many commits as their size needs."""
+        writes: list[PostWrite] = []
         for chunk in chunks(dict.fromkeys(post_ids), self._commit_posts):
             with unavailable_on_error():
                 before = self._find(chunk)
                 posts = [f.record.post for f in before.values() if f.record.post]
-                for group in self._groups(posts):
-                    snapshots = {post.post_id: before[post.post_id] for post in group}
-                    changes = dict.fromkeys(snapshots, partial(PostRecord.changed, change=change))
-                    changed += len(self._apply(changes, snapshots))
-        return changed
+                groups = [{post.post_id for post in group} for group in self._groups(posts)]
+                others = before.keys() - {post.post_id for post in posts}
+                for ids in filter(None, (*groups, others)):
+                    snapshots = {post_id: before[post_id] for post_id in ids}
+                    writes += self._apply(dict.fromkeys(ids, change), snapshots)
+        return writes
+
+    def add_checkpoint(self, name: str, counts: Counts) -> None:
+        """Add counts to the checkpoint and the counters."""
+        pub_id = publication_id(name)
+        self.name_publication(name, keep=True)
+        once = {**self._database.limits, "retry": None}  # as in `repair`
+        with unavailable_on_error():
+            for part in counts.parts(changes=MAX_TRANSFORMS, entities=self._commit_writes // 2):
+                commit = Commit(self._database)
+                self._write_counts(commit, pub_id, part)
+                self._write_counts(commit, pub_id, part, forgotten=True)
+                self._names.create(_magnitudes([part]))
+                commit.send(**once)
+
+    def move_checkpoint(
+        self, name: str, target: str | None, *, only: Collection[EntityName] | None = None
+    ) -> None:
+        """Move each document of the checkpoint once, in a commit that deletes it."""
+        pub_id = publication_id(name)
+        if target is not None:
+            self.name_publication(target, keep=True)
+        publication = self._database.publications.document(pub_id)
+        wanted = None if only is None else {entity_id(*each) for each in only}
+        with unavailable_on_error():
+            entities = publication.collection(schema.FORGOTTEN_ENTITIES)
+            for snapshot in entities.stream(**self._database.limits):
+                if wanted is None or snapshot.id in wanted:
+                    document = snapshot.to_dict() or {}
+                    own = {
+                        (document["family"], document["key"]): schema.read_entity_counts(document)
+                    }
+                    self._move(snapshot, pub_id, target, Counts(entities=own))
+            shards = publication.collection(schema.FORGOTTEN_SHARDS)
+            for snapshot in shards.stream(**self._database.limits) if wanted is None else ():
+                counts = schema.read_counts([snapshot.to_dict() or {}], ())
+                self._move(snapshot, pub_id, target, counts)
+
+    def _move(
+        self, snapshot: DocumentSnapshot[Any], pub_id: str, target: str | None, counts: Counts
+    ) -> None:
+        """Move the counts in one document of a checkpoint, unless another process has done so."""
+        commit = Commit(self._database)
+        path = snapshot.reference.path
+        commit.delete(path, unchanged_since=snapshot.update_time)
+        self._write_counts(commit, pub_id, -counts)
+        if target is not None:
+            self._write_counts(commit, publication_id(target), counts)
+            self._write_counts(commit, publication_id(target), counts, forgotten=True)
+            self._names.create(_magnitudes([counts]))
+        with suppress(*CONFLICT):
+            commit.send(**self._database.limits)
+
+    def drop_zeros(self, name: str) -> int:
+        """Delete the documents of entities that count nothing any more."""
+        pub_id = publication_id(name)
+        empty = self._database.entities(pub_id).where(filter=FieldFilter("mentions", "==", 0))
+        dropped = 0
+        with unavailable_on_error():
+            for snapshot in empty.stream(**self._database.limits):
+                if snapshot.get("posts") == 0:
+                    commit = Commit(self._database)
+                    commit.delete(snapshot.reference.path, unchanged_since=snapshot.update_time)
+                    with suppress(*CONFLICT):  # it counts again
+                        commit.send(**self._database.limits)
+                        self._names.drop(snapshot.id)
+                        dropped += 1
+        return dropped
+
+    def name_publication(self, name: str, *, keep: bool = False) -> None:
+        """Write the name of a publication; `keep` leaves the name of a known one."""
+        own = {"key": publication_key(name), "name": name}
+        document = self._database.publications.document(publication_id(name))
+        with unavailable_on_error():
+            if not keep:
+                document.set(own, **self._database.limits)
+                return
+            with suppress(google.AlreadyExists):
+                document.create(own, **self._database.limits)
 
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters."""
@@ -143,6 +253,7 @@ class FirestoreWriter:
         with unavailable_on_error():
             for part in diff.parts(changes=MAX_TRANSFORMS, entities=self._commit_writes):
                 commit = Commit(self._database)
+                self._names.create(_magnitudes([part]))
                 self._write_counts(commit, pub_id, part)
                 self._distance.wait(pub_id)
                 self._ramp.wait(len(commit))
@@ -182,7 +293,7 @@ class FirestoreWriter:
             own = _publication(writes)
             self._distance.wait(own)
             try:
-                self._commit(writes)
+                grown = self._commit(writes)
             except CONFLICT:
                 before = self._find(changes)
             except google.Aborted:
@@ -191,6 +302,7 @@ class FirestoreWriter:
                 return self._apply_halves(changes, before, refusal)
             else:
                 self._distance.note_commit(own)
+                self._names.write(grown)
                 return writes
         raise StoreUnavailable(
             f"other writers were faster at the same documents, {MAX_CONFLICTS} times in a row"
@@ -214,23 +326,30 @@ class FirestoreWriter:
         snapshots = self._database.client.get_all(references, **self._database.limits)
         return {snapshot.id: Snapshot.in_snapshot(snapshot) for snapshot in snapshots}
 
-    def _commit(self, writes: Sequence[PostWrite]) -> None:
-        """Write posts and the changes to their counters in one atomic commit."""
+    def _commit(self, writes: Sequence[PostWrite]) -> dict[EntityName, int]:
+        """
+        Write posts and the changes to their counters in one atomic commit.
+
+        Return the magnitudes of names that grew to higher ones.
+        """
         commit = Commit(self._database)
         for write in writes:
             self._write_post(commit, write)
         posts = [write.after.post for write in writes if write.after.post]
         for post in posts:
             self._name_publication(post)
-        for pub_id, counts in differences(
-            (write.before.record, write.after) for write in writes
-        ).items():
-            self._write_counts(commit, pub_id, counts)
+        records = [(write.before.record, write.after) for write in writes]
+        changes = differences(records)
+        written = [w for own in changes.items() for w in self._write_counts(commit, *own)]
+        for pub_id, counts in forgotten_counts(records).items():
+            self._write_counts(commit, pub_id, counts, forgotten=True)
+        new = self._names.create(_magnitudes(changes.values()))
         documents, unmerged = len(commit), sum(2 + len(_names(post)) for post in posts)
-        self._ramp.wait(documents)
+        self._ramp.wait(documents + len(new))
         with tracing.span("commit", posts=len(writes), writes=documents), _counted(documents):
-            commit.send(**self._database.limits)
+            answer = commit.send(**self._database.limits)
         logger.info("commit", posts=len(writes), writes=documents, unmerged=unmerged)
+        return _grown([each for each in written if each.name not in new], answer)
 
     @cached_property
     def _ramp(self) -> RampUp:
@@ -253,16 +372,25 @@ class FirestoreWriter:
             unchanged_since = write.before.since
             commit.replace(path, document, unchanged_since=unchanged_since, timestamps=timestamps)
 
-    def _write_counts(self, commit: Commit, pub_id: str, counts: Counts) -> None:
+    def _write_counts(
+        self, commit: Commit, pub_id: str, counts: Counts, *, forgotten: bool = False
+    ) -> list["WrittenEntity"]:
+        """Add counts to a commit; return the place of each entity among its writes."""
+        shards, entities = schema.SHARDS, schema.ENTITIES
+        if forgotten:
+            shards, entities = schema.FORGOTTEN_SHARDS, schema.FORGOTTEN_ENTITIES
         if counts.most_changes() > MAX_TRANSFORMS:
             raise TooManyTransforms
         publication = f"{schema.PUBLICATIONS}/{pub_id}"
         if counts:  # a shard's `changes` shows a change even if its own sums stay
-            shard = f"{publication}/{schema.SHARDS}/{random.randrange(schema.SHARD_COUNT)}"
+            shard = f"{publication}/{shards}/{random.randrange(schema.SHARD_COUNT)}"
             commit.add(shard, *schema.shard_additions(counts))
+        written = []
         for name, entity in counts.entities.items():
-            path = f"{publication}/{schema.ENTITIES}/{entity_id(*name)}"
+            path = f"{publication}/{entities}/{entity_id(*name)}"
+            written.append(WrittenEntity(len(commit), name, entity.mentions))
             commit.add(path, *schema.entity_additions(name, entity))
+        return written
 
     def _name_publication(self, post: PostEntities) -> None:
         """Write a publication's name once per process, to spare a busy publication's document."""
@@ -295,6 +423,28 @@ def _outcome(error: google.GoogleAPIError) -> str:
     if isinstance(error, google.Aborted):
         return "contention"
     return "conflict" if isinstance(error, CONFLICT) else "failed"
+
+
+def _magnitudes(changes: Iterable[Counts]) -> dict[EntityName, int]:
+    """Return the names that gain mentions, each with the magnitude of what it gains."""
+    return {
+        name: magnitude(entity.mentions)
+        for counts in changes
+        for name, entity in counts.entities.items()
+        if entity.mentions > 0
+    }
+
+
+def _grown(written: Iterable[WrittenEntity], answer: CommitResponse) -> dict[EntityName, int]:
+    """Return the names whose mentions have grown to a higher magnitude."""
+    grown: dict[EntityName, int] = {}
+    for place, name, added in written:
+        # The first transform of an entity adds to its mentions.
+        mentions = answer.write_results[place].transform_results[0].integer_value
+        size = magnitude(mentions)
+        if size > magnitude(mentions - added):
+            grown[name] = max(size, grown.get(name, 0))
+    return grown
 
 
 def _publication(writes: Sequence[PostWrite]) -> str:

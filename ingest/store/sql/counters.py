@@ -1,15 +1,16 @@
-"""The counters of a publication and of its entities, read from their rows."""
+"""The counters of a publication, of its entities and of its checkpoint, read from their rows."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import models
 
 from ingest.core.chunks import chunks
-from ingest.core.counts import Counts, EntityCounts, Tally
+from ingest.core.counts import TALLIES, Counts, EntityCounts, EntityName, Tally, totalled
 from ingest.store.sql.database import STATEMENT_ROWS
 from ingest.store.sql.models import (
+    CheckpointRow,
     EntityDayRow,
     EntityFormRow,
     EntityLabelRow,
@@ -61,3 +62,29 @@ def read_counts(publication: PublicationRow) -> Counts:
     counts = read_entity_counts(rows, days=True)
     entities = {(row.family, row.key): counts[row.pk] for row in rows if counts[row.pk]}
     return Counts(days.total(), days, entities)
+
+
+OF_PUBLICATION = ("", "")  # in place of the name of an entity
+
+
+def checkpoint_rows(counts: Counts) -> Iterator[tuple[str, str, str, str, int]]:
+    """Return the sums of a checkpoint: family, key, tally, name and number."""
+    for day, posts in counts.days.items():
+        yield (*OF_PUBLICATION, "days", day, posts)
+    for name, entity in counts.entities.items():
+        for tally in TALLIES:
+            for each, number in getattr(entity, tally).items():
+                yield (*name, tally, each, number)
+
+
+def read_checkpoint(publication: PublicationRow) -> Counts:
+    """Return what the forgotten posts of a publication count."""
+    entities: dict[EntityName, EntityCounts] = defaultdict(EntityCounts)
+    rows = CheckpointRow.objects.filter(publication=publication)
+    for family, key, tally, name, number in rows.values_list(
+        "family", "key", "tally", "name", "number"
+    ):
+        _put(getattr(entities[family, key], tally), name, number)
+    days = entities.pop(OF_PUBLICATION, EntityCounts()).days
+    counts = {name: totalled(entity) for name, entity in entities.items()}
+    return Counts(days.total(), days, {name: entity for name, entity in counts.items() if entity})

@@ -49,9 +49,9 @@ def transact() -> Iterator[None]:
 
 
 @contextmanager
-def snapshot() -> Iterator[None]:
-    """Read as of one time, without a lock that a writer waits for."""
-    connection = database()
+def snapshot(connection: BaseDatabaseWrapper | None = None) -> Iterator[None]:
+    """Read the counts, or another database, as of one time, and let writers write."""
+    connection = connection or database()
     with unavailable_on_error():
         if connection.in_atomic_block:
             yield

@@ -67,8 +67,9 @@ class PostRow(models.Model):
     """
     The record of a post.
 
-    `record` is JSON: the post without its content, and the time of its deletion. `content` is
-    compressed; it is null if the operator keeps no content. A deleted post has no publication.
+    `record` is JSON: the post without its content, and the time of its deletion or forgetting.
+    `content` is compressed; it is null if none is kept. Only a saved post has a publication, a
+    `day` and an `accepted_day`.
     """
 
     post_id = models.CharField(max_length=32, unique=True)
@@ -81,13 +82,24 @@ class PostRow(models.Model):
         related_name="+",
         null=True,
     )
+    day = models.CharField(max_length=10, null=True)  # noqa: DJ001  # deleted
     record = models.TextField()
     content = models.BinaryField(null=True)
+    accepted_day = models.CharField(max_length=10, null=True)  # noqa: DJ001  # none is saved
 
     class Meta:
         db_table = "counts_post"
         default_permissions = ()
-        indexes = (_index("counts_post_id", "publication", "post_id"),)
+        indexes = (
+            _index("counts_post_id", "publication", "post_id"),
+            _index("counts_post_day", "publication", "-day", "-id"),
+            _index("counts_post_accepted", "accepted_day"),
+            models.Index(
+                fields=["accepted_day"],
+                name="counts_post_text",
+                condition=models.Q(content__isnull=False),
+            ),
+        )
 
     def __str__(self) -> str:
         return self.post_id
@@ -114,10 +126,48 @@ class EntityRow(models.Model):
             _index("counts_entity_family", "publication", "family", "-mentions", "-entity_id"),
             _index("counts_entity_key", "publication", "key", "entity_id"),
             _index("counts_entity_everywhere", "entity_id"),
+            _index("counts_entity_posts", "publication", "-posts", "-entity_id", "family"),
         )
 
     def __str__(self) -> str:
         return self.key
+
+
+class NameRow(models.Model):
+    """
+    A name that some publication mentions, so that a search finds it.
+
+    `magnitude` is that of its mentions in the publication that mentions it most. It never falls.
+    """
+
+    entity_id = models.CharField(max_length=32, unique=True)
+    family = models.TextField()
+    key = models.TextField()
+    magnitude = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "counts_name"
+        default_permissions = ()
+        # A search for a frequent word reads nothing but this index.
+        indexes = (_index("counts_name_top", "-magnitude", "key", "family", "entity_id"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class NameWordRow(models.Model):
+    """A word of a name."""
+
+    pk = models.CompositePrimaryKey("word", "name_id")
+    word = models.TextField()
+    name = _reference(NameRow, "name")
+
+    class Meta:
+        db_table = "counts_name_word"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.word
 
 
 class EntityDayRow(models.Model):
@@ -186,3 +236,27 @@ class PostEntityRow(models.Model):
 
     def __str__(self) -> str:
         return self.day
+
+
+class CheckpointRow(models.Model):
+    """
+    A sum over the forgotten posts of a publication.
+
+    `tally` names a tally of an entity's counts, and `name` a day, form or label in it. The posts of
+    the publication by day have no family and no key.
+    """
+
+    pk = models.CompositePrimaryKey("publication_id", "family", "key", "tally", "name")
+    publication = _reference(PublicationRow, "publication")
+    family = models.TextField()
+    key = models.TextField()
+    tally = models.CharField(max_length=10)
+    name = models.TextField()
+    number = models.BigIntegerField()
+
+    class Meta:
+        db_table = "counts_checkpoint"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.tally} {self.name}"

@@ -2,16 +2,16 @@
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 
 from ingest.core.counts import Tally
-from ingest.core.day_window import DayWindow
+from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
 from ingest.store.base import (
@@ -20,7 +20,11 @@ from ingest.store.base import (
     EntityFilter,
     FamilyCounts,
     KeyCursor,
+    NameFilter,
+    NameSearch,
+    Order,
     PostCursor,
+    PostsWithin,
     Publication,
     Ranking,
     StoredEntity,
@@ -35,7 +39,14 @@ from ingest.store.sql.models import (
     PublicationDayRow,
     PublicationRow,
 )
-from ingest.store.sql.ranking import SHORT_WINDOW_POSTS, Rank, rank_long, rank_short
+from ingest.store.sql.names import find_names
+from ingest.store.sql.ranking import (
+    SHORT_WINDOW_POSTS,
+    Rank,
+    posts_of_windows,
+    rank_long,
+    rank_short,
+)
 from ingest.store.sql.records import read_record
 
 
@@ -48,7 +59,8 @@ class SqlReader:
     def publications(
         self, *, limit: int | None = None, after: str | None = None
     ) -> list[Publication]:
-        rows = PublicationRow.objects.order_by("name")
+        counted = PublicationDayRow.objects.filter(publication=OuterRef("pk"), posts__gt=0)
+        rows = PublicationRow.objects.filter(Exists(counted)).order_by("name")
         if after is not None:
             rows = rows.filter(name__gt=after)
         with unavailable_on_error():
@@ -63,11 +75,12 @@ class SqlReader:
         return found[0] if found else None
 
     def entities(self, name: str, wanted: EntityFilter[Cursor]) -> list[StoredEntity]:
-        rows = _mentioned(name, wanted.family).order_by("-mentions", "-entity_id")
+        total = wanted.order
+        rows = _mentioned(name, wanted.family, total).order_by(f"-{total}", "-entity_id")
         if after := wanted.after:
-            equal = Q(mentions=after.mentions, entity_id__lt=after.entity_id)
-            rows = rows.filter(Q(mentions__lt=after.mentions) | equal)
-            rows = rows.filter(mentions__lte=after.mentions)  # where the index begins
+            equal = Q((total, after.total), entity_id__lt=after.entity_id)
+            rows = rows.filter(Q((f"{total}__lt", after.total)) | equal)
+            rows = rows.filter((f"{total}__lte", after.total))  # where the index begins
         with unavailable_on_error():
             return list(_entities(rows[: wanted.limit], days=wanted.days).values())
 
@@ -90,7 +103,7 @@ class SqlReader:
     def entities_within(
         self, name: str, window: DayWindow, wanted: EntityFilter[Cursor], *, prefix: str = ""
     ) -> Ranking:
-        entities = _mentioned(name, wanted.family)
+        entities = _mentioned(name, wanted.family, wanted.order)
         if prefix:
             entities = entities.filter(key__gte=prefix, key__lte=prefix + LAST_CHARACTER)
         with unavailable_on_error():
@@ -98,15 +111,24 @@ class SqlReader:
             after = _place(name, wanted.after)
             if _posts_within(name, window) > SHORT_WINDOW_POSTS:
                 days = EntityDayRow.objects.filter(_within(window))
-                ranks = rank_long(entities, days, wanted.limit, after)
+                ranks = rank_long(entities, days, wanted.limit, after, wanted.order)
             else:
                 days = EntityDayRow.objects.filter(_within(window), _own(name))
                 days = days.filter(entity__in=entities) if prefix or wanted.family else days
-                ranks = rank_short(days, wanted.limit, after)
+                ranks = rank_short(days, wanted.limit, after, wanted.order)
             found = _entities(EntityRow.objects.filter(pk__in=[rank.row for rank in ranks]))
         by_row = {row.pk: entity for row, entity in found.items()}
         page = [replace(by_row[r.row], mentions=r.mentions, posts=r.posts) for r in ranks]
-        return Ranking(page, considered, considered, is_exact=True, has_posts=True)
+        return Ranking(page, considered, considered, is_exact=True)
+
+    def posts_within(
+        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+    ) -> PostsWithin:
+        either = _within(windows[0]) | _within(windows[1])
+        days = EntityDayRow.objects.filter(either, _own(name)).values_list("entity")
+        with unavailable_on_error():
+            found = posts_of_windows(days, *map(_within, windows), least=least)
+        return PostsWithin(found, is_exact=True)
 
     def entity_everywhere(
         self, entity_id: str, *, limit: int
@@ -119,33 +141,54 @@ class SqlReader:
             ids = dict(wanted.values_list("pk", "pub_id"))
         return [(publications[ids[row.publication_id]], found[row]) for row in found]
 
+    def find_names(self, wanted: NameFilter) -> NameSearch:
+        with unavailable_on_error():
+            return find_names(wanted)
+
     def posts_mentioning(
         self,
         entity_id: str,
         *,
         name: str | None = None,
+        window: DayWindow = EVERY_DAY,
         limit: int,
         after: PostCursor | None = None,
+        content: bool = True,
     ) -> list[PostEntities]:
         entities = EntityRow.objects if name is None else _of_publication(name)
+        index = PostEntityRow.objects.filter(_within(window)).order_by("-day", "-post")
         with unavailable_on_error():
+            found = index.filter(_older(after, "post")).values_list("day", "post")
             numbers = entities.filter(entity_id=entity_id).values_list("pk", flat=True)
-            newest = heapq.nlargest(limit, self._mentioning(numbers, limit, after))
-            rows = PostRow.objects.in_bulk([number for _, number in newest])
-        records = (read_record(rows[number]) for _, number in newest)
-        return [record.post for record in records if record.post]
+            ranked = (place for entity in numbers for place in found.filter(entity=entity)[:limit])
+            newest = [number for _, number in heapq.nlargest(limit, ranked)]
+            posts = _posts(PostRow.objects.filter(pk__in=newest), content=content)
+        return [posts[number] for number in newest if number in posts]
 
-    def _mentioning(
-        self, entities: Iterable[int], limit: int, after: PostCursor | None
-    ) -> Iterator[tuple[str, int]]:
-        """Return the day and the row of the newest posts that mention each of these entities."""
-        index = PostEntityRow.objects.order_by("-day", "-post").values_list("day", "post")
-        if after:
-            last = _number(PostRow.objects.filter(post_id=after.post_id))
-            older = Q(day__lt=after.day) | Q(day=after.day, post__lt=last)
-            index = index.filter(older, day__lte=after.day)
-        for entity in entities:
-            yield from index.filter(entity=entity)[:limit]
+    def newest_posts(
+        self,
+        name: str,
+        *,
+        window: DayWindow = EVERY_DAY,
+        limit: int,
+        after: PostCursor | None = None,
+        content: bool = True,
+    ) -> list[PostEntities]:
+        rows = PostRow.objects.filter(_own(name), _within(window)).order_by("-day", "-pk")
+        with unavailable_on_error():
+            page = rows.filter(_older(after, "pk"))[:limit]
+            return list(_posts(page, content=content).values())
+
+    def posts_by_id(self, post_ids: Sequence[str]) -> list[PostEntities]:
+        with unavailable_on_error():
+            found = _posts(PostRow.objects.filter(post_id__in=post_ids), content=True)
+        posts = {post.post_id: post for post in found.values()}
+        return [posts[post_id] for post_id in post_ids if post_id in posts]
+
+    def publication_names(self, *, limit: int, after: str | None = None) -> list[tuple[str, str]]:
+        rows = PublicationRow.objects.filter(name__gt=after or "").order_by("name")
+        with unavailable_on_error():
+            return list(rows.values_list("pub_id", "name")[:limit])
 
     def families(self, name: str) -> list[FamilyCounts]:
         sums = _mentioned(name).values("family").order_by("family")
@@ -173,9 +216,15 @@ def _of_publication(name: str) -> QuerySet[EntityRow]:
     return EntityRow.objects.filter(_own(name))
 
 
-def _mentioned(name: str, family: str | None = None) -> QuerySet[EntityRow]:
-    """Leave out what a repair, or a post that was deleted, leaves with no mention."""
-    rows = _of_publication(name).filter(mentions__gt=0)
+def _mentioned(
+    name: str, family: str | None = None, order: Order = "mentions"
+) -> QuerySet[EntityRow]:
+    """
+    Leave out what a repair, or a post that was deleted, leaves with no mention.
+
+    What the order counts is compared, so that its index has both.
+    """
+    rows = _of_publication(name).filter((f"{order}__gt", 0))
     return rows if family is None else rows.filter(family=family)
 
 
@@ -191,6 +240,15 @@ def _within(window: DayWindow) -> Q:
     return since & Q(day__lte=window.until) if window.until else since
 
 
+def _older(after: PostCursor | None, row: str) -> Q:
+    """Return the condition for what stands behind a cursor; `row` is the column of a post's row."""
+    if after is None:
+        return Q()
+    last = _number(PostRow.objects.filter(post_id=after.post_id))
+    equal = Q(day=after.day) & Q((f"{row}__lt", last))
+    return (Q(day__lt=after.day) | equal) & Q(day__lte=after.day)
+
+
 def _posts_within(name: str, window: DayWindow) -> int:
     days = PublicationDayRow.objects.filter(_within(window), _own(name))
     return days.aggregate(total=Sum("posts"))["total"] or 0
@@ -201,7 +259,7 @@ def _place(name: str, cursor: Cursor | None) -> Rank | None:
     if cursor is None:
         return None
     last = _number(_of_publication(name).filter(entity_id=cursor.entity_id))
-    return Rank(cursor.mentions, last, 0)
+    return Rank(cursor.total, last, 0, 0)
 
 
 def _number(rows: QuerySet[Any]) -> int:
@@ -228,6 +286,17 @@ def _publications(rows: Iterable[PublicationRow]) -> list[Publication]:
         )
         for row in rows
     ]
+
+
+def _posts(rows: QuerySet[PostRow], *, content: bool) -> dict[int, PostEntities]:
+    """Return the posts in rows, by the number of the row and in the order of the rows."""
+    posts = {}
+    for row in rows if content else rows.defer("content"):
+        if not content:
+            row.content = None  # else the row would read it now
+        if post := read_record(row).post:
+            posts[row.pk] = post
+    return posts
 
 
 def _entities(rows: Iterable[EntityRow], *, days: bool = False) -> dict[EntityRow, StoredEntity]:

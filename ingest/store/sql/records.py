@@ -9,18 +9,21 @@ from ingest.core.messages import PostEntities
 from ingest.core.revisions import PostRecord
 from ingest.store.sql.models import PostRow
 
-# The id and the content have columns of their own, and the request ends with the save step.
-_EXCLUDED_FIELDS = {"post_id", "content", "request_id", "traceparent"}
+# The id and the content have columns of their own. What the request said of
+# itself ends with the save step.
+_EXCLUDED_FIELDS = {"post_id", "content", "request_id", "traceparent", "priority", "key_id"}
 
 
 def write_record(record: PostRecord, *, keep_content: bool) -> tuple[str, bytes | None]:
     """Return a record as JSON, and the compressed content of its post."""
-    post, deleted_at = record.post, record.deleted_at
+    post = record.post
+    times = {"deleted_at": record.deleted_at, "forgotten_at": record.forgotten_at}
     saved = {
         "post": _fields(post) if post else None,
-        "deleted_at": deleted_at.isoformat() if deleted_at else None,
+        **{name: time.isoformat() for name, time in times.items() if time},
     }
-    content = zlib.compress(post.content.encode()) if post and keep_content else None
+    keeps = post and post.content and keep_content
+    content = zlib.compress(post.content.encode()) if post and keeps else None
     return json.dumps(saved, ensure_ascii=False), content
 
 
@@ -31,9 +34,9 @@ def _fields(post: PostEntities) -> dict[str, Any]:
 def read_record(row: PostRow) -> PostRecord:
     """Return the record in a row; its post has the content "" if the row has none."""
     saved = json.loads(row.record)
-    deleted_at, fields = saved["deleted_at"], saved["post"]
-    post = None
+    fields, post = saved["post"], None
     if fields:
         content = zlib.decompress(row.content).decode() if row.content else ""
         post = PostEntities(post_id=row.post_id, content=content, **fields)
-    return PostRecord(post, datetime.fromisoformat(deleted_at) if deleted_at else None)
+    times = (saved.get("deleted_at"), saved.get("forgotten_at"))
+    return PostRecord(post, *(datetime.fromisoformat(time) if time else None for time in times))

@@ -13,7 +13,7 @@ from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
 from ingest.core.revisions import PostRecord
 from ingest.store.base import Progress, Recount, no_progress, tell_progress
-from ingest.store.sql.counters import read_counts
+from ingest.store.sql.counters import read_checkpoint, read_counts
 from ingest.store.sql.database import snapshot, unavailable_on_error
 from ingest.store.sql.models import PostRow, PublicationRow
 from ingest.store.sql.reader import SqlReader
@@ -58,7 +58,19 @@ class SqlStore(SqlReader, SqlWriter):
             if publication is None:
                 return Recount(Counts(), Counts())
             counted = count_posts(tell_progress(self._all_posts(name), progress))
-            return Recount(read_counts(publication), counted)
+            return Recount(read_counts(publication), counted + read_checkpoint(publication))
+
+    def checkpoint(self, name: str) -> Counts:
+        with unavailable_on_error():
+            publication = PublicationRow.objects.filter(pub_id=publication_id(name)).first()
+            return read_checkpoint(publication) if publication else Counts()
+
+    def posts_before(self, day: str, *, limit: int, with_text: bool = False) -> list[str]:
+        rows = PostRow.objects.filter(accepted_day__lt=day).order_by("accepted_day")
+        if with_text:
+            rows = rows.filter(content__isnull=False)
+        with unavailable_on_error():
+            return list(rows.values_list("post_id", flat=True)[:limit])
 
     def _all_posts(self, name: str) -> Iterator[list[PostEntities]]:
         after = None

@@ -3,8 +3,8 @@ Writing to SQL: one transaction of posts and of the changes to their counters.
 
 A post's row is inserted first, and its unique id decides: of two savers, one has added the post.
 The other one waits, then reads the row under a lock, and treats its own post as another revision.
-Every saver writes posts, then publications, then their entities, each in the order of ids. So
-savers wait for one another, but never in a circle.
+Every saver writes posts, then publications, then their entities, then names, each in the order of
+ids. So savers wait for one another, but never in a circle.
 """
 
 import time
@@ -16,17 +16,26 @@ from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
 
+from django.db.models import Subquery
 from django.utils import timezone
 from structlog import get_logger
 
 from ingest.core.chunks import chunks
-from ingest.core.counts import Counts, name_of
+from ingest.core.counts import Counts, EntityName, name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities
+from ingest.core.name_search import magnitude
 from ingest.core.posts import publication_id
-from ingest.core.revisions import Change, PostRecord, differences, merge_revisions
+from ingest.core.revisions import (
+    Change,
+    PostRecord,
+    differences,
+    forgotten_counts,
+    merge_revisions,
+)
 from ingest.observability import metrics, tracing
 from ingest.store.base import StoreUnavailable
+from ingest.store.sql.counters import checkpoint_rows, read_checkpoint
 from ingest.store.sql.database import (
     STATEMENT_ROWS,
     add_up,
@@ -36,6 +45,7 @@ from ingest.store.sql.database import (
     unavailable_on_error,
 )
 from ingest.store.sql.models import (
+    CheckpointRow,
     EntityDayRow,
     EntityFormRow,
     EntityLabelRow,
@@ -45,6 +55,7 @@ from ingest.store.sql.models import (
     PublicationDayRow,
     PublicationRow,
 )
+from ingest.store.sql.names import drop_names, write_names
 from ingest.store.sql.records import read_record, write_record
 
 logger = get_logger()
@@ -80,7 +91,7 @@ class SqlWriter:
     def add(self, posts: Sequence[PostEntities]) -> int:
         """Add posts, in as many commits as their number needs."""
         distinct = merge_revisions(posts)
-        self._create_publications(distinct)
+        self._create_publications(post.publication for post in distinct)
         added = 0
         for group in chunks(distinct, self._commit_posts):
             changes = {p.post_id: partial(PostRecord.with_revision, revision=p) for p in group}
@@ -89,27 +100,99 @@ class SqlWriter:
 
     def remove(self, post_id: str, *, at: datetime) -> bool:
         """Delete a post; its row keeps only the time of the deletion."""
-        written = self._apply({post_id: partial(PostRecord.deleted, at=at)})
-        return any(w.before.post and not w.after.post for w in written)
+        return bool(self.remove_all([post_id], at=at))
+
+    def remove_all(self, post_ids: Collection[str], *, at: datetime) -> int:
+        """Delete posts, in as many commits as their number needs."""
+        written = self._apply_to(post_ids, partial(PostRecord.deleted, at=at))
+        return sum(bool(w.before.post and not w.after.post) for w in written)
 
     def revise(
         self, post_ids: Collection[str], change: Callable[[PostEntities], PostEntities]
     ) -> int:
         """Replace posts, in as many commits as their number needs."""
-        revise = partial(PostRecord.changed, change=change)
-        groups = chunks(dict.fromkeys(post_ids), self._commit_posts)
-        return sum(len(self._apply(dict.fromkeys(group, revise))) for group in groups)
+        return len(self._apply_to(post_ids, partial(PostRecord.changed, change=change)))
+
+    def forget(self, post_ids: Collection[str], *, at: datetime) -> int:
+        """Forget posts, in as many commits as their number needs."""
+        written = self._apply_to(post_ids, partial(PostRecord.forgotten, at=at))
+        return sum(bool(w.before.post) for w in written)
+
+    def add_checkpoint(self, name: str, counts: Counts) -> None:
+        """Add counts to the checkpoint and the counters."""
+        self._create_publications([name])
+        with transact():
+            grown: dict[EntityName, int] = {}
+            self._add_counts(publication_id(name), counts, grown)
+            self._add_checkpoint(publication_id(name), counts)
+            write_names(grown)
+
+    def move_checkpoint(
+        self, name: str, target: str | None, *, only: Collection[EntityName] | None = None
+    ) -> None:
+        """Move counts of forgotten posts in one transaction, which locks the publication."""
+        if target is not None:
+            self._create_publications([target])
+        with transact():
+            rows = PublicationRow.objects.select_for_update()
+            source = rows.filter(pub_id=publication_id(name)).first()
+            counts = _only(read_checkpoint(source), only) if source else Counts()
+            moved = {name: -counts, **({target: counts} if target is not None else {})}
+            grown: dict[EntityName, int] = {}
+            for each, change in sorted(moved.items()) if counts else ():
+                self._add_counts(publication_id(each), change, grown)
+                self._add_checkpoint(publication_id(each), change)
+            write_names(grown)
+            CheckpointRow.objects.filter(publication=source, number=0).delete()
+            write_names(grown)
+
+    def drop_zeros(self, name: str) -> int:
+        """Delete the rows of entities that count nothing any more."""
+        own = PublicationRow.objects.filter(pub_id=publication_id(name)).first()
+        with transact():
+            rows = EntityRow.objects.filter(publication=own, mentions=0, posts=0)
+            numbers = sorted(rows.select_for_update().values_list("pk", flat=True))
+            ids = set(rows.values_list("entity_id", flat=True))
+            for chunk in chunks(numbers, STATEMENT_ROWS):
+                for model in (EntityDayRow, EntityFormRow, EntityLabelRow):
+                    model._default_manager.filter(entity__in=chunk).delete()
+                EntityRow.objects.filter(pk__in=chunk).delete()
+            for gone in chunks(sorted(ids), STATEMENT_ROWS):
+                drop_names(gone)
+        return len(numbers)
+
+    def name_publication(self, name: str) -> None:
+        """Create the row of a publication, or change the name in it."""
+        self._create_publications([name])
+        with unavailable_on_error():
+            PublicationRow.objects.filter(pub_id=publication_id(name)).update(name=name)
 
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters."""
         with transact():
-            self._add_counts(publication_id(name), diff)
+            grown: dict[EntityName, int] = {}
+            self._add_counts(publication_id(name), diff, grown)
+            write_names(grown)
 
-    def _create_publications(self, posts: Iterable[PostEntities]) -> None:
+    def index_names(self, name: str) -> int:
+        """Let every name of a publication be found, in transactions of many names each."""
+        own = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")
+        rows = EntityRow.objects.filter(publication=Subquery(own), mentions__gt=0)
+        indexed = 0
+        with unavailable_on_error():
+            columns = rows.order_by("pk").values_list("pk", "family", "key", "mentions")
+            after = 0
+            while page := list(columns.filter(pk__gt=after)[:STATEMENT_ROWS]):
+                with transact():
+                    write_names({(f, key): magnitude(mentions) for _, f, key, mentions in page})
+                after, indexed = page[-1][0], indexed + len(page)
+        return indexed
+
+    def _create_publications(self, given: Iterable[str]) -> None:
         """Create the rows of publications before a commit needs their numbers."""
         names: dict[str, str] = {}
-        for post in posts:
-            names.setdefault(publication_id(post.publication), post.publication)
+        for name in given:
+            names.setdefault(publication_id(name), name)
         new = [(pub_id, name) for pub_id, name in names.items() if pub_id not in self._publications]
         with unavailable_on_error():
             # The first spelling of the name stays.
@@ -121,6 +204,11 @@ class SqlWriter:
         if pub_id not in self._publications:
             self._publications[pub_id] = PublicationRow.objects.get(pub_id=pub_id).pk
         return self._publications[pub_id]
+
+    def _apply_to(self, post_ids: Collection[str], change: Change) -> list[WrittenPost]:
+        """Change the records of posts, in as many commits as their number needs."""
+        groups = chunks(dict.fromkeys(post_ids), self._commit_posts)
+        return [w for group in groups for w in self._apply(dict.fromkeys(group, change))]
 
     def _apply(self, changes: Mapping[str, Change]) -> list[WrittenPost]:
         """Change the records of posts in one commit, and return the posts that it wrote."""
@@ -136,7 +224,7 @@ class SqlWriter:
         records = {post_id: changes[post_id](ABSENT) for post_id in sorted(changes)}
         inserted = insert(
             PostRow,
-            ("post_id", "publication", "record", "content"),
+            ("post_id", "publication", "day", "accepted_day", "record", "content"),
             [(id_, *self._values(record)) for id_, record in records.items() if record != ABSENT],
             tail="ON CONFLICT (post_id) DO NOTHING",
             returning="id, post_id",
@@ -155,28 +243,53 @@ class SqlWriter:
             if after != before:
                 written.append(WrittenPost(row.pk, before, after))
         execute_many(
-            "UPDATE counts_post SET publication = %s, record = %s, content = %s WHERE id = %s",
+            "UPDATE counts_post"
+            " SET publication = %s, day = %s, accepted_day = %s, record = %s, content = %s"
+            " WHERE id = %s",
             [(*self._values(w.after), w.row) for w in written],
         )
         return written
 
-    def _values(self, record: PostRecord) -> tuple[int | None, str, bytes | None]:
+    def _values(
+        self, record: PostRecord
+    ) -> tuple[int | None, str | None, str | None, str, bytes | None]:
         """Return what a post's row holds of its record."""
-        own = self._publication(publication_id(record.post.publication)) if record.post else None
-        return (own, *write_record(record, keep_content=self._keep_content))
+        post = record.post
+        own = self._publication(publication_id(post.publication)) if post else None
+        days = (post.day.isoformat(), post.accepted_day) if post else (None, None)
+        return (own, *days, *write_record(record, keep_content=self._keep_content))
 
     def _write_counts(self, written: Sequence[WrittenPost]) -> int:
         """Add what the posts change to the counters, and return how many rows that are."""
         before = {entry for w in written for entry in _index_entries(w.row, w.before)}
         after = {entry for w in written for entry in _index_entries(w.row, w.after)}
         rows = len(before ^ after)
+        grown: dict[EntityName, int] = {}
         for pub_id, counts in sorted(differences((w.before, w.after) for w in written).items()):
-            rows += self._add_counts(pub_id, counts)
+            rows += self._add_counts(pub_id, counts, grown)
         self._write_index(before - after, after - before)
+        for pub_id, counts in sorted(
+            forgotten_counts((w.before, w.after) for w in written).items()
+        ):
+            rows += self._add_checkpoint(pub_id, counts)
+        write_names(grown)
         return rows
 
-    def _add_counts(self, pub_id: str, counts: Counts) -> int:
-        """Add counts to a publication's counters, and return how many rows that are."""
+    def _add_checkpoint(self, pub_id: str, counts: Counts) -> int:
+        """Add counts to a publication's checkpoint, and return how many rows that are."""
+        own = self._publication(pub_id)
+        rows = sorted((own, *row) for row in checkpoint_rows(counts))
+        keys = ("publication", "family", "key", "tally", "name")
+        add_up(CheckpointRow, keys, ("number",), rows)
+        return len(rows)
+
+    def _add_counts(self, pub_id: str, counts: Counts, grown: dict[EntityName, int]) -> int:
+        """
+        Add counts to a publication's counters, and return how many rows that are.
+
+        Args:
+            grown: takes the magnitude of each name that has grown to a higher one.
+        """
         publication = self._publication(pub_id)
         PublicationRow.objects.filter(pk=publication).update(changed_at=timezone.now())
         days = [(publication, day, posts) for day, posts in sorted(counts.days.items())]
@@ -194,10 +307,15 @@ class SqlWriter:
                 for id_, name, entity in named
             ],
             fixed=("family", "key"),
-            returning="entity_id, id",
+            returning="entity_id, id, mentions",
         )
-        rows: dict[str, int] = dict(found)
+        rows: dict[str, int] = {id_: row for id_, row, _ in found}
         own = [(rows[id_], entity) for id_, _, entity in named]
+        mentions: dict[str, int] = {id_: total for id_, _, total in found}
+        for id_, name, entity in named:
+            size = magnitude(mentions[id_])
+            if size > magnitude(mentions[id_] - entity.mentions):
+                grown[name] = max(size, grown.get(name, 0))
         entity_days = [
             (row, day, publication, entity.days[day], entity.post_days[day])
             for row, entity in own
@@ -243,6 +361,13 @@ class SqlWriter:
                 publication=self._publication(pub_id), entity_id__in=chunk
             ).values_list("entity_id", "pk")
         }
+
+
+def _only(counts: Counts, names: Collection[EntityName] | None) -> Counts:
+    """Return the counts of some entities; of all and of the posts, if none are named."""
+    if names is None:
+        return counts
+    return Counts(entities={name: own for name, own in counts.entities.items() if name in names})
 
 
 def _index_entries(row: int, record: PostRecord) -> Iterator[IndexEntry]:

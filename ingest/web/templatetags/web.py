@@ -6,33 +6,26 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 
+from ingest.analytics.table_formats import FORMATS
+from ingest.core.counts import name_of
+from ingest.core.entity_names import entity_id
+from ingest.core.kind_names import kind_name
+from ingest.core.messages import Entity
 from ingest.core.posts import is_web_address
 
 register = template.Library()
-
-# Plain names for families and spaCy's labels. Other labels are shown as they are.
-LABELS = {
-    "PLACE": "Places",
-    "GROUP": "Organisations and groups",
-    "WORK": "Works and events",
-    "PERSON": "People",
-    "ORG": "Organisations",
-    "GPE": "Countries and cities",
-    "LOC": "Regions",
-    "FAC": "Buildings",
-    "NORP": "Groups",
-    "EVENT": "Events",
-    "WORK_OF_ART": "Works",
-    "PRODUCT": "Products",
-    "LAW": "Laws",
-    "LANGUAGE": "Languages",
-}
 
 
 @register.filter
 def label_name(label: str) -> str:
     """Return the plain name of a label or a family."""
-    return LABELS.get(label, label)
+    return kind_name(label)
+
+
+@register.filter
+def counted_id(entity: Entity) -> str:
+    """Return the id that an entity of a post counts under."""
+    return entity_id(*name_of(entity))
 
 
 @register.filter
@@ -59,6 +52,25 @@ def percent(share: float | None) -> str:
 def percent_of(part: int, whole: int) -> str:
     """Return a part in percent of the whole, as a number for SVG."""
     return f"{100 * part / whole:.1f}" if whole else "0"
+
+
+@register.filter
+def item(values: Mapping[str, Any] | None, key: str) -> Any:
+    """Return the value of a key, or nothing."""
+    return (values or {}).get(key, "")
+
+
+@register.inclusion_tag("web/_exports.html", takes_context=True)
+def exports(context: Mapping[str, Any], what: str, path: str = "") -> dict[str, Any]:
+    """Show the links to download what a page shows; its address is the page's own one."""
+    request: HttpRequest = context["request"]
+    return {"request": request, "what": what, "path": path or request.path, "formats": FORMATS}
+
+
+@register.filter
+def export_name(format_: str) -> str:
+    """Return the name of a file format."""
+    return {"parquet": "Parquet"}.get(format_, format_.upper())
 
 
 @register.filter

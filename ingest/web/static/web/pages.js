@@ -59,9 +59,15 @@ async function refreshPending(left) {
   const page = await fetchPage(location.href).catch(() => null);
   for (const part of pending) {
     const fresh = page && page.getElementById(part.id);
-    if (fresh && !("pending" in fresh.dataset)) part.replaceWith(fresh);
+    if (!fresh || fresh.isEqualNode(part)) continue;
+    part.replaceWith(fresh);
+    left = MAX_REFRESHES;
   }
   setTimeout(refreshPending, REFRESH_MILLISECONDS, left - 1);
 }
 
 setTimeout(refreshPending, REFRESH_MILLISECONDS, MAX_REFRESHES);
+
+// The page of a store that does not answer. Without scripts it has a link.
+const RETRY_MILLISECONDS = 5000;
+if (document.querySelector("[data-retry]")) setTimeout(() => location.reload(), RETRY_MILLISECONDS);

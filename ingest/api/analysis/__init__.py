@@ -1,0 +1,1 @@
+"""The HTTP API of what is computed from counts: comparisons, groups, company, posts, exports."""

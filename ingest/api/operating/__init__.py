@@ -1,0 +1,1 @@
+"""The HTTP API for operators, beside status, drain and resume: dead letters."""

@@ -1,0 +1,1 @@
+"""Notification: watches, events, and their delivery to webhooks."""

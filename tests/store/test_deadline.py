@@ -1,0 +1,62 @@
+"""A caller that has little time is told so in time, on each store."""
+
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from ingest.store import open_store_of
+from ingest.store.base import StoreUnavailable
+from ingest.store.deadline import answer_within, seconds_left
+from ingest.store.firestore.store import FirestoreStore
+from ingest.store.sql.database import unavailable_on_error
+from ingest.store.sql.store import SqlStore
+from tests.support.stores import use_unavailable_firestore
+
+# It takes SQLite minutes.
+ENDLESS = (
+    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000000)"
+    " SELECT count(*) FROM c"
+)
+
+
+def test_a_limit_holds_in_its_block_only() -> None:
+    assert seconds_left() is None
+    with answer_within(60):
+        left = seconds_left()
+        assert left is not None
+        assert 0 < left <= 60
+    assert seconds_left() is None
+
+
+def test_a_query_in_sql_ends_with_the_patience_of_its_caller(sql: SqlStore, settings: Any) -> None:
+    connection = connections[settings.COUNTS_DATABASE]
+    with (
+        pytest.raises(StoreUnavailable),
+        answer_within(0.05),
+        unavailable_on_error(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(ENDLESS)
+    assert sql.publications() == []
+
+
+def test_a_call_of_firestore_gets_the_time_that_is_left(firestore: FirestoreStore) -> None:
+    own = firestore._database.limits["timeout"]
+    with answer_within(1):
+        assert firestore._database.limits["timeout"] <= 1
+    assert firestore._database.limits["timeout"] == own
+
+
+@pytest.mark.django_db
+def test_a_page_says_that_it_waits_and_tries_again(empty_broker: None, settings: Any) -> None:
+    use_unavailable_firestore(settings, timeout=600)  # seconds, which a page does not wait
+    settings.PAGE_SECONDS = 0.2
+    open_store_of.cache_clear()
+    answer = Client().get("/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    page = answer.content.decode()
+    assert "Waiting for the counts" in page
+    assert "data-retry" in page
+    open_store_of.cache_clear()
