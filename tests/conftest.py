@@ -142,9 +142,9 @@ def sql(db: None) -> SqlStore:
 def sql_store(settings: Any, db: None) -> Iterator[None]:
     """Use the store in SQL in this process."""
     settings.STORE = "sql"
-    open_store_of.cache_clear()
+    open_store_of.forget()
     yield
-    open_store_of.cache_clear()
+    open_store_of.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterable
-from functools import cache
 from http import HTTPStatus
 
 from django.conf import settings
@@ -11,6 +10,7 @@ from django.http import HttpRequest, JsonResponse
 
 from ingest.broker.admission import get_admission
 from ingest.observability.probe import Outcome, Probe, ask_all
+from ingest.process.once import once
 from ingest.store import open_store
 
 TIMEOUT_SECONDS = 2  # for all parts together
@@ -47,7 +47,7 @@ def _store() -> Fault:
     return ""
 
 
-@cache
+@once
 def _probes() -> dict[str, Probe[Fault]]:
     """Return this process's probes."""
     return {

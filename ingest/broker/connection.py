@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import redis
@@ -15,6 +14,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
+
+from ingest.process.once import once
 
 CONNECTION_ERRORS = (
     OperationalError,
@@ -70,7 +71,7 @@ def check_access() -> None:
             raise BrokerRefused("the broker refuses the user, password or virtual host") from error
 
 
-@cache
+@once
 def redis_client() -> redis.Redis:
     """Return this process's client of the embedded broker, or of another Redis."""
     options = current_app.conf.broker_transport_options

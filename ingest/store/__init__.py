@@ -1,11 +1,11 @@
 """The door to the counts: `open_store` opens the store that the settings name."""
 
 from collections.abc import Collection
-from functools import cache
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from ingest.process.once import once
 from ingest.store.base import Store, StoreReader
 from ingest.store.limited import LimitedReader
 
@@ -20,7 +20,7 @@ def open_reader(publications: Collection[str]) -> StoreReader:
     return LimitedReader(open_store(), publications) if publications else open_store()
 
 
-@cache
+@once
 def open_store_of(name: str) -> Store:
     """Open the store of a name, such as `sql`, once in this process."""
     path, options = settings.STORES[name]

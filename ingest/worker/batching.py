@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from amqp.exceptions import ChannelError
@@ -30,6 +29,7 @@ from ingest.broker.message_reader import UnreadableMessage, as_json, read_messag
 from ingest.broker.publish import BULK_QUEUES, DEAD_QUEUE, ENQUEUED_AT, RETURNS, step_queue
 from ingest.observability import metrics
 from ingest.process import shutdown
+from ingest.process.once import once
 from ingest.worker import live_messages
 
 logger = get_logger()
@@ -237,7 +237,7 @@ def _extend_visibility(taken: Sequence[BrokerMessage]) -> Iterator[None]:
         done.set()
 
 
-@cache
+@once
 def _connection() -> Connection:
     """Open this process's own connection; a child must not use its parent's."""
     return current_app.connection_for_read()
@@ -258,4 +258,4 @@ def _give_back(taken: Sequence[BrokerMessage], *, channel_lost: bool) -> None:
     # The connection must really close. Otherwise its messages stay unacknowledged without a worker.
     with suppress(Exception):
         _connection().collect()
-    _connection.cache_clear()
+    _connection.forget()

@@ -23,7 +23,7 @@ pytestmark = [
 @pytest.fixture
 def fresh_parts() -> None:
     """Forget what the parts answered to an earlier test."""
-    health._probes.cache_clear()
+    health._probes.forget()
 
 
 def ask(client: Client, query: str = "") -> tuple[int, dict[str, Any]]:

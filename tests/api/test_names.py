@@ -63,11 +63,11 @@ def store(request: pytest.FixtureRequest, settings: Any) -> Iterator[Store]:
         path, options = settings.STORES["firestore"]
         own = (path, {**options, "project": project})
         settings.STORES = {**settings.STORES, "firestore": own}
-    open_store_of.cache_clear()
+    open_store_of.forget()
     names = [entity(name, label="GPE") for name in ("Oslo", "Bergen")]
     open_store().add([with_entities(str(i), names, publication=n) for i, n in enumerate(NAMES)])
     yield open_store()
-    open_store_of.cache_clear()
+    open_store_of.forget()
 
 
 def test_a_publication_of_any_name_is_found(store: Store) -> None:

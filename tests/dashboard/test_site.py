@@ -93,10 +93,10 @@ def nothing_answers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         monkeypatch.setattr(state, "TIMEOUT_SECONDS", 0.5)
         use_unavailable_firestore(settings, timeout=2)
         for cached in (open_store_of, connection.redis_client):
-            cached.cache_clear()
+            cached.forget()
         yield
         for cached in (open_store_of, connection.redis_client):
-            cached.cache_clear()
+            cached.forget()
 
 
 @pytest.mark.usefixtures("empty_broker", "sql_store")

@@ -18,10 +18,11 @@ from tests.support.processes import living
 
 # Each command is its name, whether it is a worker, and a line of shell.
 SUPERVISE = """
-import asyncio, json, sys
+import asyncio, json, signal, sys
 from ingest.devstack.supervise import Command, Supervisor
 def show(name, line):
     print(name, line, flush=True)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 never = asyncio.Event()
 commands = [Command(*one, show) for one in json.loads(sys.argv[1])]
 commands.append(Command("late", "echo late has started", False, show, after=never))

@@ -282,7 +282,7 @@ def _broker_url(url: str) -> Iterator[None]:
     conf: Any = current_app.conf
     before = conf.broker_url
     conf.broker_url = url
-    connection.redis_client.cache_clear()
+    connection.redis_client.forget()
     yield
     conf.broker_url = before
-    connection.redis_client.cache_clear()
+    connection.redis_client.forget()

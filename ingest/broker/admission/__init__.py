@@ -6,15 +6,15 @@ nothing in flight, nothing waiting and nothing in progress. So no post can slip 
 answer. Each broker has its own way to read this.
 """
 
-from functools import cache
 from typing import get_args
 
 from celery import current_app
 
 from ingest.broker.admission.base import AdmissionControl, PauseOwner
+from ingest.process.once import once
 
 
-@cache
+@once
 def get_admission() -> AdmissionControl:
     """Return the admission control that goes with the broker."""
     if current_app.conf.broker_url.startswith("amqp"):
