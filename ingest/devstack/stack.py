@@ -132,7 +132,7 @@ class Stack:
         if facts.get("pid") != self._runner.pid:
             return False  # a killed stack that has not ended yet answers too
         try:
-            web = requests.get(f"{self.url}/api/status", timeout=5).status_code == 401
+            web = requests.get(f"{self.url}/livez", timeout=5).ok
         except requests.RequestException:
             return False
         ports: dict[str, int] = facts["ports"]

@@ -77,8 +77,8 @@ def site(emulator: None, valkey: None, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Run Chromium."""
+def browser(django_db_setup: None) -> Iterator[Browser]:
+    """Run Chromium, after the databases are made: none is, while Playwright's loop runs here."""
     with chromium() as running:
         yield running
 

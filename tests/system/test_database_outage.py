@@ -31,7 +31,8 @@ session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session
 session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
 session.create()
 print(session.session_key)
-call_command("api_key", "create", "outage", "--scope", "read", "--scope", "submit")
+scopes = ("--scope", "read", "--scope", "submit", "--scope", "operate")
+call_command("api_key", "create", "outage", *scopes)
 """
 
 PAGES = [
