@@ -7,11 +7,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from ingest.core.posts import publication_id
-from ingest.devstack.ports import free_ports
 from ingest.middleware import POLICY
 from ingest.store import open_store
 from tests.support.factories import entity, with_entities
-from tests.support.stores import use_unavailable_firestore
+from tests.support.stores import unavailable_firestore
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_broker", "sql_store")]
 
@@ -78,13 +77,9 @@ def test_a_publication_without_names_is_shown() -> None:
     assert "Its posts mention no names" in page
 
 
-def test_an_unavailable_store_has_its_own_page(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (unused_port,) = free_ports(1)
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{unused_port}")
-    use_unavailable_firestore(settings, timeout=0.5)
-    response = Client().get("/")
+def test_an_unavailable_store_has_its_own_page(settings: Any) -> None:
+    with unavailable_firestore(settings, timeout=0.5):
+        response = Client().get("/")
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
     assert "Nothing is lost" in response.content.decode()

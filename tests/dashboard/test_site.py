@@ -1,7 +1,6 @@
 """The start page of the admin: the state of the pipeline, and its controls."""
 
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,10 +15,9 @@ from ingest.dashboard import state
 from ingest.devstack.ports import free_ports
 from ingest.devstack.stack import wait_until
 from ingest.models import AuditEntry
-from ingest.store import open_store_of
 from tests.support.dead_letters import make_dead_letters
 from tests.support.factories import accepted
-from tests.support.stores import use_unavailable_firestore
+from tests.support.stores import unavailable_firestore
 
 # A change of the intake is recorded in a thread of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,17 +84,12 @@ def test_a_get_does_not_drain(operator: Client) -> None:
 def nothing_answers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make the broker refuse connections, and the store accept them and not answer."""
     (unused_port,) = free_ports(1)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
-        monkeypatch.setattr(current_app.conf, "broker_url", f"redis://127.0.0.1:{unused_port}/0")
-        monkeypatch.setattr(state, "TIMEOUT_SECONDS", 0.5)
-        use_unavailable_firestore(settings, timeout=2)
-        for cached in (open_store_of, connection.redis_client):
-            cached.forget()
+    monkeypatch.setattr(current_app.conf, "broker_url", f"redis://127.0.0.1:{unused_port}/0")
+    monkeypatch.setattr(state, "TIMEOUT_SECONDS", 0.5)
+    with unavailable_firestore(settings, timeout=2):
+        connection.redis_client.forget()
         yield
-        for cached in (open_store_of, connection.redis_client):
-            cached.forget()
+        connection.redis_client.forget()
 
 
 @pytest.mark.usefixtures("empty_broker", "sql_store")

@@ -6,13 +6,12 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from ingest.store import open_store_of
 from ingest.store.base import StoreUnavailable
 from ingest.store.deadline import answer_within, seconds_left
 from ingest.store.firestore.store import FirestoreStore
 from ingest.store.sql.database import unavailable_on_error
 from ingest.store.sql.store import SqlStore
-from tests.support.stores import use_unavailable_firestore
+from tests.support.stores import unavailable_firestore
 
 # It takes SQLite minutes.
 ENDLESS = (
@@ -51,13 +50,11 @@ def test_a_call_of_firestore_gets_the_time_that_is_left(firestore: FirestoreStor
 
 @pytest.mark.django_db
 def test_a_page_says_that_it_waits_and_tries_again(empty_broker: None, settings: Any) -> None:
-    use_unavailable_firestore(settings, timeout=600)  # seconds, which a page does not wait
     settings.PAGE_SECONDS = 0.2
-    open_store_of.forget()
-    answer = Client().get("/")
+    with unavailable_firestore(settings, timeout=600):  # seconds, which a page does not wait
+        answer = Client().get("/")
     assert answer.status_code == 503
     assert answer["Retry-After"] == "5"
     page = answer.content.decode()
     assert "Waiting for the counts" in page
     assert "data-retry" in page
-    open_store_of.forget()

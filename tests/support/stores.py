@@ -1,15 +1,18 @@
 """Stores for one test, the settings that name them, and their counts."""
 
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from django.db import connections
 from django.test import override_settings
 from psycopg.conninfo import conninfo_to_dict
 
+from ingest.store import open_store_of
 from ingest.store.base import EntityFilter, Store
 from ingest.store.firestore.store import FirestoreStore
 from ingestsite import configuration
@@ -71,8 +74,9 @@ def sql_of(folder: Path, *, url: str = "") -> Iterator["SqlStore"]:
     del connections.databases[alias]
 
 
-def use_unavailable_firestore(settings: Any, *, timeout: float) -> None:
-    """Name a Firestore store that nothing answers, with a time limit in seconds."""
+@contextmanager
+def unavailable_firestore(settings: Any, *, timeout: float) -> Iterator[None]:
+    """Use a Firestore store that accepts connections and never answers; a time limit in seconds."""
     options = {
         "project": "demo-unavailable",
         "database": "(default)",
@@ -85,6 +89,11 @@ def use_unavailable_firestore(settings: Any, *, timeout: float) -> None:
     }
     settings.STORE = "firestore"
     settings.STORES = {"firestore": (settings.STORES["firestore"][0], options)}
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{silent.getsockname()[1]}")
+        open_store_of.forget()
+        yield
+        open_store_of.forget()
 
 
 def mentions(store: Store, name: str) -> dict[str, tuple[int, int]]:
