@@ -171,6 +171,8 @@ if OIDC_URL:
     check_url("INGEST_OIDC_URL", OIDC_URL, ("https",) if PRODUCTION else ("http", "https"))
     if not OIDC_SECRET:
         raise BadSetting("INGEST_OIDC_SECRET", "must be set, since INGEST_OIDC_URL is.")
+# Who must have a second factor: nobody, or accounts that may operate or edit.
+MFA = read_choice("INGEST_MFA", "required" if PRODUCTION else "optional", ("optional", "required"))
 # The web pages of these origins may call the API from a browser.
 CORS_ORIGINS = read_origins("INGEST_CORS_ORIGINS")
 # The pages accept forms from these origins too: a proxy may serve them on another port.

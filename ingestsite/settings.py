@@ -21,6 +21,7 @@ from ingestsite.configuration import (  # noqa: F401
     MAX_UNPACKED_BYTES,
     MERGE_SECONDS,
     METRICS_DIR,
+    MFA,
     MODEL,
     MODELS,
     OIDC_GROUPS,
@@ -46,6 +47,9 @@ DEBUG = False
 ROOT_URLCONF = "ingestsite.urls"
 WSGI_APPLICATION = "ingestsite.wsgi.application"
 INSTALLED_APPS = [
+    # Their templates go before those of Django's admin and of allauth.
+    "ingest.dashboard",
+    "ingest.web",
     "ingestsite.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -57,13 +61,12 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "ingest",
     "ingest.store.sql.apps.CountsConfig",
-    "ingest.web",
-    "ingest.dashboard",
 ]
 MIDDLEWARE = [
     "ingest.middleware.request_id",
@@ -82,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "ingest.web.sign_in.second_factor.require_second_factor",
     "axes.middleware.AxesMiddleware",
 ]
 if configuration.CORS_ORIGINS:
@@ -211,14 +215,16 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# After so many wrong passwords, an account is locked for the address that sent them.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+# After so many wrong passwords, an account is locked for the address that sent them. After so many
+# wrong codes, its second factors are locked for every address.
+AXES_LOCKOUT_PARAMETERS = "ingest.operations.audit.lock_parameters"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "ingest.operations.audit.stored_name"
 AXES_CLIENT_IP_CALLABLE = "ingest.operations.strangers.client_address"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "credential"]
 AXES_LOCKOUT_TEMPLATE = "web/locked.html"
 # Our audit log has the entries.
 AXES_DISABLE_ACCESS_LOG = True
@@ -241,12 +247,31 @@ def oidc_app(url: str, client: str, secret: str) -> dict[str, Any]:
 SOCIALACCOUNT_PROVIDERS = oidc_app(
     configuration.OIDC_URL, configuration.OIDC_CLIENT, configuration.OIDC_SECRET
 )
-SOCIALACCOUNT_ADAPTER = "ingest.web.sign_in.SignInAdapter"
+SOCIALACCOUNT_ADAPTER = "ingest.web.sign_in.provider.SignInAdapter"
 # Local accounts have our own login page. Nobody gets one at the provider's word.
-SOCIALACCOUNT_ONLY = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_SIGNUP_FIELDS = ["username*"]
+ACCOUNT_ADAPTER = "ingest.web.sign_in.second_factor.AccountAdapter"
+# Axes counts wrong passwords and codes in the database. This limit would be of each process alone.
+ACCOUNT_RATE_LIMITS = {"login_failed": None}
+MFA_ADAPTER = "ingest.web.sign_in.second_factor.FactorAdapter"
+MFA_FORMS = {
+    name: f"ingest.web.sign_in.second_factor.{form}"
+    for name, form in (
+        ("authenticate", "CodeForm"),
+        ("reauthenticate", "CodeAgainForm"),
+        ("authenticate_webauthn", "PasskeyForm"),
+        ("reauthenticate_webauthn", "PasskeyAgainForm"),
+    )
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+# The clock of a phone may be wrong by half a minute.
+MFA_TOTP_TOLERANCE = 1
+# An operator or the provider made the account, whatever its e-mail address is.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 # A form's redirect to another site is against the content security policy, so this is a link.
 SOCIALACCOUNT_LOGIN_ON_GET = True
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [

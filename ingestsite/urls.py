@@ -17,6 +17,6 @@ urlpatterns = [
     path("metrics", prometheus.MetricsView.as_view(), name="metrics"),
     path("api/", include("ingest.api.urls")),
     path("admin/", admin.site.urls),
-    path("accounts/", include("ingest.web.sign_in_urls")),
+    path("accounts/", include("ingest.web.sign_in.urls")),
     path("", include("ingest.web.urls")),
 ]

@@ -3,34 +3,63 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ingest.admin.api_keys import LinesField
-from ingest.admin.audit import AuditedAdmin
+from ingest.admin.audit import AuditedAdmin, actor_of
 from ingest.admin.lists import ListAdmin
 from ingest.models import ReadLimit
+from ingest.operations import audit
 
 admin.site.unregister((User, Group))
 # What a provider says of a person is not for people to change.
 admin.site.unregister((EmailAddress, SocialAccount, SocialApp, SocialToken))
+# Its pages would show the secrets of second factors.
+admin.site.unregister(Authenticator)
 
 
 @admin.register(User)
 class AccountAdmin(ListAdmin, AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
     """The admin of accounts. A group is a role."""
 
-    list_display = ("username", "roles", "is_active", "is_superuser", "last_login")
+    list_display = ("username", "roles", "factors", "is_active", "is_superuser", "last_login")
     list_filter = ("is_active", "is_superuser", "groups")
+    actions = ("take_factors",)
+
+    @admin.display(description="second factors")
+    def factors(self, account: User) -> str:
+        """Return the kinds of an account's second factors."""
+        return _kinds_of(account) or "none"
+
+    @admin.action(description="Take away the second factors", permissions=["change"])
+    def take_factors(self, request: HttpRequest, accounts: QuerySet[User]) -> None:
+        """Take away every second factor of accounts, for people who lost theirs."""
+        taken = [
+            (f"user {account}", kinds) for account in accounts if (kinds := _kinds_of(account))
+        ]
+        Authenticator.objects.filter(user__in=accounts).delete()
+        entries = [(name, f"took away second factors: {kinds}") for name, kinds in taken]
+        audit.record_all(actor_of(request), audit.Action.CHANGE, entries)
+        has = "account has" if len(taken) == 1 else "accounts have"
+        self.message_user(request, f"{len(taken)} {has} no second factor any more.")
 
     @admin.display()
     def roles(self, account: User) -> str:
         """Return the names of an account's roles."""
         return ", ".join(account.groups.values_list("name", flat=True))
+
+
+def _kinds_of(account: User) -> str:
+    """Return the names of the kinds of an account's factors."""
+    factors = Authenticator.objects.filter(user=account).order_by("type")
+    return ", ".join(dict.fromkeys(factor.get_type_display() for factor in factors))
 
 
 class ReadLimitForm(forms.ModelForm):  # type: ignore[type-arg]

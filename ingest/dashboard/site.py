@@ -4,11 +4,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from ingest.broker.admission import get_admission
@@ -33,6 +34,14 @@ class DashboardSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Refuse accounts that may read some publications only: the admin shows all of them."""
         return super().has_permission(request) and not ReadLimit.of(request.user)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the login page of the site: there is one, and it asks for second factors."""
+        if self.has_permission(request):
+            return redirect("admin:index")
+        return redirect_to_login(request.GET.get("next", reverse("admin:index")))
 
     def get_urls(self) -> list[Any]:
         own = [

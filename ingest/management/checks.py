@@ -53,4 +53,7 @@ def check_deployment(**_: Any) -> list[Error | Warning]:
     if settings.PAGES == "public":
         text = "INGEST_PAGES is public: everyone sees counts and sentences of all publications."
         found.append(Warning(text, id="ingest.W001"))
+    if settings.MFA != "required":
+        text = "INGEST_MFA is optional: accounts that may operate can do without a second factor."
+        found.append(Warning(text, id="ingest.W002"))
     return found

@@ -28,6 +28,8 @@ MAX_TARGET_CHARACTERS = 300
 UNKNOWN_ACCOUNT = "an unknown account"
 MAX_ADDRESS_CHARACTERS = 100
 FAILED_LOGIN_SECONDS = 60  # between two entries of an account and address
+# In what a sign-in gave: it was a code or a passkey, after the right password.
+SECOND_FACTOR = "second_factor"
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def record_failed_login(
     address = _address(request) if request else "this machine"
     is_new = cache.add(f"login:{digest(address)}", True, FAILED_LOGIN_SECONDS)
     if is_known or is_new:
-        record(actor, Action.BAD_LOGIN, detail=f"from {address}")
+        record(actor, Action.BAD_LOGIN, detail=f"{_with_what(credentials)}from {address}")
 
 
 def was_locked(request: HttpRequest | None) -> bool:
@@ -107,16 +109,37 @@ def was_locked(request: HttpRequest | None) -> bool:
 
 @receiver(user_locked_out)
 def record_lock(request: HttpRequest, **_: object) -> None:
-    """Write to the audit log that an account is locked for an address."""
-    name, address = request.POST.get("username", ""), _address(request)
+    """Write to the audit log that an account is locked for an address, or its second factors."""
+    credentials = getattr(request, "axes_credentials", None) or {}
+    name, address = str(credentials.get("username", "")), _address(request)
     is_known = get_user_model().objects.filter(username=name).exists()
-    if is_known and cache.add(f"lock:{digest(name, address)}", True, FAILED_LOGIN_SECONDS):
-        record(Actor(name, Via.ADMIN), Action.LOCK, detail=f"from {address}")
+    kind = _with_what(credentials)
+    if is_known and cache.add(f"lock:{digest(name, kind, address)}", True, FAILED_LOGIN_SECONDS):
+        record(Actor(name, Via.ADMIN), Action.LOCK, detail=f"{kind}from {address}")
 
 
 def stored_name(_: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
-    """Return a digest of the name of a login, since people type passwords into its field."""
-    return digest("login", str((credentials or {}).get("username", "")))
+    """
+    Return a digest of the name of a login, since people type passwords into its field.
+
+    Wrong codes of second factors are counted beside wrong passwords, under another digest.
+    """
+    given = credentials or {}
+    kind = SECOND_FACTOR if SECOND_FACTOR in given else "login"
+    return digest(kind, str(given.get("username", "")))
+
+
+def lock_parameters(_: object, credentials: dict[str, Any] | None = None) -> list[Any]:
+    """
+    Return what a lock holds for: an account and address, or an account's second factors alone.
+
+    Who gives a wrong code knows the password, so many addresses together must not try more.
+    """
+    return ["username"] if SECOND_FACTOR in (credentials or {}) else [["username", "ip_address"]]
+
+
+def _with_what(credentials: dict[str, Any]) -> str:
+    return "second factor, " if SECOND_FACTOR in credentials else ""
 
 
 def _address(request: HttpRequest) -> str:

@@ -13,6 +13,7 @@ from ingest.web import (
     posts,
     views,
 )
+from ingest.web.sign_in.views import LoginView
 
 PUBLICATION = r"^publications/(?P<pub_id>[0-9a-f]{32})"
 ENTITY = r"^entities/(?P<entity_id>[0-9a-f]{32})"
@@ -54,6 +55,6 @@ urlpatterns = [
     path("problems/<slug:name>", views.problem, name="problem"),
     re_path(rf"{ENTITY}\.atom$", feeds.entity, name="entity_feed"),
     path("feeds/<str:address>.atom", feeds.watch, name="watch_feed"),
-    path("login", auth.LoginView.as_view(template_name="web/login.html"), name="login"),
+    path("login", LoginView.as_view(), name="login"),
     path("logout", auth.LogoutView.as_view(next_page="web:front"), name="logout"),
 ]

@@ -59,9 +59,9 @@ def window(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> It
     size: Any = {"width": width, "height": height}
     context = browser.new_context(base_url=stack.url, viewport=size)
     page = context.new_page()
-    page.goto("/admin/login/")
-    page.get_by_label("Username:").fill("operator")
-    page.get_by_label("Password:").fill("a long secret word")
+    page.goto("/login?next=/admin/")
+    page.get_by_label("Name").fill("operator")
+    page.get_by_label("Password").fill("a long secret word")
     page.get_by_role("button", name="Log in").click()
     yield page
     context.close()

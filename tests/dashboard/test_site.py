@@ -30,7 +30,7 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_login_page_has_its_style() -> None:
-    page = Client().get("/admin/login/").content.decode()
+    page = Client().get("/admin/", follow=True).content.decode()
     (style, *_) = re.findall(r'href="(/static/[^"]+\.css)"', page)
     response = Client().get(style)
     assert response.status_code == 200

@@ -14,6 +14,7 @@ SAFE = {
     "CSRF_TRUSTED_ORIGINS": ["https://news.example:8443"],
     "CORS_ALLOWED_ORIGINS": [],
     "PAGES": "login",
+    "MFA": "required",
 }
 
 
@@ -27,6 +28,7 @@ SAFE = {
         ("CSRF_TRUSTED_ORIGINS", ["http://news.example"], "without TLS: http://news.example"),
         ("CORS_ALLOWED_ORIGINS", ["http://a.example"], "without TLS: http://a.example"),
         ("PAGES", "public", "everyone sees counts"),
+        ("MFA", "optional", "can do without a second factor"),
     ],
 )
 def test_a_deployment_is_refused_for_one_bad_setting(
@@ -38,7 +40,7 @@ def test_a_deployment_is_refused_for_one_bad_setting(
     setattr(settings, name, value)
     (found,) = check_deployment()
     assert problem in found.msg
-    assert found.is_serious() is (name != "PAGES")
+    assert found.is_serious() is (name not in ("PAGES", "MFA"))
 
 
 @pytest.mark.django_db
