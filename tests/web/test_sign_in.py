@@ -12,6 +12,7 @@ from django.test import Client
 from ingest.models import AuditEntry
 from ingestsite.settings import oidc_app
 from tests.support.oidc_provider import CLIENT, SECRET, Provider, running
+from tests.support.totp import code_of
 
 pytestmark = [
     pytest.mark.django_db,
@@ -32,16 +33,16 @@ def provider(settings: Any) -> Iterator[Provider]:
         yield provider
 
 
-def sign_in(browser: Client) -> int:
+def sign_in(browser: Client, home: str = "/compare", start: str = f"{START}?next=/compare") -> int:
     """Follow the redirects to the provider and back; return the status of the last answer."""
-    to_provider = browser.get(START, {"next": "/compare"})
+    to_provider = browser.get(start)
     assert to_provider.status_code == 302
     back = requests.get(to_provider["Location"], allow_redirects=False, timeout=10)
     parts = urlsplit(back.headers["Location"])
     assert parts.path == "/accounts/oidc/provider/login/callback/"
-    home = browser.get(f"{parts.path}?{parts.query}")
-    assert home["Location"] == "/compare"
-    return browser.get(home["Location"]).status_code
+    back_here = browser.get(f"{parts.path}?{parts.query}")
+    assert back_here["Location"] == home
+    return browser.get(home).status_code
 
 
 def test_a_person_signs_in_and_their_groups_are_their_roles(provider: Provider) -> None:
@@ -77,6 +78,41 @@ def test_an_answer_that_we_did_not_ask_for_signs_nobody_in(provider: Provider) -
     answer = Client().get("/accounts/oidc/provider/login/callback/?code=stolen&state=x")
     assert answer.status_code in (200, 400, 401, 403)
     assert not User.objects.exists()
+
+
+def test_an_answer_that_the_provider_does_not_give_has_our_own_page(provider: Provider) -> None:
+    page = Client().get("/accounts/error/").content.decode()
+    assert "The provider did not log you in" in page
+
+
+def test_a_deactivated_account_does_not_sign_in(provider: Provider) -> None:
+    sign_in(Client())
+    User.objects.update(is_active=False)
+    browser = Client()
+    assert sign_in(browser, home="/accounts/error/") == 200
+    assert browser.get("/compare").status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_of_the_provider_is_asked_for_the_factor_that_they_added(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Client()
+    sign_in(browser)
+    add = "/accounts/factors/app/add/"
+    monkeypatch.setattr("ingest.web.sign_in.second_factor.KEPT_SECONDS", 0)
+    again = browser.get(add)["Location"]  # an account without a password asks the provider again
+    assert again == f"{START}?next={add.replace('/', '%2F')}"
+    monkeypatch.undo()
+    sign_in(browser, home=add, start=again)
+    secret = browser.session["mfa.totp.secret"]
+    browser.post(add, {"code": code_of(secret)})
+    later = Client()
+    assert sign_in(later, home="/accounts/factors/ask/") == 200
+    assert later.get("/compare").status_code == 302
+    answer = later.post("/accounts/factors/ask/", {"code": code_of(secret, periods=1)})
+    assert answer["Location"] == "/compare"
+    assert later.get("/compare").status_code == 200
 
 
 def test_the_login_page_names_the_provider_if_there_is_one(provider: Provider) -> None:
