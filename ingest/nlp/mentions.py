@@ -7,15 +7,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from ingest.core.entity_names import common_label, entity_key, entity_text
 from ingest.core.messages import Entity
 from ingest.nlp import name_lists
-from ingest.nlp.kinds import Mention, corrected, label_of_each_key
+from ingest.nlp.evidence import Mention, corrected
+from ingest.nlp.joined_words import Keyed, join_words
+from ingest.nlp.kinds import label_of_each_key
 from ingest.nlp.short_forms import long_forms
 
-Keyed = Sequence[tuple[str, Mention]]  # each mention with its key
 # "pro-Beijing" and "democrat" say of what kind something is.
 _NO_NAME = re.compile(r"(?:anti|ex|mid|non|post|pre|pro)-|[a-z]+$")
 
 # Of two people with a name, the one who is mentioned so many times as often is meant by it.
 CLEAR_TIMES = 3
+
+# Of short first names many are one letter apart, such as Dan and Don.
+MIN_CHARACTERS_OF_VARIANTS = 6
+_DOUBLE = re.compile(r"(\w)\1")
+_INNER_VOWELS = re.compile(r"\B[aeiouy]+\B")
 
 FormCounts = Counter[tuple[str, str, str]]  # by key, label and text, as in an Entity
 
@@ -35,10 +41,13 @@ def entities_of(
         with_evidence: whether the text around the mentions is English, and may be asked.
     """
     keyed = _names(mentions, labels)
+    if with_evidence:
+        keyed = join_words(keyed)
     key_labels = label_of_each_key(keyed, with_evidence=with_evidence)
     forms = _forms(keyed)
     full_keys = _full_names(forms, key_labels)
-    full_keys |= {s: full_keys.get(f, f) for s, f in long_forms(keyed).items() if s in forms}
+    labelled = ((key, mention._replace(label=key_labels[key])) for key, mention in keyed)
+    full_keys |= {s: full_keys.get(f, f) for s, f in long_forms(labelled).items() if s in forms}
     counted: FormCounts = Counter()
     for key, own_forms in forms.items():
         full_key = full_keys.get(key, key)
@@ -80,6 +89,9 @@ def _forms(keyed: Keyed) -> dict[str, Counter[str]]:
 def _full_names(forms: dict[str, Counter[str]], key_labels: dict[str, str]) -> dict[str, str]:
     """Return the key of the person that each surname or first name means, where that is clear."""
     mentions = {key: forms[key].total() for key in forms if key_labels[key] == "PERSON"}
+    variants = _variants(mentions)
+    for variant, key in variants.items():
+        mentions[key] += mentions.pop(variant)
     bearers: dict[str, list[str]] = defaultdict(list)
     for key in sorted(mentions, key=lambda key: (-len(key), key)):
         for part in filter(mentions.__contains__, _parts(key)):
@@ -90,7 +102,30 @@ def _full_names(forms: dict[str, Counter[str]], key_labels: dict[str, str]) -> d
                 known.append(key)
                 known.sort(key=lambda bearer: (-mentions[bearer], bearer))
                 del known[2:]
-    return {part: keys[0] for part, keys in bearers.items() if _is_clear(keys, mentions)}
+    full = {part: keys[0] for part, keys in bearers.items() if _is_clear(keys, mentions)}
+    return full | {variant: full.get(key, key) for variant, key in variants.items()}
+
+
+def _variants(mentions: Mapping[str, int]) -> dict[str, str]:
+    """Return the most frequent spelling of each person whom a post spells in two ways."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for key in mentions:
+        if sound := _sound(key):
+            spellings[sound].append(key)
+    found: dict[str, str] = {}
+    for keys in spellings.values():
+        first, *others = sorted(keys, key=lambda key: (-mentions[key], key))
+        found |= dict.fromkeys(others, first)
+    return found
+
+
+def _sound(key: str) -> str:
+    """Return a form of a full name that "Kristen" and "Kristin" share, or "" for a short one."""
+    first, _, last = key.rpartition(" ")
+    if len(first) < MIN_CHARACTERS_OF_VARIANTS:
+        return ""
+    spelled = _DOUBLE.sub(r"\1", first)
+    return f"{_INNER_VOWELS.sub('a', spelled)} {last}"
 
 
 def _is_clear(bearers: Sequence[str], mentions: Mapping[str, int]) -> bool:

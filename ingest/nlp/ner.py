@@ -13,7 +13,7 @@ from ingest.nlp import kinds
 from ingest.nlp.checked_models import checked, model_folder
 from ingest.nlp.cleaning import clean
 from ingest.nlp.distinct_rows import embed_distinct_rows
-from ingest.nlp.kinds import CONTEXT_CHARACTERS, Mention
+from ingest.nlp.evidence import CONTEXT_CHARACTERS, Mention
 from ingest.nlp.mentions import entities_of
 from ingest.nlp.patterns import NO_PATTERNS, PATTERN_ID, Patterns
 

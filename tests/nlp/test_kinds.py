@@ -1,18 +1,18 @@
-"""The kind of each name in a post, and short forms that the post explains."""
+"""The kind of each name in a post."""
 
 import random
 
 import pytest
 import spacy
-from spacy.tokens import Doc
 
 from ingest.core.counts import name_of
-from ingest.nlp.kinds import Mention
+from ingest.nlp.evidence import Mention
 from ingest.nlp.mentions import entities_of
 from ingest.nlp.ner import extract_entities, mentions_of
 from ingest.nlp.patterns import Patterns, SpacyPattern
 from ingestsite.configuration import LABELS
 from tests.support.factories import accepted
+from tests.support.marked_texts import read
 
 # What a model may say of a text, and the families that the names belong to.
 KINDS = [
@@ -43,6 +43,20 @@ KINDS = [
         {"anna berlin": "PERSON", "berlin": "PLACE"},
     ),
     ("an event", "It rains during the {PERSON:Orvel}.", {"orvel": "WORK"}),
+    ("an event of a year", "It rained at the 1991 {PERSON:Orvel}.", {"orvel": "WORK"}),
+    ("an event's noun", "Most {PERSON:Orvel} celebrations fell flat.", {"orvel": "WORK"}),
+    (
+        "an event that a mention shows",
+        "The {PERSON:Orvel} began. It rains during the {PERSON:Orvel}. The annual {PERSON:Orvel}.",
+        {"orvel": "WORK"},
+    ),
+    ("in a person's things", "Two died in {PERSON:Orvel} riots.", {"orvel": "PERSON"}),
+    ("a ship", "They boarded the ferry {PERSON:Orvel} at dawn.", {"orvel": "WORK"}),
+    ("aboard", "They slept aboard the {GPE:Orvel}.", {"orvel": "WORK"}),
+    ("aboard a firm's ship", "They slept aboard the {ORG:Orvel} ship.", {"orvel": "GROUP"}),
+    ("what it is", "{ORG:Orvel}, a small village in Dar, voted.", {"orvel": "PLACE"}),
+    ("what it was", "{PERSON:Orvel} was the first airline of Dar.", {"orvel": "GROUP"}),
+    ("what it is not", "{ORG:Orvel}, a city lawyer in Dar, sat.", {"orvel": "PERSON"}),
     ("a group", "He left the group called the {GPE:Orvel}.", {"orvel": "GROUP"}),
     ("an acronym", "{PERSON:KCZA} reported it.", {"kcza": "GROUP"}),
     ("an organisation's noun", "{GPE:Orvel Port Company} fell.", {"orvel port company": "GROUP"}),
@@ -62,22 +76,6 @@ KINDS = [
 IDS = [case[0] for case in KINDS]
 
 
-def read(marked: str, *, language: str = "en") -> Doc:
-    """Return a doc with the entities that a text marks as {LABEL:name}."""
-    text, *parts = marked.split("{")
-    spans = []
-    for part in parts:
-        label, _, rest = part.partition(":")
-        name, _, after = rest.partition("}")
-        spans.append((len(text), len(text) + len(name), label))
-        text += name + after
-    doc = spacy.blank(language).make_doc(text)
-    ents = (doc.char_span(start, end, label=label) for start, end, label in spans)
-    doc.ents = [ent for ent in ents if ent]
-    assert len(doc.ents) == len(spans)
-    return doc
-
-
 def families(marked: str) -> dict[str, str]:
     found = entities_of(mentions_of(read(marked)), labels=LABELS)
     return {entity.key: name_of(entity)[0] for entity in found}
@@ -91,6 +89,22 @@ def test_a_name_has_the_kind_that_the_text_gives_it(text: str, expected: dict[st
 def test_evidence_of_some_mentions_holds_for_all_mentions_of_the_post() -> None:
     text = "{PERSON:Orvel} fell. They fled in {PERSON:Orvel} and hid in {PERSON:Orvel}."
     assert families(text) == {"orvel": "PLACE"}
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("At {GPE:Orvel Dar Airport} and at {GPE:Orvel Dar Airport}.", "FAC"),
+        ("At {ORG:Orvel Dar Airport}.", "FAC"),
+        ("At {GPE:Orvel Springs}.", "GPE"),
+        ("Aboard the ship {PERSON:Orvel}.", "PRODUCT"),
+        ("It rains during the {PERSON:Orvel}.", "EVENT"),
+        ("{PERSON:Orvel}, an island in Dar.", "LOC"),
+    ],
+)
+def test_within_a_family_the_text_chooses_the_label(text: str, label: str) -> None:
+    (found,) = {entity.label for entity in entities_of(mentions_of(read(text)), labels=LABELS)}
+    assert found == label
 
 
 def test_the_order_of_the_mentions_decides_nothing() -> None:
@@ -115,23 +129,6 @@ def test_a_pattern_holds_against_all_evidence() -> None:
     posts = [accepted("Kenya and Lord Orvel met in Kenya.")]
     (post,) = extract_entities(posts, nlp, labels=LABELS, patterns=patterns)
     assert {e.key: e.label for e in post.entities} == {"kenya": "ORG", "lord orvel": "PLACE"}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("The {ORG:Orvel Bank of Dar} ({ORG:OBD}) met. {ORG:OBD} fell.", ["orvel bank of dar"]),
-        ('{ORG:Orvel Fish Union} (the "{ORG:OFU}") met. {GPE:OFU} fell.', ["orvel fish union"]),
-        ("{ORG:Orvel Fish Union} ({ORG:XYZ}) met.", ["orvel fish union", "xyz"]),
-        ("{ORG:Orvel Fish Union} met. {ORG:OFU} fell.", ["ofu", "orvel fish union"]),
-        ("{PERSON:Anna Orvel} ({GPE:Oslo}) came.", ["anna orvel", "oslo"]),
-    ],
-)
-def test_a_short_form_counts_for_the_name_that_the_post_explains_it_with(
-    text: str, expected: list[str]
-) -> None:
-    found = entities_of(mentions_of(read(text)), labels=LABELS)
-    assert sorted({entity.key for entity in found}) == expected
 
 
 def test_a_mention_needs_no_context() -> None:

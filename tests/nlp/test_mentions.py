@@ -1,7 +1,7 @@
 """Turning the mentions in one post into its entities."""
 
 from ingest.core.messages import Entity
-from ingest.nlp.kinds import Mention
+from ingest.nlp.evidence import Mention
 from ingest.nlp.mentions import entities_of
 
 LABELS = ("PERSON", "GPE", "LOC", "ORG")
@@ -68,6 +68,17 @@ def test_of_two_people_with_a_name_the_one_mentioned_far_more_often_is_meant() -
     assert len(found(*(("PERSON", name) for name in [*names, "Anna Orvel"]))) == 3
     counted = found(*(("PERSON", name) for name in [*names, "Anna Orvel", "Anna Orvel"]))
     assert [(e.key, e.mentions) for e in counted] == [("anna orvel", 4), ("bert orvel", 1)]
+
+
+def test_a_person_spelled_in_two_ways_counts_once() -> None:
+    names = ["Kristen Orvel", "Kristin Orvel", "Kristen Orvel", "Orvel", "Mr Phillip Dar"]
+    counted = found(*(("PERSON", name) for name in [*names, "Philip Dar"]))
+    assert [(e.key, e.mentions) for e in counted] == [("kristen orvel", 4), ("philip dar", 2)]
+
+
+def test_people_with_short_or_other_first_names_stay_apart() -> None:
+    names = ["Dan Orvel", "Don Orvel", "Martin Dar", "Martina Dar", "Kristen Fay", "Kristin Ulm"]
+    assert len(found(*(("PERSON", name) for name in names))) == len(names)
 
 
 def test_what_only_describes_is_no_name() -> None:

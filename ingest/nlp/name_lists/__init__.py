@@ -54,6 +54,11 @@ def place_nouns() -> frozenset[str]:
     return _read("place_nouns")
 
 
+def building_nouns() -> frozenset[str]:
+    """Return those nouns of places that people have built, such as "airport"."""
+    return _read("building_nouns")
+
+
 def other_nouns() -> frozenset[str]:
     """Return the nouns of names that are neither a person, a place nor a group."""
     return _read("other_nouns")
