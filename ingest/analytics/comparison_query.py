@@ -1,7 +1,7 @@
 """The parameters of a comparison, and the sides that they ask for."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -75,8 +75,8 @@ class ComparisonQuery(DayRange):
     The parameters of a comparison.
 
     `of` names a publication by its name or id, several by their ids with commas between, or a kept
-    group as `~address`. `name` is an entity's id, or its text. Each subject is shown in each
-    period.
+    group as `~address`. `name` is an entity's id, or its text; a name that an alias has merged is
+    the one that it counts as. Each subject is shown in each period.
     """
 
     of: tuple[Subject, ...] = Field(default=(), max_length=MAX_SUBJECTS)
@@ -97,9 +97,14 @@ class ComparisonQuery(DayRange):
         return [read_period(text) for text in self.period] or [self.window]
 
 
-def read_comparison(store: StoreReader, query: ComparisonQuery) -> Comparison:
+def read_comparison(
+    store: StoreReader, query: ComparisonQuery, successors: Mapping[str, str]
+) -> Comparison:
     """
     Compare what a query asks for.
+
+    Args:
+        successors: the ids of entities that aliases have merged, and those that they count under.
 
     Raises:
         NotComparable: a subject or a name is not there, or there are too many.
@@ -107,7 +112,7 @@ def read_comparison(store: StoreReader, query: ComparisonQuery) -> Comparison:
     if query.is_empty:
         raise NotComparable("of", "names no publication, and name names no name")
     subjects = [_subject(store, text) for text in query.of]
-    names = [_matching_ids(text) for text in query.name]
+    names = [_present(store, _matching_ids(text), successors) for text in query.name]
     subjects = subjects or [_mentioning(store, names)]
     sides = list(_sides(subjects, query.windows))
     _check_size(sides)
@@ -178,6 +183,15 @@ def _matching_ids(text: str) -> list[str]:
     """Return the ids that a name may have: the id that it is, or one of each family."""
     key = entity_key(text)
     return [text] if is_id(text) else [entity_id(family, key) for family in sorted(FAMILIES)]
+
+
+def _present(
+    store: StoreReader, ids: Sequence[str], successors: Mapping[str, str]
+) -> Sequence[str]:
+    """Return ids of a name; if nothing counts under any, the ids that they count under now."""
+    moved = list(dict.fromkeys(successors[each] for each in ids if each in successors))
+    is_counted = not moved or any(store.entity_everywhere(each, limit=1) for each in ids)
+    return ids if is_counted else moved
 
 
 def _existing(

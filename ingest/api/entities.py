@@ -25,7 +25,7 @@ from ingest.api.responses import (
     tagged_response,
 )
 from ingest.core.messages import PostEntities
-from ingest.operations.permalinks import successor_of
+from ingest.operations.permalinks import present_id
 from ingest.operations.rule_versions import known_rules
 from ingest.store.base import FoundName, Publication, StoredEntity
 
@@ -87,8 +87,7 @@ class EntityPostsView(KeyedView):
         query = read_query(PostsQuery, request)
         store, own = reader_of(request), query.publication
         publication = find_publication(store, own) if own else None
-        is_known = store.entity_everywhere(entity_id, limit=1)
-        counted = entity_id if is_known else successor_of(entity_id) or entity_id
+        counted = present_id(store, entity_id)
         found = list_posts(PostSource(store, publication, counted), query)
         data = {
             "entity": counted,

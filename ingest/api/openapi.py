@@ -1,6 +1,6 @@
 """The OpenAPI description: each URL with its parameters, responses and statuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -71,6 +71,18 @@ RETRY_AFTER = OpenApiParameter(
     description="Seconds to wait before the next try.",
 )
 
+OF_ENTITY = (
+    OpenApiParameter(
+        "entity_id",
+        str,
+        OpenApiParameter.PATH,
+        description=(
+            "An entity's id. The id of a name that an alias has merged answers for the name that it"
+            " counts as now, and the answer has the new id."
+        ),
+    ),
+)
+
 POST = {"publication": "The Gazette", "content": "Angela Merkel met Barack Obama in Berlin."}
 EDIT = {"publication": "The Gazette", "id": "a-1", "content": "Angela Merkel came home."}
 
@@ -112,9 +124,14 @@ def _problem(status: int) -> OpenApiResponse:
 
 
 def _read(
-    operation: str | None, summary: str, query: type[BaseModel], response: Any, *media_types: str
+    operation: str | None,
+    summary: str,
+    query: type[BaseModel],
+    response: Any,
+    *media_types: str,
+    of: Sequence[OpenApiParameter] = (),
 ) -> Callable[[F], F]:
-    """Describe a GET with query parameters, in JSON and in other media types."""
+    """Describe a GET with query parameters, in JSON and in other media types; `of` is its path."""
     return described(
         summary,
         responses={
@@ -122,12 +139,14 @@ def _read(
             **{(200, kind): OpenApiTypes.STR for kind in media_types},
         },
         problems=(404, 422, 503),
-        parameters=_parameters(query),
+        parameters=[*_parameters(query), *of],
         operation_id=operation,
     )
 
 
-def export_of(query: type[BaseModel], summary: str) -> Callable[[F], F]:
+def export_of(
+    query: type[BaseModel], summary: str, *, of: Sequence[OpenApiParameter] = ()
+) -> Callable[[F], F]:
     """Describe a download in each of its formats."""
     formats = OpenApiParameter("format_", str, OpenApiParameter.PATH, enum=FORMATS)
     return described(
@@ -138,7 +157,7 @@ def export_of(query: type[BaseModel], summary: str) -> Callable[[F], F]:
             (200, PARQUET): OpenApiTypes.BINARY,
         },
         problems=(404, 422, 503),
-        parameters=[*_parameters(query), formats],
+        parameters=[*_parameters(query), *of, formats],
     )
 
 
@@ -384,9 +403,19 @@ search = _read(
     NameQuery,
     schemas.NameSearchResponse,
 )
-entity = _read("entity", "Read an entity by publication and day", SeriesQuery, schemas.EntityDetail)
+entity = _read(
+    "entity",
+    "Read an entity by publication and day",
+    SeriesQuery,
+    schemas.EntityDetail,
+    of=OF_ENTITY,
+)
 entity_posts = _read(
-    "entity_posts", "List the posts that mention an entity", PostsQuery, schemas.MentioningPostPage
+    "entity_posts",
+    "List the posts that mention an entity",
+    PostsQuery,
+    schemas.MentioningPostPage,
+    of=OF_ENTITY,
 )
 compare = _read("compare", "Compare two publications", CompareQuery, schemas.ComparisonResponse)
 comparison = _read(
@@ -416,12 +445,13 @@ mentioned_with = _read(
     "List the entities that an entity's posts mention too",
     MentionedWithQuery,
     analysis.MentionedWithAnswer,
+    of=OF_ENTITY,
 )
 graphml = described(
     "Read the network of the entities that an entity's posts mention too",
     responses={(200, GRAPHML): OpenApiTypes.STR},
     problems=(404, 422, 503),
-    parameters=_parameters(MentionedWithQuery),
+    parameters=[*_parameters(MentionedWithQuery), *OF_ENTITY],
 )
 publication_posts = _read(
     "publication_posts", "List the posts of a publication", PostListQuery, analysis.PostPage

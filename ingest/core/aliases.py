@@ -1,6 +1,6 @@
 """An operator's alias rules: which entities are renamed, merged or hidden."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,6 +45,9 @@ class Rules:
     own: Mapping[str, Table] = field(default_factory=dict)
     defaults: Table = field(default_factory=dict)
     _tables: dict[str, Table] = field(default_factory=dict, compare=False, repr=False, init=False)
+    _predecessors: dict[str, Mapping[str, frozenset[str]]] = field(
+        default_factory=dict, compare=False, repr=False, init=False
+    )
 
     def apply(self, post: PostEntities) -> PostEntities:
         """
@@ -67,6 +70,20 @@ class Rules:
     def counted_as(self, entity: Entity, publication: str) -> Entity | None:
         """Return the entity that a model's own counts as; None if a rule hides it."""
         return _follow_rules(entity, self.table(publication))
+
+    def predecessors(self, publication: str) -> Mapping[str, frozenset[str]]:
+        """The ids of the entities that count under each entity of a publication, by its id."""
+        key = publication_key(publication)
+        key = key if key in self.own else ""
+        if key not in self._predecessors:
+            found: dict[str, set[str]] = defaultdict(set)
+            table = self._table(key)
+            for name in table:
+                end = destination(table, name)
+                if end and end != name:
+                    found[entity_id(*end)].add(entity_id(*name))
+            self._predecessors[key] = {id_: frozenset(own) for id_, own in found.items()}
+        return self._predecessors[key]
 
     @cached_property
     def successors(self) -> Mapping[str, str]:

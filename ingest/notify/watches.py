@@ -12,13 +12,14 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from structlog import get_logger
 
-from ingest.analytics.snippets import find_snippet
+from ingest.analytics.snippets import Snippet, find_snippet
 from ingest.core.counts import name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities, SavedPostId
 from ingest.core.posts import publication_id
 from ingest.models import Event, Watch, WatchMatch, Webhook
 from ingest.notify import events
+from ingest.operations.rule_versions import current_rules
 from ingest.store import open_store
 from ingest.store.base import StoreUnavailable
 
@@ -59,8 +60,14 @@ def _evaluate(post: PostEntities, key_id: int | None) -> None:
 
 
 def _watches_of(post: PostEntities) -> list[Watch]:
-    """Return the watches on a name of a post, on its publication, or on both."""
-    names = sorted({entity_id(*name_of(entity)) for entity in post.entities})
+    """
+    Return the watches on a name of a post, on its publication, or on both.
+
+    A watch on a name that an alias has merged follows the name that it counts as.
+    """
+    counted = {entity_id(*name_of(entity)) for entity in post.entities}
+    merged = current_rules().predecessors(post.publication)
+    names = sorted(counted.union(*(merged.get(id_, ()) for id_ in counted)))
     in_publication = Q(publication_id__in=("", publication_id(post.publication)))
     found: list[Watch] = list(Watch.objects.filter(in_publication, entity_id=""))
     for start in range(0, len(names), MAX_PER_QUERY):
@@ -94,7 +101,7 @@ def describe(post: PostEntities) -> dict[str, Any]:
 
 
 def _reason(watch: Watch, post: PostEntities) -> dict[str, Any]:
-    snippet = find_snippet(post, watch.entity_id) if watch.entity_id else None
+    snippet = _snippet(watch.entity_id, post) if watch.entity_id else None
     return {
         "watch": {
             "id": watch.pk,
@@ -105,3 +112,12 @@ def _reason(watch: Watch, post: PostEntities) -> dict[str, Any]:
         "entity": watch.entity_id or None,
         "sentence": "".join(snippet) if snippet else None,
     }
+
+
+def _snippet(id_: str, post: PostEntities) -> Snippet | None:
+    """Find the sentence of a name, or of the name that it counts as in the post's publication."""
+    rules = current_rules()
+    merged = rules.predecessors(post.publication)
+    counted = (entity_id(*name_of(entity)) for entity in post.entities)
+    new = next((each for each in counted if id_ in merged.get(each, ())), id_)
+    return find_snippet(post, new, rules)

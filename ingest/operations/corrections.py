@@ -12,17 +12,18 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from ingest.core.counts import EntityName
-from ingest.core.entity_names import FAMILIES, common_label, entity_id, entity_key
+from ingest.core.entity_names import FAMILIES, common_label, entity_id
 from ingest.core.kind_names import kind_name
-from ingest.models import Alias, AliasBackfill
+from ingest.core.name_search import search_words
+from ingest.models import Alias, AliasBackfill, AuditEntry
 from ingest.operations import alias_backfill, audit
 from ingest.operations.rule_versions import bump_version, newest_rules
 from ingest.store import open_store
-from ingest.store.base import EntityFilter, Publication, StoredEntity, StoreReader
+from ingest.store.base import FoundName, NameFilter, Publication, StoredEntity, StoreReader
 
+ON_PAGE = "on the page of the name"  # in the audit log
 MAX_PUBLICATIONS = 50  # whose counts a correction shows
 MAX_FOUND = 10  # names that a search shows
-MAX_SEARCHED = 10  # publications that a search looks through
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,13 @@ class NameCounts:
         posts = sum(entity.posts for entity in found)
         return cls(most.id, most.text, most.label, mentions, posts, len(found))
 
+    @classmethod
+    def of_found(cls, found: FoundName) -> "NameCounts":
+        """Return the sums that a search found."""
+        own = found.entity
+        publications = len(found.publications)
+        return cls(own.id, own.text, own.label, own.mentions, own.posts, publications)
+
 
 def read_counts(store: StoreReader, id_: str, publication: str = "") -> NameCounts | None:
     """Return the counts of a name in a publication or in all; None if nothing mentions it."""
@@ -57,24 +65,20 @@ def read_counts(store: StoreReader, id_: str, publication: str = "") -> NameCoun
 
 
 def search(
-    store: StoreReader, text: str, publications: Sequence[Publication], *, but: str
+    store: StoreReader, text: str, publication: Publication | None, *, but: str
 ) -> list[NameCounts]:
     """
-    Return the most mentioned names that begin with a text.
+    Return the most mentioned names that have a word for each word of a text.
 
     Args:
-        publications: where to look; the search looks through the first MAX_SEARCHED.
+        publication: the only one to look in and to count.
         but: the id of a name to leave out.
     """
-    found: dict[str, list[StoredEntity]] = {}
-    for publication in publications[:MAX_SEARCHED]:
-        for entity in store.entities_by_prefix(
-            publication.name, entity_key(text), EntityFilter(limit=100)
-        ):
-            if entity.id != but and entity.mentions:
-                found.setdefault(entity.id, []).append(entity)
-    names = (NameCounts.of(entities) for entities in found.values())
-    return sorted(names, key=lambda name: (-name.mentions, name.text))[:MAX_FOUND]
+    words = search_words(text)
+    ids = (publication.id,) if publication else None
+    wanted = NameFilter(words=words, limit=MAX_FOUND + 1, publications=ids)
+    found = store.find_names(wanted).names if words else []
+    return [NameCounts.of_found(name) for name in found if name.entity.id != but][:MAX_FOUND]
 
 
 def refuse_useless(alias: Alias) -> None:
@@ -115,7 +119,7 @@ def correct(alias: Alias, actor: audit.Actor) -> AliasBackfill:
     with transaction.atomic():
         alias.save()
         bump_version()
-    audit.record(actor, audit.Action.CHANGE, f"alias {alias}")
+    audit.record(actor, audit.Action.CHANGE, f"alias {alias}", detail=ON_PAGE)
     return alias_backfill.start(alias.publication)
 
 
@@ -124,7 +128,7 @@ def undo(alias: Alias, actor: audit.Actor) -> AliasBackfill:
     with transaction.atomic():
         alias.delete()
         bump_version()
-    audit.record(actor, audit.Action.DELETE, f"alias {alias}")
+    audit.record(actor, audit.Action.DELETE, f"alias {alias}", detail=ON_PAGE)
     return alias_backfill.start(alias.publication)
 
 
@@ -136,7 +140,22 @@ def existing(entity: EntityName, publication: str) -> Alias:
     return Alias.objects.filter(**own).first() or alias
 
 
-def corrections_of(name: EntityName) -> list[Alias]:
-    """Return the aliases that change a name, or that make another count as it."""
+@dataclass(frozen=True)
+class MadeCorrection:
+    """A correction that holds, and the entry of the audit log that says who made it."""
+
+    alias: Alias
+    entry: AuditEntry | None
+
+
+def corrections_of(name: EntityName) -> list[MadeCorrection]:
+    """Return the corrections that change a name, or that make another count as it."""
     accepted = Alias.objects.filter(state=Alias.State.ACCEPTED)
-    return [a for a in accepted if name in (a.entity, a.target and a.target.name(a.entity))]
+    own = [a for a in accepted if name in (a.entity, a.target and a.target.name(a.entity))]
+    return [MadeCorrection(alias, _entry_of(alias)) for alias in own]
+
+
+def _entry_of(alias: Alias) -> AuditEntry | None:
+    """Return the newest entry of the audit log about a correction."""
+    target = f"alias {alias}"[: audit.MAX_TARGET_CHARACTERS]
+    return AuditEntry.objects.filter(target=target).first()

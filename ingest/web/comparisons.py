@@ -17,6 +17,7 @@ from ingest.analytics.time_axis import ChosenStep
 from ingest.core.entity_names import FAMILIES
 from ingest.core.validation import field_errors, url_parameters
 from ingest.models import PublicationGroup
+from ingest.operations.rule_versions import known_rules
 from ingest.store.base import StoreReader
 from ingest.web import charts
 from ingest.web.decorators import page, reader_of
@@ -42,7 +43,7 @@ def comparison(request: HttpRequest) -> HttpResponseBase:
     context = _form(store, request.GET)
     if query and not query.is_empty:
         try:
-            context |= _result(read_comparison(store, query), query)
+            context |= _result(read_comparison(store, query, known_rules().successors), query)
         except NotComparable as error:
             errors = {error.field: str(error)}
     return render(request, "web/compare.html", {**context, "errors": errors})

@@ -17,6 +17,7 @@ from ingest.models import Alias, AliasBackfill, ReadLimit
 from ingest.operations import corrections
 from ingest.operations.audit import Actor, Via
 from ingest.operations.corrections import NameCounts
+from ingest.operations.permalinks import successor_of
 from ingest.store.base import StoreReader
 from ingest.web.decorators import editor_page, reader_of
 
@@ -28,7 +29,7 @@ def correct(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     store = reader_of(request)
     overview = read_entity_overview(store, entity_id, publication_id=publication)
     if overview is None:
-        raise Http404
+        return _moved(request, entity_id)
     context = _context(request, store, overview)
     if request.method != "POST":
         return render(request, "web/correct.html", context)
@@ -46,15 +47,19 @@ def correct(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     return render(request, "web/correct_preview.html", context | _preview(request, store, alias))
 
 
+def _moved(request: HttpRequest, entity_id: str) -> HttpResponseBase:
+    """Lead from a name that an alias merged into another one to the correction of that one."""
+    successor = successor_of(entity_id)
+    if successor is None or request.method == "POST":
+        raise Http404
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    return redirect(reverse("web:correct", args=[successor]) + query)
+
+
 def _context(request: HttpRequest, store: StoreReader, overview: EntityOverview) -> dict[str, Any]:
     only = overview.narrowed_to
-    publications = [only] if only else [publication for publication, _ in overview.occurrences]
     searched = request.GET.get("q", "").strip()
-    found = (
-        corrections.search(store, searched, publications, but=overview.entity.id)
-        if searched
-        else []
-    )
+    found = corrections.search(store, searched, only, but=overview.entity.id) if searched else []
     return {
         "entity": overview.entity,
         "overview": overview,

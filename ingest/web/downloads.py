@@ -26,6 +26,8 @@ from ingest.analytics.tables import (
 )
 from ingest.analytics.trends import TrendQuery, read_trends
 from ingest.core.validation import field_errors
+from ingest.operations.permalinks import present_id
+from ingest.operations.rule_versions import known_rules
 from ingest.web import mentioned_with as companions
 from ingest.web.comparisons import read_page_query
 from ingest.web.decorators import download, reader_of
@@ -52,7 +54,8 @@ def entity_days_file(
     """Download the mentions of a name by day."""
     query, errors = read_post_query(request, limit=PAGE_POSTS)
     own = request.GET.get("publication")
-    overview = read_entity_overview(reader_of(request), entity_id, publication_id=own)
+    store = reader_of(request)
+    overview = read_entity_overview(store, present_id(store, entity_id), publication_id=own)
     if overview is None:
         raise Http404
     table = entity_days(overview, query.window, at=request.build_absolute_uri())
@@ -66,7 +69,7 @@ def comparison_file(request: HttpRequest, format_: ExportFormat) -> HttpResponse
     if query is None:
         return _wrong(request, errors)
     try:
-        found = read_comparison(reader_of(request), query)
+        found = read_comparison(reader_of(request), query, known_rules().successors)
     except NotComparable as error:
         return _wrong(request, {error.field: str(error)})
     return _answer(request, comparison_table(found, at=request.build_absolute_uri()), format_, {})
@@ -111,12 +114,13 @@ def posts_file(
     store, own = reader_of(request), pub_id or request.GET.get("publication")
     query, errors = read_post_query(request, limit=PAGE_POSTS)
     publication = store.publication_by_id(own) if own else None
-    overview = read_entity_overview(store, entity_id) if entity_id else None
-    if (pub_id and publication is None) or (entity_id and overview is None):
+    counted = present_id(store, entity_id) if entity_id else None
+    overview = read_entity_overview(store, counted) if counted else None
+    if (pub_id and publication is None) or (counted and overview is None):
         raise Http404
     mentioning = f" that mention {overview.entity.text}" if overview else ""
     what = f"Posts{f' of {publication.name}' if publication else ''}{mentioning}"
-    source = PostSource(store, publication, entity_id)
+    source = PostSource(store, publication, counted)
     table = posts_table(source, query, what=what, at=request.build_absolute_uri())
     return _answer(request, table, format_, errors)
 

@@ -17,6 +17,8 @@ from ingest.analytics.entity_overview import read_entity_overview
 from ingest.analytics.tables import source_line
 from ingest.analytics.time_axis import ChosenStep, axis_of
 from ingest.core.day_window import EVERY_DAY
+from ingest.operations.permalinks import present_id
+from ingest.operations.rule_versions import known_rules
 from ingest.web import charts
 from ingest.web.comparisons import read_page_query
 from ingest.web.decorators import page, reader_of
@@ -73,7 +75,8 @@ def publication_days(request: HttpRequest, pub_id: str) -> Picture:
 def entity_days(request: HttpRequest, entity_id: str) -> Picture:
     """Draw the mentions of a name by day."""
     own = request.GET.get("publication")
-    overview = read_entity_overview(reader_of(request), entity_id, publication_id=own)
+    store = reader_of(request)
+    overview = read_entity_overview(store, present_id(store, entity_id), publication_id=own)
     if overview is None:
         raise Http404
     where = f" in {overview.narrowed_to.name}" if overview.narrowed_to else ""
@@ -87,8 +90,9 @@ def entity_days(request: HttpRequest, entity_id: str) -> Picture:
 def comparison(request: HttpRequest) -> Picture:
     """Draw the share of posts that mention the first name of a comparison."""
     query, _ = read_page_query(request.GET)
+    successors = known_rules().successors
     try:
-        found = read_comparison(reader_of(request), query) if query else None
+        found = read_comparison(reader_of(request), query, successors) if query else None
     except NotComparable as error:
         raise Http404 from error
     lines = share_lines(found, found.rows[:1], query.step) if found and query else []

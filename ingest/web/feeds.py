@@ -15,6 +15,8 @@ from ingest.analytics.snippets import find_snippet
 from ingest.core.messages import PostEntities
 from ingest.core.posts import is_web_address
 from ingest.models import Event, Watch
+from ingest.operations.permalinks import present_id
+from ingest.operations.rule_versions import known_rules
 from ingest.web.decorators import page, reader_of
 
 ENTRIES = 50
@@ -25,12 +27,14 @@ MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 @page
 def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Answer with the newest posts that mention a name."""
-    overview = read_entity_overview(reader_of(request), entity_id)
+    store = reader_of(request)
+    counted = present_id(store, entity_id)
+    overview = read_entity_overview(store, counted)
     if overview is None:
         raise Http404
-    posts = reader_of(request).posts_mentioning(entity_id, limit=ENTRIES)
-    link = reverse("web:entity", args=[entity_id])
-    return _answer(request, overview.entity.text, link, (_entry(p, entity_id) for p in posts))
+    posts = store.posts_mentioning(counted, limit=ENTRIES)
+    link = reverse("web:entity", args=[counted])
+    return _answer(request, overview.entity.text, link, (_entry(p, counted) for p in posts))
 
 
 @require_safe
@@ -57,7 +61,7 @@ def _answer(
 
 
 def _entry(post: PostEntities, entity_id: str) -> dict[str, Any]:
-    snippet = find_snippet(post, entity_id)
+    snippet = find_snippet(post, entity_id, known_rules())
     moment = post.published_at or post.first_at
     return {
         "title": post.title or post.publication,

@@ -30,7 +30,7 @@ def mentioned_with(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     """Show whom the newest posts that mention a name mention too."""
     query, errors = read_page_query(request)
     found = read_companions(request, entity_id, query)
-    occurrences = reader_of(request).entity_everywhere(entity_id, limit=MAX_PUBLICATIONS)
+    occurrences = reader_of(request).entity_everywhere(found.entity.id, limit=MAX_PUBLICATIONS)
     context: dict[str, Any] = {
         "entity": found.entity,
         "found": found,

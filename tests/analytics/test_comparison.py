@@ -17,6 +17,10 @@ from tests.support.factories import entity, with_entities
 GAZETTE, WIRE, HERALD = "The Gazette", "The Wire", "The Herald"
 
 
+# An alias has merged Elaine into Adelaide.
+MERGED = {entity_id("PERSON", "elaine"): entity_id("PERSON", "adelaide")}
+
+
 def on(month: int) -> datetime:
     """Return a moment of the first day of a month in 2026."""
     return datetime(2026, month, 1, 9, tzinfo=UTC)
@@ -42,7 +46,8 @@ def saved(store: Store, db: None) -> Store:
 
 
 def compared(store: Store, **parameters: object) -> Comparison:
-    return read_comparison(store, ComparisonQuery(**parameters))  # type: ignore[arg-type]
+    query = ComparisonQuery(**parameters)  # type: ignore[arg-type]
+    return read_comparison(store, query, MERGED)
 
 
 def texts(rows: list[ComparedRow]) -> list[str]:

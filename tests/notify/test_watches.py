@@ -11,6 +11,7 @@ from ingest.core.counts import name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities, SavedPostId
 from ingest.models import (
+    Alias,
     ApiKey,
     CrashCount,
     DeadLetter,
@@ -22,6 +23,7 @@ from ingest.models import (
     Webhook,
 )
 from ingest.notify import events, watches
+from ingest.operations.rule_versions import bump_version, forget
 from ingest.store import open_store
 from ingest.tasks import notify
 from ingest.worker.failure_isolation import dead_letter, run_suspects
@@ -53,6 +55,21 @@ def save(*posts: PostEntities, key_id: int | None = None, times: int = 1) -> Non
 def found(type_: str = "watch.matched") -> Sequence[str]:
     """Return the ids of the posts of all events, in their order."""
     return [e.data["id"] for e in Event.objects.filter(type=type_).order_by("at")]
+
+
+def test_a_watch_on_a_merged_name_follows_the_name_that_it_counts_as() -> None:
+    Watch.objects.create(name="Barry", label="PERSON")
+    Alias.objects.create(name="Barry", label="PERSON", becomes="Barack Obama", publication="Paper")
+    bump_version()
+    forget()
+    content = {"content": "Barack Obama left."}
+    posts = [
+        with_entities(str(n), OBAMA, publication=name).model_copy(update=content)
+        for n, name in enumerate(("Paper", "Other paper"))
+    ]
+    save(*posts)
+    (event,) = Event.objects.all()
+    assert (event.data["id"], event.data["sentence"]) == (posts[0].post_id, "Barack Obama left.")
 
 
 def test_a_watch_on_a_name_in_a_publication_fires_once_for_each_post() -> None:

@@ -1,5 +1,6 @@
 """An editor corrects a name on its page."""
 
+import re
 from http import HTTPStatus
 from importlib import import_module
 
@@ -74,6 +75,30 @@ def test_a_name_is_merged_into_one_that_a_search_finds_and_its_address_leads_on(
     old = editor.get(f"/entities/{ODIN}?publication=x")
     assert (old.status_code, old["Location"]) == (302, f"/entities/{WODAN}?publication=x")
     assert AuditEntry.objects.filter(actor="edith", target__contains="Odin").exists()
+    moved = editor.get(f"/entities/{ODIN}/correct?q=x")
+    assert (moved.status_code, moved["Location"]) == (302, f"/entities/{WODAN}/correct?q=x")
+
+
+def test_the_page_of_a_name_says_who_corrected_it(editor: Client) -> None:
+    correct(editor, {"do": "merge", "into": WODAN})
+    entry = AuditEntry.objects.get(target__contains="Odin")
+    assert (entry.actor, entry.detail) == ("edith", "on the page of the name")
+    page = editor.get(f"/entities/{WODAN}").content.decode()
+    assert f"counts as Wodan, by edith on {entry.at:%Y-%m-%d}." in page
+    assert "edith" not in Client().get(f"/entities/{WODAN}").content.decode()
+
+
+def test_a_merge_finds_names_by_the_beginning_of_any_word(editor: Client) -> None:
+    open_store().add([with_entities("long", [entity("Saint Wodan the Grey", 9)])])
+    open_store().add([with_entities("y", [entity("Grey Wodan")], publication="Other")])
+    page = editor.get(f"/entities/{ODIN}/correct?q=grey+wod").content.decode()
+    found = re.findall(r'name="into"[^>]*> ([^<]*)</label>', page)
+    assert found == ["Saint Wodan the Grey", "Grey Wodan"]
+    only = publication_id("Other")
+    page = editor.get(f"/entities/{ODIN}/correct?publication={only}&q=gre").content.decode()
+    assert re.findall(r'name="into"[^>]*> ([^<]*)</label>', page) == ["Grey Wodan"]
+    page = editor.get(f"/entities/{ODIN}/correct?q=odi").content.decode()
+    assert "No name has such a word" in page, "a name does not count as itself"
 
 
 def test_the_preview_shows_both_counts_and_their_sum(editor: Client) -> None:

@@ -1,6 +1,7 @@
 """Posts on the pages and over HTTP, and addresses that survive aliases."""
 
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -65,6 +66,42 @@ def test_the_api_lists_posts_of_a_publication_and_of_a_name() -> None:
     assert answer["posts"][0]["id"] == POST.post_id
     answer = reader.get(f"/api/entities/{ODIN}/posts?since=2026-05-05").json()
     assert (answer["total"], answer["posts"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/entities/{}/mentioned-with",
+        "/entities/{}/mentioned-with.graphml",
+        "/entities/{}.atom",
+        "/entities/{}/days.csv",
+        "/entities/{}/posts.csv",
+        "/embed/entities/{}/days.svg",
+        "/compare?name={}",
+        "/compare.csv?name={}",
+        "/embed/compare.svg?name={}",
+    ],
+)
+def test_every_page_of_a_merged_name_answers_for_what_it_counts_as(
+    path: str, settings: Any
+) -> None:
+    settings.PAGES = "public"
+    page = Client().get(path.format(OLD))
+    assert (page.status_code, "Odin" in page.getvalue().decode()) == (HTTPStatus.OK, True)
+
+
+@pytest.mark.parametrize("path", ["", "/posts", "/mentioned-with", "/days.csv", "/posts.json"])
+def test_the_api_answers_for_a_merged_name_with_the_new_id(path: str) -> None:
+    get = keyed(["read"]).get
+    old, new = (get(f"/api/entities/{id_}{path}").getvalue().decode() for id_ in (OLD, ODIN))
+    assert old.replace(OLD, ODIN) == new
+    assert get(f"/api/entities/{'0' * 32}").status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("name", [OLD, "Wotan"])
+def test_a_comparison_follows_a_merged_name(name: str) -> None:
+    answer = keyed(["read"]).get("/api/comparison", {"name": name}).json()
+    assert [row["id"] for row in answer["rows"]] == [ODIN]
 
 
 def test_the_address_of_a_merged_name_leads_to_what_it_counts_as() -> None:

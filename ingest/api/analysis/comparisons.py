@@ -12,6 +12,7 @@ from ingest.api.analysis import schemas
 from ingest.api.authentication import KeyedView, reader_of
 from ingest.api.errors import Unprocessable
 from ingest.api.responses import entity_identity, read_query, tagged_response
+from ingest.operations.rule_versions import known_rules
 from ingest.store.base import StoreReader
 
 LINES = 10  # entities whose lines an answer has
@@ -30,7 +31,7 @@ class ManyComparisonView(KeyedView):
 def compared(store: StoreReader, query: ComparisonQuery) -> Comparison:
     """Compare, and answer a parameter that names nothing with 422."""
     try:
-        return read_comparison(store, query)
+        return read_comparison(store, query, known_rules().successors)
     except NotComparable as error:
         problem = {"pointer": f"/{error.field}", "detail": str(error)}
         raise Unprocessable("A query parameter is not valid.", errors=[problem]) from error

@@ -68,7 +68,9 @@ class TrendsExport(KeyedView):
 class EntityDaysExport(KeyedView):
     """`GET /api/entities/{id}/days.csv`, `.json` or `.parquet`: its mentions by day."""
 
-    @openapi.export_of(EntityDaysQuery, "Export the mentions of an entity by day")
+    @openapi.export_of(
+        EntityDaysQuery, "Export the mentions of an entity by day", of=openapi.OF_ENTITY
+    )
     def get(self, request: Request, entity_id: str, format_: ExportFormat) -> HttpResponseBase:
         query, store = read_query(EntityDaysQuery, request), reader_of(request)
         own = (
@@ -96,7 +98,11 @@ class ComparisonExport(KeyedView):
 class MentionedWithExport(KeyedView):
     """`GET /api/entities/{id}/mentioned-with.csv`, `.json` or `.parquet`: its companions."""
 
-    @openapi.export_of(MentionedWithQuery, "Export the entities that an entity's posts mention too")
+    @openapi.export_of(
+        MentionedWithQuery,
+        "Export the entities that an entity's posts mention too",
+        of=openapi.OF_ENTITY,
+    )
     def get(self, request: Request, entity_id: str, format_: ExportFormat) -> HttpResponseBase:
         found = read_companions(
             reader_of(request), entity_id, read_query(MentionedWithQuery, request)
@@ -121,7 +127,7 @@ class PublicationPostsExport(KeyedView):
 class EntityPostsExport(KeyedView):
     """`GET /api/entities/{id}/posts.csv`, `.json` or `.parquet`: the posts that mention it."""
 
-    @openapi.export_of(PostsQuery, "Export the posts that mention an entity")
+    @openapi.export_of(PostsQuery, "Export the posts that mention an entity", of=openapi.OF_ENTITY)
     def get(self, request: Request, entity_id: str, format_: ExportFormat) -> HttpResponseBase:
         query, store = read_query(PostsQuery, request), reader_of(request)
         overview = find_entity(lambda id_: read_entity_overview(store, id_), entity_id)

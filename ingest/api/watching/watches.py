@@ -15,6 +15,7 @@ from ingest.api.responses import read_body
 from ingest.models import Scope, Watch
 from ingest.models.notification import new_address
 from ingest.operations import audit
+from ingest.operations.permalinks import present_id
 from ingest.store.base import StoreReader
 
 MAX_WATCHES = 1000  # of a key
@@ -81,8 +82,8 @@ def _refuse_a_known_name(watch: Watch, store: StoreReader) -> None:
         return
     watch.find_ids()
     if watch.entity_id:
-        name = watch.publication or None
-        known = bool(store.posts_mentioning(watch.entity_id, name=name, limit=1))
+        name, counted = watch.publication or None, present_id(store, watch.entity_id)
+        known = bool(store.posts_mentioning(counted, name=name, limit=1))
     else:
         known = store.publication(watch.publication) is not None
     if known:

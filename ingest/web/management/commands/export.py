@@ -35,6 +35,8 @@ from ingest.analytics.tables import (
 )
 from ingest.analytics.trends import TrendQuery, read_trends
 from ingest.core.validation import field_errors
+from ingest.operations.permalinks import present_id
+from ingest.operations.rule_versions import known_rules
 from ingest.store import open_store
 from ingest.store.base import Publication, StoreUnavailable
 
@@ -103,6 +105,11 @@ def _publication(options: Options) -> Publication:
     return found
 
 
+def _entity(options: Options) -> str:
+    """Return the id that the chosen entity counts under now, or "" without one."""
+    return present_id(open_store(), options["entity"]) if options["entity"] else ""
+
+
 def _entities(options: Options) -> Table:
     return export_table(open_store(), _publication(options), _query(EntityQuery, options))
 
@@ -112,19 +119,20 @@ def _days(options: Options) -> Table:
     if options["entity"] is None:
         return publication_days(_publication(options), window, at=COMMAND)
     own = _publication(options).id if options["publication"] else None
-    found = read_entity_overview(open_store(), options["entity"], publication_id=own)
+    found = read_entity_overview(open_store(), _entity(options), publication_id=own)
     if found is None:
         raise CommandError("No publication mentions a name of this id.")
     return entity_days(found, window, at=COMMAND)
 
 
 def _comparison(options: Options) -> Table:
-    found = read_comparison(open_store(), _query(ComparisonQuery, options))
+    query = _query(ComparisonQuery, options)
+    found = read_comparison(open_store(), query, known_rules().successors)
     return comparison_table(found, at=COMMAND)
 
 
 def _mentioned_with(options: Options) -> Table:
-    store, entity_id = open_store(), options["entity"] or ""
+    store, entity_id = open_store(), _entity(options)
     own = _publication(options) if options["publication"] else most_mentioning(store, entity_id)
     query = _query(MentionedWithQuery, options, publication=None)
     found = read_mentioned_with(store, entity_id, own, query) if own else None
@@ -134,7 +142,7 @@ def _mentioned_with(options: Options) -> Table:
 
 
 def _posts(options: Options) -> Table:
-    entity_id = options["entity"]
+    entity_id = _entity(options) or None
     needs_publication = options["publication"] or entity_id is None
     publication = _publication(options) if needs_publication else None
     source = PostSource(open_store(), publication, entity_id)
