@@ -59,8 +59,8 @@ _ACTS = re.compile(
     r"|^[\w ,]{1,40} (?:he|her|his|she)\b"
 )
 _PLACE_BEFORE = re.compile(
-    r"\b(?:capital|city|county|district|island|islands|kingdom|kings?|outskirts|people|port|"
-    r"province|region|republic|residents|resort|state|streets|suburb|town|village|"
+    r"\b(?:area|capital|city|county|district|island|islands|kingdom|kings?|outskirts|people|port|"
+    r"province|region|republic|residents|resort|state|streets|suburb|town|vicinity|village|"
     r"east|north|south|west) of (?:the )?$|\bcapital,? $"
 )
 _IN_BEFORE = re.compile(
