@@ -129,7 +129,7 @@ def read_trends(store: StoreReader, publication: Publication, query: TrendQuery)
         id_: trend_score(posts, recent.posts, before, baseline.posts)
         for id_, (posts, before) in counted.posts.items()
     }
-    rising = [i for i, (posts, _) in counted.posts.items() if posts >= LEAST_POSTS]
+    rising = [i for i, (posts, _) in counted.posts.items() if is_rising(posts, scores[i])]
     falling = [i for i, (_, before) in counted.posts.items() if before >= LEAST_POSTS]
     trends = _Trends(store, publication, query, (recent, baseline), counted.posts, scores)
     return Trends(
@@ -137,9 +137,14 @@ def read_trends(store: StoreReader, publication: Publication, query: TrendQuery)
         baseline,
         considered=len(counted.posts),
         is_exact=counted.is_exact,
-        rising=trends.first(id_ for id_ in rising if scores[id_] >= LEAST_SCORE),
+        rising=trends.first(rising),
         falling=trends.first(id_ for id_ in falling if scores[id_] <= -LEAST_SCORE),
     )
+
+
+def is_rising(posts: int, score: float) -> bool:
+    """Return whether an entity rises, by its posts in the recent sample and its score."""
+    return posts >= LEAST_POSTS and score >= LEAST_SCORE
 
 
 def trend_score(posts: int, of: int, before: int, of_before: int) -> float:

@@ -263,6 +263,9 @@ class DiscardOutcome(BaseModel):
     discarded: int
 
 
+WatchCondition = Literal["any", "first", "more", "rising"]
+
+
 class WatchRequest(BaseModel):
     """What to watch: a name with its label, a publication, or a name in a publication."""
 
@@ -271,7 +274,7 @@ class WatchRequest(BaseModel):
     name: Annotated[str, Field(max_length=100)] = ""
     label: Annotated[str, Field(max_length=40)] = ""
     publication: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] = ""
-    condition: Literal["any", "first", "more"] = "any"
+    condition: WatchCondition = "any"
     more_than: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     hours: Annotated[int, Field(ge=1, le=8760)] = 24
 
@@ -281,6 +284,8 @@ class WatchRequest(BaseModel):
             raise ValueError("names neither a name nor a publication")
         if self.name and not (self.label and entity_key(self.name)):
             raise ValueError("has a name without a label, or without a letter or digit")
+        if self.condition == "rising" and self.hours % 24:
+            raise ValueError("is rising, which is judged by whole days: 24 hours, 48 and so on")
         return self
 
 
@@ -291,7 +296,7 @@ class WatchItem(BaseModel):
     name: str
     label: str
     publication: str
-    condition: Literal["any", "first", "more"]
+    condition: WatchCondition
     more_than: int
     hours: int
     feed: str

@@ -14,7 +14,14 @@ from ingest.models.curation import (
 )
 from ingest.models.dead_letters import CrashCount, DeadLetter, DeadLetterReplay, Step, delete_until
 from ingest.models.groups import PublicationGroup
-from ingest.models.notification import Event, EventDelivery, Watch, WatchMatch, Webhook
+from ingest.models.notification import (
+    Event,
+    EventDelivery,
+    FeedAddress,
+    Watch,
+    WatchMatch,
+    Webhook,
+)
 from ingest.models.runs import PublicationMove, StoreRun
 from ingest.models.submissions import IdempotentRequest, RefusedPost, SubmittedList
 
@@ -29,6 +36,7 @@ __all__ = [
     "DefaultNameSet",
     "Event",
     "EventDelivery",
+    "FeedAddress",
     "IdempotentRequest",
     "InFlightRequest",
     "IntakePause",

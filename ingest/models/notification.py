@@ -2,8 +2,9 @@
 
 import base64
 import secrets
-from datetime import datetime
+from datetime import date, datetime
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -13,6 +14,7 @@ from ingest.core.posts import MAX_NAME_CHARACTERS, digest, publication_id
 from ingest.models.api_keys import ApiKey
 
 SECRET_PREFIX = "whsec_"  # noqa: S105
+HOURS_OF_DAY = 24
 
 
 def new_secret() -> str:
@@ -32,6 +34,7 @@ class Watch(models.Model):
         ANY = "any", "any post"
         FIRST = "first", "the first post ever"
         MORE = "more", "more than so many posts in a window"
+        RISING = "rising", "rising in a publication"
 
     name = models.CharField(
         max_length=MAX_CHARACTERS, blank=True, help_text="The name of an entity. Empty: any."
@@ -47,11 +50,17 @@ class Watch(models.Model):
         default=0, help_text="Posts; only for the condition with a window."
     )
     hours = models.PositiveIntegerField(
-        default=24, help_text="Length of a window. Windows begin at multiples of it, in UTC."
+        default=24,
+        help_text="Length of a window. Windows begin at multiples of it, in UTC. "
+        "What rises is judged by whole days.",
     )
     # The part of its feed's address that cannot be guessed.
     address = models.CharField(max_length=40, unique=True, default=new_address, editable=False)
+    # Who made it: a key, an account on a page, or an editor in the admin, who leaves both empty.
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, editable=False)
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, editable=False
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # What they are found by.
     entity_id = models.CharField(max_length=32, blank=True, editable=False, db_index=True)
@@ -76,6 +85,10 @@ class Watch(models.Model):
             raise ValidationError("A name needs a letter or digit, and a label.")
         if not self.hours:
             raise ValidationError({"hours": "A window has at least one hour."})
+        if self.condition == self.Condition.RISING and self.hours % HOURS_OF_DAY:
+            raise ValidationError(
+                {"hours": "What rises is judged by whole days: 24, 48 and so on."}
+            )
 
     def find_ids(self) -> None:
         """Fill in the ids of the name and of the publication."""
@@ -85,6 +98,28 @@ class Watch(models.Model):
     def window_of(self, moment: datetime) -> int:
         """Return the number of the window that a moment is in."""
         return int(moment.timestamp()) // (self.hours * 3600)
+
+    @property
+    def days(self) -> int:
+        """The length of a window in whole days."""
+        return max(1, self.hours // HOURS_OF_DAY)
+
+    def days_of(self, day: date) -> int:
+        """Return the number of the window of whole days that a day is in."""
+        return day.toordinal() // self.days
+
+
+class FeedAddress(models.Model):
+    """The secret part of the addresses of an account's feeds, where pages need a login."""
+
+    account = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    address = models.CharField(max_length=40, unique=True, default=new_address)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"feeds of {self.account}"
 
 
 class WatchMatch(models.Model):

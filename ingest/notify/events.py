@@ -15,17 +15,26 @@ is_anybody_waiting = RefreshingValue(
     lambda _: Watch.objects.exists() or Webhook.objects.filter(is_active=True).exists()
 )
 
-
 KEPT = timedelta(days=30)
+WITH_WINDOWS = (Watch.Condition.MORE, Watch.Condition.RISING)
+WINDOWS_KEPT = 3  # a post counts for the window before or after that of its acceptance
 
 
 def forget_old() -> None:
-    """Delete old events with their deliveries; a watch for the first post keeps its event."""
-    since = timezone.now() - KEPT
+    """
+    Delete old events with their deliveries.
+
+    A watch for the first post keeps its event. A watch with windows keeps an event until no post
+    can count for its window any more. So neither tells anything twice.
+    """
+    now = timezone.now()
+    since = now - KEPT
     old = Event.objects.filter(at__lt=since)
-    old.filter(Q(watch=None) | ~Q(watch__condition=Watch.Condition.FIRST)).delete()
-    for watch in Watch.objects.filter(condition=Watch.Condition.MORE):
-        WatchMatch.objects.filter(watch=watch, window__lt=watch.window_of(since)).delete()
+    old.filter(Q(watch=None) | Q(watch__condition=Watch.Condition.ANY)).delete()
+    for watch in Watch.objects.filter(condition__in=WITH_WINDOWS):
+        windows_ago = now - max(KEPT, WINDOWS_KEPT * timedelta(hours=watch.hours))
+        Event.objects.filter(watch=watch, at__lt=windows_ago).delete()
+        WatchMatch.objects.filter(watch=watch, window__lt=watch.window_of(windows_ago)).delete()
 
 
 def record(

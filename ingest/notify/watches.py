@@ -5,7 +5,7 @@ The message of saved posts comes at least once. An event's id is made from its w
 window, so a redelivery or another worker records nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -13,12 +13,14 @@ from django.db.models import Q
 from structlog import get_logger
 
 from ingest.analytics.snippets import Snippet, find_snippet
+from ingest.core.chunks import chunks
 from ingest.core.counts import name_of
 from ingest.core.entity_names import entity_id
 from ingest.core.messages import PostEntities, SavedPostId
 from ingest.core.posts import publication_id
-from ingest.models import Event, Watch, WatchMatch, Webhook
+from ingest.models import Event, ReadLimit, Watch, WatchMatch, Webhook
 from ingest.notify import events
+from ingest.notify.rising import CountsOnce, Rise, find_rises
 from ingest.operations.rule_versions import current_rules
 from ingest.store import open_store
 from ingest.store.base import StoreUnavailable
@@ -35,28 +37,57 @@ def evaluate(saved: Sequence[SavedPostId]) -> None:
     Raises:
         StoreUnavailable, OperationalError, InterfaceError: the same call may be repeated.
     """
+    evaluation = _Evaluation()
     for one in saved:
         post = open_store().post(one.post_id)
         if post is None:
             continue
         try:
-            _evaluate(post, one.key_id)
+            evaluation.evaluate(post, one.key_id)
         except (StoreUnavailable, OperationalError, InterfaceError):
             raise
         except Exception:  # one post must not keep the others from their watches
             logger.exception("watches not evaluated", post=one.post_id)
 
 
-def _evaluate(post: PostEntities, key_id: int | None) -> None:
-    events.record_for_publisher(
-        Webhook.Event.SAVED, key_id, describe(post), post.post_id, post.accepted_at.isoformat()
-    )
-    for watch in _watches_of(post):
+class _Evaluation:
+    """The evaluation of a message's posts, which reads each count and each limit once."""
+
+    def __init__(self) -> None:
+        self._counts = CountsOnce(open_store())
+        self._limits: dict[int, frozenset[str]] = {}
+
+    def evaluate(self, post: PostEntities, key_id: int | None) -> None:
+        """Record the events of one post."""
+        events.record_for_publisher(
+            Webhook.Event.SAVED, key_id, describe(post), post.post_id, post.accepted_at.isoformat()
+        )
+        for watch in _watches_of(post):
+            if self._may_read(watch, post.publication):
+                for id_, reason in self._occasions(watch, post):
+                    data = {**describe(post), **reason}
+                    kind, key = Webhook.Event.WATCH, watch.key_id
+                    events.record(kind, id_, data, key_id=key, watch=watch)
+
+    def _may_read(self, watch: Watch, publication: str) -> bool:
+        """Return whether the account of a watch may read a publication now."""
+        if watch.account is None:
+            return True
+        if watch.account.pk not in self._limits:
+            names = ReadLimit.of(watch.account)
+            self._limits[watch.account.pk] = frozenset(map(publication_id, names))
+        limit = self._limits[watch.account.pk]
+        return watch.account.is_active and (not limit or publication_id(publication) in limit)
+
+    def _occasions(self, watch: Watch, post: PostEntities) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the id of each event of a watch and a post, and what the event says besides."""
+        if watch.condition == Watch.Condition.RISING:
+            for rise in find_rises(watch, post, self._counts):
+                yield rise.event_id, _reason(watch, post, rise)
+            return
         about = _about(watch, post)
         if about is not None:
-            data = {**describe(post), **_reason(watch, post)}
-            id_ = Event.id_of("watch", watch.pk, *about)
-            events.record(Webhook.Event.WATCH, id_, data, key_id=watch.key_id, watch=watch)
+            yield Event.id_of("watch", watch.pk, *about), _reason(watch, post)
 
 
 def _watches_of(post: PostEntities) -> list[Watch]:
@@ -69,10 +100,10 @@ def _watches_of(post: PostEntities) -> list[Watch]:
     merged = current_rules().predecessors(post.publication)
     names = sorted(counted.union(*(merged.get(id_, ()) for id_ in counted)))
     in_publication = Q(publication_id__in=("", publication_id(post.publication)))
-    found: list[Watch] = list(Watch.objects.filter(in_publication, entity_id=""))
-    for start in range(0, len(names), MAX_PER_QUERY):
-        some = names[start : start + MAX_PER_QUERY]
-        found += Watch.objects.filter(in_publication, entity_id__in=some)
+    rows = Watch.objects.filter(in_publication).select_related("account")
+    found: list[Watch] = list(rows.filter(entity_id=""))
+    for some in chunks(names, MAX_PER_QUERY):
+        found += rows.filter(entity_id__in=some)
     return found
 
 
@@ -100,8 +131,9 @@ def describe(post: PostEntities) -> dict[str, Any]:
     }
 
 
-def _reason(watch: Watch, post: PostEntities) -> dict[str, Any]:
-    snippet = _snippet(watch.entity_id, post) if watch.entity_id else None
+def _reason(watch: Watch, post: PostEntities, rise: Rise | None = None) -> dict[str, Any]:
+    entity = rise.entity.id if rise else watch.entity_id
+    snippet = _snippet(entity, post) if entity else None
     return {
         "watch": {
             "id": watch.pk,
@@ -109,8 +141,9 @@ def _reason(watch: Watch, post: PostEntities) -> dict[str, Any]:
             "publication": watch.publication,
             "condition": watch.condition,
         },
-        "entity": watch.entity_id or None,
+        "entity": entity or None,
         "sentence": "".join(snippet) if snippet else None,
+        **({"rising": rise.fields} if rise else {}),
     }
 
 

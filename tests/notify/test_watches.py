@@ -1,8 +1,10 @@
 """Watches: evaluated from saved posts, and each event recorded once."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from ingest.models import (
     DeadLetter,
     Event,
     EventDelivery,
+    ReadLimit,
     Step,
     Watch,
     WatchMatch,
@@ -29,7 +32,7 @@ from ingest.tasks import notify
 from ingest.worker.failure_isolation import dead_letter, run_suspects
 from ingest.worker.steps import save_batch
 from tests.support.clients import keyed, send
-from tests.support.factories import accepted, entity, with_entities
+from tests.support.factories import NOON, accepted, entity, with_entities
 
 pytestmark = [
     pytest.mark.django_db,
@@ -106,6 +109,80 @@ def test_more_than_so_many_posts_in_a_window_fire_once_a_window() -> None:
     assert len(found()) == 1
 
 
+def rising_posts(*, publication: str = "The Gazette") -> list[PostEntities]:
+    """Return posts of four days of which only those of the last one mention a name."""
+    quiet = [
+        with_entities(
+            f"{days} {n}", publication=publication, published_at=NOON - timedelta(days=days)
+        )
+        for days in (1, 2, 3)
+        for n in range(10)
+    ]
+    loud = [with_entities(f"0 {n}", OBAMA, publication=publication) for n in range(5)]
+    return [*quiet, *loud]
+
+
+def test_a_rising_name_is_told_once_a_window_and_publication_however_often_it_is_delivered() -> (
+    None
+):
+    watch = Watch.objects.create(name="Barack Obama", label="PERSON", condition="rising")
+    posts = rising_posts()
+    save(*posts[:-1], times=2)
+    assert found() == [], "four posts are no trend"
+    save(posts[-1], times=3)
+    save(*posts, times=2)
+    event = Event.objects.get()
+    told = {"posts": 5, "of": 5, "before": 0, "of_before": 30, "name": "Barack Obama"}
+    assert event.data["rising"].items() >= told.items()
+    assert (event.watch, event.data["entity"]) == (watch, watch.entity_id)
+    save(*rising_posts(publication="The Herald"))
+    assert Event.objects.count() == 2
+    tomorrow = NOON + timedelta(days=1)
+    late = [with_entities(f"t {n}", OBAMA, accepted_at=tomorrow) for n in range(20)]
+    save(*late, times=2)
+    assert Event.objects.count() == 3
+
+
+def test_everything_that_rises_in_a_publication() -> None:
+    Watch.objects.create(publication="The Gazette", condition="rising")
+    save(*rising_posts(), *rising_posts(publication="The Herald"), times=2)
+    assert Event.objects.get().data["rising"]["name"] == "Barack Obama"
+
+
+def test_an_archive_makes_nothing_rise() -> None:
+    Watch.objects.create(publication="The Gazette", condition="rising")
+    years_later = NOON + timedelta(days=1000)
+    old = [
+        post.model_copy(
+            update={"accepted_at": years_later, "published_at": post.published_at or NOON}
+        )
+        for post in rising_posts()
+    ]
+    save(*old)
+    assert not Event.objects.exists()
+
+
+def test_a_watch_of_an_account_tells_only_of_what_the_account_may_read() -> None:
+    reader = User.objects.create_user("reader")
+    role = Group.objects.create(name="of the Gazette")
+    ReadLimit.objects.create(role=role, publications=["the gazette"])
+    reader.groups.add(role)
+    Watch.objects.create(name="Barack Obama", label="PERSON", account=reader)
+    save(with_entities("1", OBAMA), with_entities("2", OBAMA, publication="The Herald"))
+    assert [event.data["publication"] for event in Event.objects.all()] == ["The Gazette"]
+    User.objects.update(is_active=False)
+    save(with_entities("3", OBAMA))
+    assert Event.objects.count() == 1
+
+
+def test_an_event_of_a_long_window_is_kept_as_long_as_the_window_lasts() -> None:
+    Watch.objects.create(publication="The Gazette", condition="more", hours=24 * 60)
+    save(with_entities("1"), with_entities("2"))
+    Event.objects.update(at=timezone.now() - events.KEPT * 2)
+    events.forget_old()
+    assert Event.objects.count() == 1
+
+
 def test_old_events_are_forgotten_but_not_that_a_first_mention_was_told() -> None:
     Watch.objects.create(name="Barack Obama", label="PERSON", condition="first")
     Watch.objects.create(publication="The Gazette")
@@ -178,6 +255,8 @@ def test_watches_are_made_listed_moved_and_deleted_by_the_api() -> None:
     for bad in ({}, {"name": "Obama"}, {"name": "?", "label": "ORG"}, {"publication": 1}):
         answer = client.post("/api/watches", bad, content_type="application/json")
         assert answer.status_code == 422
+    hourly = {**wanted, "condition": "rising", "hours": 5}
+    assert client.post("/api/watches", hourly, content_type="application/json").status_code == 422
     late = {**wanted, "condition": "first"}
     assert client.post("/api/watches", late, content_type="application/json").status_code == 422
 
