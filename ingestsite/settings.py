@@ -169,7 +169,7 @@ LIBPQ_NAMES = {
     "port": "PORT",
 }
 POSTGRESQL: dict[str, Any] = {
-    "ENGINE": "django.db.backends.postgresql",
+    "ENGINE": "ingest.store.sql.postgresql",
     **{name: configuration.DATABASE.get(own, "") for own, name in LIBPQ_NAMES.items()},
     "OPTIONS": {
         "application_name": "ingest",

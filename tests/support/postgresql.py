@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from ingest.devstack.ports import free_ports
@@ -107,6 +108,28 @@ class PostgreSQL:
         if self._process:
             self._process.send_signal(number)
             self._process.wait(timeout=60)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all of the server's processes while a block runs; its kernel goes on."""
+        assert self._process
+        main = psutil.Process(self._process.pid)
+        main.suspend()  # first, so that it starts no other
+        processes = [main, *main.children(recursive=True)]
+        try:
+            for process in processes:
+                process.suspend()
+            yield
+        finally:
+            for process in reversed(processes):
+                process.resume()
+
+    def connections(self, name: str) -> int:
+        """Return how many clients are connected to a database."""
+        count = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            row = connection.execute(count, [name]).fetchone()
+        return int(row[0]) if row else 0
 
     def _make(self, data: Path) -> None:
         password = self._folder / "password"

@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -116,7 +117,9 @@ def postgresql() -> Iterator[PostgreSQL]:
 def site(valkey: None, postgresql: PostgreSQL, tmp_path_factory: Any) -> Iterator[Site]:
     """Run a web server on PostgreSQL."""
     connection.redis_client().flushall()  # an earlier test may have paused the intake
-    own = settings(INGEST_DATABASE_URL=postgresql.new_database())
+    own = settings(
+        INGEST_DATABASE_URL=postgresql.new_database(), INGEST_WEB_THREADS=str(len(REQUESTS))
+    )
     stack = Stack(tmp_path_factory.mktemp("web"), own)
     with serving(stack):
         yield Site(stack)
@@ -156,6 +159,31 @@ def test_every_endpoint_says_that_postgresql_is_away(
     wait_until(lambda: not site.why(), seconds=20, what="the server is ready again")
     assert site.ask("GET", "/admin/").status_code == 200
     assert site.ask("POST", "/api/posts").status_code == 202
+
+
+def test_a_frozen_postgresql_keeps_no_request_on_its_open_connection(
+    site: Site, postgresql: PostgreSQL
+) -> None:
+    database = urlsplit(site.stack.environment["INGEST_DATABASE_URL"]).path[1:]
+
+    def open_many(pool: ThreadPoolExecutor) -> bool:
+        list(pool.map(lambda _: site.ask("GET", "/admin/state/"), REQUESTS))
+        return postgresql.connections(database) >= len(REQUESTS) // 2
+
+    with ThreadPoolExecutor(len(REQUESTS)) as pool:
+        wait_until(lambda: open_many(pool), seconds=60, what="threads have open connections")
+        with postgresql.frozen():
+            wait_until(
+                lambda: site.ask("GET", "/api/limits").status_code == 503,
+                seconds=20,
+                what="the key is no longer remembered",
+            )
+            for answer in pool.map(lambda request: site.ask(*request), REQUESTS):
+                assert is_unavailable(answer)
+            assert "database" in site.why()
+            assert site.ask("GET", "/livez").status_code == 200
+    wait_until(lambda: not site.why(), seconds=20, what="the server is ready again")
+    assert site.ask("GET", "/admin/").status_code == 200
 
 
 def test_a_locked_database_is_unavailable_for_writes_only(valkey: None, tmp_path: Path) -> None:
