@@ -53,10 +53,9 @@ def extract_batch(posts: Sequence[AcceptedPost], survived: Survived = nothing_to
     posts = [post for post in posts if not is_cancelled(post)]
     with tracing.batch_span("extract", posts):
         patterns = current_patterns()
+        models = load_spacy_models()  # the limit is the posts' own
         with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):
-            found = extract_by_language(
-                posts, load_spacy_models(), labels=settings.LABELS, patterns=patterns
-            )
+            found = extract_by_language(posts, models, labels=settings.LABELS, patterns=patterns)
         survived()
         extracted = _dead_letter_languages(posts, found)
         publish.enqueue_save(extracted)
