@@ -5,7 +5,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run emulator demo test check chaos faults signals latency fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models
+.PHONY: help run emulator demo test check chaos faults kills signals latency fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ chaos: .venv/dev ## kill processes under load, and check the counts (POSTS=10000
 
 faults: .venv/dev ## kill workers between effect and acknowledgement, and check the counts (POSTS=1000 BROKERS="embedded rabbitmq")
 	python -m tests.harness.faults --posts $(or $(POSTS),1000) --brokers $(or $(BROKERS),embedded rabbitmq)
+
+kills: .venv/dev ## kill workers in the middle of forgetting, deleting and moving publications, and check the counts (POSTS=1000)
+	python -m tests.harness.run_kills --posts $(or $(POSTS),1000)
 
 hosts: .venv/dev ## run six machines, cut one off, kill another, and check the counts; needs root (POSTS=5000 OUTAGE=30)
 	python -m tests.harness.multi_host --posts $(or $(POSTS),5000) --outage $(or $(OUTAGE),30)

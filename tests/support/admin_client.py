@@ -26,7 +26,7 @@ def make_operator(stack: Stack) -> None:
 def log_in(page: Page, stack: Stack) -> None:
     """Log in as Olive, and wait for the start page."""
     page.goto(f"{stack.url}/admin/")
-    page.get_by_label("Name").fill("olive")
+    page.get_by_label("Name", exact=True).fill("olive")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
 

@@ -23,15 +23,20 @@ from celery import signals
 
 @signals.worker_process_init.connect(weak=False)
 def arm(**_):
-    from tests.support import faulty_worker
-    faulty_worker.arm()
+    from {module} import arm
+    arm()
 """
 
 
-def settings(folder: Path, *, probability: float) -> dict[str, str]:
-    """Make the folder, and return the settings of a stack whose workers are killed."""
+def settings(folder: Path, *, probability: float, module: str = __name__) -> dict[str, str]:
+    """
+    Make the folder, and return the settings of a stack whose workers are killed.
+
+    Args:
+        module: the one whose `arm` arms each child.
+    """
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text(CUSTOMIZE)
+    (folder / "sitecustomize.py").write_text(CUSTOMIZE.format(module=module))
     path = os.pathsep.join((str(folder), str(ROOT)))
     return {"PYTHONPATH": path, PROBABILITY: str(probability)}
 
