@@ -451,6 +451,13 @@ class Store(StoreReader, Protocol):
     def index_names(self, name: str) -> int:
         """Let every name of a publication be found, and return how many it has."""
 
+    def index_posts(self, name: str) -> int:
+        """
+        Let `posts_before` find posts that earlier versions saved, and return how many those were.
+
+        Posts of this version are found already.
+        """
+
 
 def tell_progress(
     pages: Iterable[Sequence[PostEntities]], progress: Progress

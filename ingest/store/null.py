@@ -174,3 +174,6 @@ class NullStore:
 
     def index_names(self, name: str) -> int:
         return 0
+
+    def index_posts(self, name: str) -> int:
+        return 0

@@ -60,7 +60,7 @@ def window(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> It
     context = browser.new_context(base_url=stack.url, viewport=size)
     page = context.new_page()
     page.goto("/login?next=/admin/")
-    page.get_by_label("Name").fill("operator")
+    page.get_by_label("Name", exact=True).fill("operator")
     page.get_by_label("Password").fill("a long secret word")
     page.get_by_role("button", name="Log in").click()
     yield page

@@ -70,7 +70,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 def give_password(page: Page, name: str) -> None:
     """Fill in the login page, which the admin leads to."""
     page.goto("/admin/")
-    page.get_by_label("Name").fill(name)
+    page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Password").fill(WORD)
     page.get_by_role("button", name="Log in").click()
 

@@ -14,12 +14,14 @@ from tests.support.factories import entity, with_entities
 from tests.support.postgresql import PostgreSQL
 
 FILL = """
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group, User
 from ingest.models import Alias, ApiKey, DeadLetter, ReadLimit
 from ingest.store import open_store
 from tests.support.factories import NOON, entity, with_entities
 ApiKey.create("wire", scopes=["submit"])
 User.objects.create_user("olive").groups.add(Group.objects.get(name="operator"))
+Authenticator.objects.create(user=User.objects.get(), type="totp", data={"secret": "encrypted"})
 ReadLimit.objects.create(role=Group.objects.create(name="gazette"), publications=["The Gazette"])
 Alias(name="US", label="GPE", becomes="United States").save()
 DeadLetter.objects.create(post_id="1", publication="x", attempts=1, payload={"a": "\\x00\\ud800"})

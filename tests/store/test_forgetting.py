@@ -101,6 +101,12 @@ def test_posts_with_a_text_are_found_until_it_is_gone(store: Store) -> None:
     assert is_exact(store, "The Gazette")
 
 
+def test_posts_of_this_version_are_found_without_an_index_of_their_own(store: Store) -> None:
+    store.add(POSTS)
+    assert store.index_posts("The Gazette") == 0
+    assert len(store.posts_before("2026-01-01", limit=10)) == 2
+
+
 def test_a_publication_is_shown_under_the_name_it_is_given(store: Store) -> None:
     store.add(POSTS)
     store.name_publication("THE Gazette")

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--repair",
             action="store_true",
-            help="repair them, and let every name be found",
+            help="repair them, and let every name and the age of every post be found",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,6 +53,8 @@ class Command(BaseCommand):
             self.stdout.write("  repaired")
         if repair:
             self.stdout.write(f"  {open_store().index_names(name)} names can be found")
+            if indexed := open_store().index_posts(name):
+                self.stdout.write(f"  {indexed} posts of earlier versions can be forgotten")
         return len(lines)
 
     def _tell(self, posts: int) -> None:

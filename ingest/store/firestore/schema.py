@@ -51,6 +51,9 @@ FORM = "="
 # The documents of a publication's own counters; Firestore sustains about one write a second each.
 SHARD_COUNT = 8
 
+# The day of a post's acceptance, for each post and for those with a text. Those of 0.1.0 lack it.
+ACCEPTED_DAY, TEXT_DAY = "accepted_day", "text_day"
+
 # The field of a post that takes the time of the commit.
 SAVED_AT = "saved_at"
 
@@ -80,12 +83,19 @@ def _post_document(post: PostEntities, *, keep_content: bool) -> Document:
         if entities is not None:
             document[name] = [entity._asdict() for entity in entities]
     document |= _index_fields(post)
-    # Equal days are spread over their index by the posts' ids. So no place of it is written most.
-    document["accepted_day"] = post.accepted_day
     if keep_content and post.content:
         document["content"] = zlib.compress(post.content.encode())
-        document["text_day"] = post.accepted_day
-    return document
+    return document | day_fields(post.accepted_day, has_text="content" in document)
+
+
+def day_fields(accepted_day: str, *, has_text: bool) -> Document:
+    """
+    Return the fields by which posts are found that are older than a day.
+
+    Equal days are spread over their index by the posts' ids. So no place of it is written most.
+    """
+    own = {ACCEPTED_DAY: accepted_day}
+    return {**own, TEXT_DAY: accepted_day} if has_text else own
 
 
 def _index_fields(post: PostEntities) -> Document:

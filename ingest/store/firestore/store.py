@@ -17,6 +17,7 @@ from google.cloud.firestore_v1 import (
 )
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from ingest.core.chunks import chunks
 from ingest.core.counts import Counts, EntityName, count_posts
 from ingest.core.messages import PostEntities
 from ingest.core.name_search import magnitude
@@ -26,10 +27,13 @@ from ingest.store.base import Progress, Recount, no_progress, tell_progress
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
 from ingest.store.firestore.reader import FirestoreReader
-from ingest.store.firestore.writer import FirestoreWriter
+from ingest.store.firestore.writer import CONFLICT, FirestoreWriter
 
 # Documents of one call of a recount. A call of a thousand posts takes about a second.
 RECOUNT_DOCUMENTS = 1000
+
+# Posts of one commit that gives them their days; their texts are read.
+INDEXED_POSTS = 100
 
 CHECKPOINT = (schema.FORGOTTEN_SHARDS, schema.FORGOTTEN_ENTITIES)
 
@@ -121,6 +125,34 @@ class FirestoreStore(FirestoreReader):
                 indexed += len(found)
         return indexed
 
+    def index_posts(self, name: str) -> int:
+        fields = self._posts_of(name).select([schema.ACCEPTED_DAY])
+        indexed = 0
+        with unavailable_on_error():
+            for page in _pages(fields, self._limits):
+                bare = [p.reference for p in page if schema.ACCEPTED_DAY not in (p.to_dict() or {})]
+                indexed += sum(self._write_days(chunk) for chunk in chunks(bare, INDEXED_POSTS))
+        return indexed
+
+    def _write_days(self, posts: Sequence[DocumentReference]) -> int:
+        """Give posts the days of their acceptance, and return how many had none."""
+        batch = self._client.batch()
+        for snapshot in self._client.get_all(list(posts), **self._limits):
+            post = schema.read_record(snapshot.id, snapshot.to_dict()).post
+            if post and schema.ACCEPTED_DAY not in (snapshot.to_dict() or {}):
+                days = schema.day_fields(post.accepted_day, has_text=bool(post.content))
+                unchanged = self._client.write_option(last_update_time=snapshot.update_time)
+                batch.update(snapshot.reference, days, option=unchanged)
+        number = len(batch)
+        try:
+            if number:
+                batch.commit(**self._limits)
+        except CONFLICT:  # another writer has changed one of them
+            if len(posts) == 1:
+                return self._write_days(posts)
+            return sum(self._write_days(half) for half in chunks(posts, (len(posts) + 1) // 2))
+        return number
+
     def get_record(self, post_id: str) -> PostRecord:
         with unavailable_on_error():
             snapshot = self._database.posts.document(post_id).get(**self._limits)
@@ -171,7 +203,7 @@ class FirestoreStore(FirestoreReader):
         )
 
     def posts_before(self, day: str, *, limit: int, with_text: bool = False) -> list[str]:
-        field = "text_day" if with_text else "accepted_day"
+        field = schema.TEXT_DAY if with_text else schema.ACCEPTED_DAY
         query = self._database.posts.where(filter=FieldFilter(field, "<", day)).order_by(field)
         with unavailable_on_error():
             return [post.id for post in query.limit(limit).select([]).stream(**self._limits)]

@@ -72,6 +72,9 @@ class SqlStore(SqlReader, SqlWriter):
         with unavailable_on_error():
             return list(rows.values_list("post_id", flat=True)[:limit])
 
+    def index_posts(self, name: str) -> int:
+        return 0  # a migration has given every row its day
+
     def _all_posts(self, name: str) -> Iterator[list[PostEntities]]:
         after = None
         while page := self.posts(name, limit=RECOUNT_POSTS, after=after):
