@@ -240,6 +240,21 @@ def test_pages_are_public_only_where_no_other_machine_reaches_them(
     assert read(tmp_path, environment, "PAGES") == (0, who)
 
 
+@pytest.mark.parametrize(
+    ("environment", "who"),
+    [
+        ({}, "optional"),
+        ({"INGEST_MFA": "required"}, "required"),
+        (PRODUCTION, "required"),
+        ({**PRODUCTION, "INGEST_MFA": "optional"}, "optional"),
+    ],
+)
+def test_production_requires_second_factors(
+    tmp_path: Path, environment: dict[str, str], who: str
+) -> None:
+    assert read(tmp_path, environment, "MFA") == (0, who)
+
+
 def test_pages_do_not_become_public_beyond_this_machine_by_mistake(tmp_path: Path) -> None:
     open_ = {"INGEST_PAGES": "public", "INGEST_WEB_HOST": "0.0.0.0"}  # noqa: S104
     status, words = read(tmp_path, open_, "PAGES")

@@ -232,6 +232,15 @@ def test_who_may_operate_must_have_a_factor_where_it_is_required(role: str, sett
     assert "needs a second factor" not in browser.get(FACTORS).content.decode()
 
 
+def test_the_api_and_the_probes_know_no_sessions(
+    operator: Client, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.MFA = "required"
+    with django_assert_num_queries(0):
+        assert operator.get("/livez").status_code == 200
+        assert operator.get("/api/openapi.json").status_code == 200
+
+
 def test_a_reader_needs_none_where_it_is_required(settings: Any) -> None:
     settings.MFA = "required"
     make()

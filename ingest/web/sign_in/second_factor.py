@@ -44,6 +44,8 @@ logger = get_logger()
 PASSED = "second_factor"  # in a session: the account whose factor was asked for
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 OPEN_PATHS = ("/accounts/", "/login", "/logout")
+# They know keys and no sessions, and probes must be answered while the database is away.
+PATHS_WITHOUT_SESSIONS = ("/api/", "/livez", "/readyz", "/metrics")
 KEPT_CODES = 3  # the codes of an app that are valid at one time
 KEPT_SECONDS = 300  # after a sign-in, a factor changes without another question
 
@@ -69,11 +71,12 @@ def require_second_factor(
     """
     Let no session reach a page without the factor that its account has, or must have.
 
-    It does not matter how the session began. The API knows keys, and no sessions.
+    It does not matter how the session began.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path.startswith("/api/") or not request.user.is_authenticated:
+        has_session = not request.path.startswith(PATHS_WITHOUT_SESSIONS)
+        if not has_session or not request.user.is_authenticated:
             return get_response(request)
         account = request.user
         if has_factor(account):
