@@ -27,7 +27,7 @@ from tests.support.rabbitmq import RabbitMQ, running
 from tests.support.stores import firestore_of, new_project, sql_of_tests
 
 # The fixtures that need the database of the counts.
-COUNTS_FIXTURES = frozenset(("any_store", "store", "sql", "sql_store"))
+COUNTS_FIXTURES = frozenset(("any_store", "store", "sql", "sql_store", "opened_store"))
 
 # Examples are the same in each run, and none has a deadline.
 hypothesis.settings.register_profile("ours", derandomize=True, deadline=None)
@@ -142,6 +142,20 @@ def sql(db: None) -> SqlStore:
 def sql_store(settings: Any, db: None) -> Iterator[None]:
     """Use the store in SQL in this process."""
     settings.STORE = "sql"
+    open_store_of.forget()
+    yield
+    open_store_of.forget()
+
+
+@pytest.fixture(params=["sql", "firestore"])
+def opened_store(request: pytest.FixtureRequest, settings: Any, db: None) -> Iterator[None]:
+    """Use each store that keeps its posts in this process, empty."""
+    settings.STORE = request.param
+    if request.param == "firestore":
+        request.getfixturevalue("emulator")
+        kind, options = settings.STORES["firestore"]
+        own = (kind, {**options, "project": new_project(), "ramp_writes": 0})
+        settings.STORES = {**settings.STORES, "firestore": own}
     open_store_of.forget()
     yield
     open_store_of.forget()
