@@ -14,14 +14,15 @@ stands beside them for comparison.
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from google.cloud.firestore_v1 import Client
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from rich.console import Console
 from rich.table import Table
 
@@ -33,6 +34,7 @@ from ingest.store.firestore import schema
 from ingest.store.firestore.store import FirestoreStore
 from tests.harness import runner
 from tests.harness.articles import PUBLICATIONS, articles
+from tests.support import editor
 from tests.support.browser import chromium, serious_faults
 from tests.support.factories import with_entities
 from tests.support.stores import firestore_of
@@ -79,6 +81,7 @@ def show_everything(stack: Stack, client: ApiClient, folder: Path) -> tuple[Tabl
         firestore_of(PROJECT).add([with_entities("fresh", publication="Fresh")])
         found += _take(browser, stack.url, folder, [("drained-and-loading", "/")], table)
         requests.post(f"{stack.url}/api/resume", headers=client.headers, timeout=60)
+        found += _take_correction(browser, stack, client, folder, table)
     return table, table.row_count, found
 
 
@@ -117,18 +120,69 @@ def _a_post(client: ApiClient, entity_id: str) -> str:
     return str(answer.json()["posts"][0]["id"])
 
 
-def _take(
-    browser: Browser, url: str, folder: Path, pages: list[tuple[str, str]], table: Table
+def _take_correction(
+    browser: Browser, stack: Stack, client: ApiClient, folder: Path, table: Table
 ) -> int:
+    """Take what an editor sees who merges a name: the search, the preview, and what follows."""
+    editor.make_editor(stack)
+    context = browser.new_context()
+    page = context.new_page()
+    editor.log_in(page, stack.url)
+    session = context.storage_state()
+    first, *_ = client.publications()
+    merged, into, *_ = (e for e in client.entities(first["name"]) if e["label"] == "NORP")
+    path = f"/entities/{merged['id']}/correct?" + urlencode({"q": into["text"]})
+    found = _take(browser, stack.url, folder, [("correct", path)], table, session=session)
+    found += _take(
+        browser,
+        stack.url,
+        folder,
+        [("correct-preview", path)],
+        table,
+        session=session,
+        step=editor.preview_merge,
+    )
+    page.goto(stack.url + path)
+    editor.preview_merge(page)
+    editor.confirm(page)
+    made = page.url.removeprefix(stack.url)
+    wait_until(lambda: _is_applied(page), seconds=MAX_WAIT_SECONDS, what="posts count anew")
+    context.close()
+    pages = [("correction", made), ("corrected", f"/entities/{into['id']}")]
+    return found + _take(browser, stack.url, folder, pages, table, session=session)
+
+
+def _is_applied(page: Page) -> bool:
+    page.reload()
+    return "data-pending" not in page.content()
+
+
+def _take(
+    browser: Browser,
+    url: str,
+    folder: Path,
+    pages: list[tuple[str, str]],
+    table: Table,
+    *,
+    session: Any = None,
+    step: Callable[[Page], None] | None = None,
+) -> int:
+    """Take pages in each width and scheme, after a step on each; return axe's findings."""
     found = 0
     for name, path in pages:
         faults: list[str] = []
         for scheme in SCHEMES:
             for width_name, width in WIDTHS.items():
                 window = {"width": width, "height": 900}
-                context = browser.new_context(viewport=window, color_scheme=scheme)  # type: ignore[arg-type]
+                context = browser.new_context(
+                    viewport=window,  # type: ignore[arg-type]
+                    color_scheme=scheme,  # type: ignore[arg-type]
+                    storage_state=session,
+                )
                 page = context.new_page()
                 page.goto(url + path)
+                if step:
+                    step(page)
                 page.screenshot(path=folder / f"{name}-{width_name}-{scheme}.png", full_page=True)
                 faults += serious_faults(page)
                 context.close()
