@@ -105,7 +105,9 @@ def test_an_endpoint_wants_what_the_table_says(
         elsewhere.defaults["REMOTE_ADDR"] = "203.0.113.7"
         assert status(elsewhere, endpoint) == 403
         assert status(keyed([own]), endpoint) not in (401, 403)
-    elif kind == "account":
+    elif kind in ("account", "login"):
+        settings.PAGES = "login" if kind == "account" else "public"
+        stranger = status(Client(), endpoint)
         assert stranger == 302
         assert status(account(is_staff=False), endpoint) != 302
     elif kind == "staff":

@@ -22,7 +22,7 @@ from ingest.notify import delivery
 class WatchAdmin(ListAdmin, AuditedAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Make and change watches, and see the addresses of their feeds."""
 
-    list_display = ("__str__", "key", "created_at", "feed")
+    list_display = ("__str__", "key", "account", "created_at", "feed")
     list_filter = ("condition",)
     search_fields = ("name", "publication")
     readonly_fields = ("feed",)

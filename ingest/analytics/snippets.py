@@ -12,6 +12,7 @@ from ingest.nlp.cleaning import clean
 
 # More of a sentence than this, to each side of the mention, is left out.
 SIDE_CHARACTERS = 160  # characters
+BEGINNING_CHARACTERS = 300
 
 NO_RULES = Rules()
 
@@ -38,6 +39,14 @@ def find_snippet(post: PostEntities, id_: str, rules: Rules = NO_RULES) -> Snipp
         if found := _find(text, content):
             return _sentence(content, *found.span())
     return None
+
+
+def beginning_of(post: PostEntities) -> str:
+    """Return how a post begins; "" where the content was not kept."""
+    content = clean(post.content)
+    if len(content) <= BEGINNING_CHARACTERS:
+        return content
+    return content[:BEGINNING_CHARACTERS].rpartition(" ")[0] + " …"
 
 
 def _texts(post: PostEntities, id_: str, rules: Rules) -> Iterator[str]:

@@ -15,6 +15,7 @@ from ingest.models.api_keys import ApiKey
 
 SECRET_PREFIX = "whsec_"  # noqa: S105
 HOURS_OF_DAY = 24
+MAX_WATCHES = 1000  # of a key, or of an account
 
 
 def new_secret() -> str:

@@ -55,13 +55,22 @@ def _guarded(view: View, *, limit: Callable[[], AbstractContextManager[None]]) -
 
 def editor_page(view: View) -> View:
     """Require an account that may change aliases, and answer 503 if the store is unavailable."""
+    return _for_accounts(view, permission="ingest.change_alias")
+
+
+def account_page(view: View) -> View:
+    """Require any account, also where pages are public; answer 503 without the store."""
+    return _for_accounts(view, permission=None)
+
+
+def _for_accounts(view: View, *, permission: str | None) -> View:
 
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        if not request.user.has_perm("ingest.change_alias"):
+        if permission and not request.user.has_perm(permission):
             raise PermissionDenied
         try:
             return view(request, *args, **kwargs)

@@ -12,6 +12,7 @@ from ingest.core.posts import publication_id
 from ingest.core.validation import field_errors
 from ingest.operations.rule_versions import known_rules
 from ingest.web.decorators import page, reader_of
+from ingest.web.feed_links import feed_link
 
 PAGE_POSTS = 25
 FILTERS = ("since", "until", "title")
@@ -25,8 +26,10 @@ def publication_posts(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     if publication is None:
         raise Http404
     query, errors = read_post_query(request, limit=PAGE_POSTS)
+    filters = {} if errors else {name: request.GET.get(name, "").strip() for name in FILTERS}
     context = {
         "publication": publication,
+        "feed": feed_link(request, "publication_feed", pub_id, **filters),
         "found": list_posts(PostSource(store, publication), query),
         **post_filters(request, query, errors),
     }

@@ -12,6 +12,7 @@ from ingest.web import (
     mentioned_with,
     posts,
     views,
+    watches,
 )
 from ingest.web.sign_in.views import LoginView
 
@@ -22,6 +23,11 @@ EMBEDS = (
     (f"{PUBLICATION[1:]}/days", embeds.publication_days, "embed_publication"),
     (f"{ENTITY[1:]}/days", embeds.entity_days, "embed_entity"),
     ("compare", embeds.comparison, "embed_comparison"),
+)
+FEEDS = (
+    (PUBLICATION[1:], feeds.publication, "publication"),
+    (ENTITY[1:], feeds.entity, "entity"),
+    ("search", feeds.search, "search"),
 )
 
 app_name = "web"
@@ -53,8 +59,15 @@ urlpatterns = [
     path("corrections/<int:backfill_id>", corrections.correction, name="correction"),
     path("corrections/<int:alias_id>/undo", corrections.undo, name="undo"),
     path("problems/<slug:name>", views.problem, name="problem"),
-    re_path(rf"{ENTITY}\.atom$", feeds.entity, name="entity_feed"),
     path("feeds/<str:address>.atom", feeds.watch, name="watch_feed"),
+    *(
+        re_path(rf"^{secret}{pattern}\.atom$", view, name=f"{kind}{name}_feed")
+        for secret, kind in (("", ""), (r"feeds/(?P<address>[\w-]{32})/", "secret_"))
+        for pattern, view, name in FEEDS
+    ),
+    re_path(rf"{ENTITY}/watch$", watches.watch_entity, name="watch_entity"),
+    re_path(rf"{PUBLICATION}/watch$", watches.watch_publication, name="watch_publication"),
+    path("watches", watches.watches, name="watches"),
     path("login", LoginView.as_view(), name="login"),
     path("logout", auth.LogoutView.as_view(next_page="web:front"), name="logout"),
 ]

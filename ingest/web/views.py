@@ -35,8 +35,10 @@ from ingest.operations.rule_versions import known_rules
 from ingest.store.base import Order, Publication
 from ingest.web import charts
 from ingest.web.decorators import download, page, reader_of
+from ingest.web.feed_links import feed_link
 from ingest.web.posts import post_filters, read_post_query
 from ingest.web.templatetags.web import label_name
+from ingest.web.watches import form_of_entity, form_of_publication
 
 MAX_CARDS = 24  # publications on the front page
 CARD_CLOUD_SIZE = 18  # entities in a card's word cloud
@@ -123,6 +125,8 @@ def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     words = _words(summary, query.order)
     context = {
         "publication": found,
+        "feed": feed_link(request, "publication_feed", pub_id),
+        "watch_form": form_of_publication() if request.user.is_authenticated else None,
         "summary": summary,
         "trends": trends,
         "window_names": WINDOW_NAMES,
@@ -248,6 +252,13 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     context = {
         "entity": overview.entity,
         "overview": overview,
+        "feed": feed_link(
+            request,
+            "entity_feed",
+            entity_id,
+            publication=overview.narrowed_to.id if overview.narrowed_to else None,
+        ),
+        "watch_form": form_of_entity(overview) if request.user.is_authenticated else None,
         "order": query.order,
         "errors": errors,
         **_days(
@@ -289,4 +300,5 @@ def search(request: HttpRequest) -> HttpResponseBase:
         context["errors"] = _errors(error)
     else:
         context["found"] = search_names(reader_of(request), query) if query else None
+        context["feed"] = feed_link(request, "search_feed", **parameters) if query else None
     return render(request, "web/search.html", context)

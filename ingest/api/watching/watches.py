@@ -13,12 +13,10 @@ from ingest.api.authentication import KeyedView, actor_of, client_of, reader_of
 from ingest.api.errors import Unprocessable
 from ingest.api.responses import read_body
 from ingest.models import Scope, Watch
-from ingest.models.notification import new_address
+from ingest.models.notification import MAX_WATCHES, new_address
 from ingest.operations import audit
 from ingest.operations.permalinks import present_id
 from ingest.store.base import StoreReader
-
-MAX_WATCHES = 1000  # of a key
 
 
 class WatchesView(KeyedView):
