@@ -8,7 +8,8 @@ The program runs the real stack, and several clients send posts in waves. Each w
 from a seeded schedule. A strike kills a web worker, a worker, a child or the broker. Or it cuts the
 line to the store, or loses an answer after its commit. SQLite is locked instead. One post in a
 hundred makes the model fail. At the end every counter is compared with the model run by itself.
-A watch waits for every post of one publication, and each saved one must have made one event.
+Three watches wait for a publication: for every post, the first one, and more than three. Each
+saved post must have made one event, and the others one each, by the ids of the events.
 The program prints a line for each strike, a line of JSON for each run and a table. Its status is 1
 if anything differs.
 """
@@ -28,6 +29,7 @@ from typing import NamedTuple, Self
 
 from ingest import samples
 from ingest.client import ApiClient
+from ingest.core.posts import digest
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.base import Store
 from tests.harness import runner
@@ -40,6 +42,7 @@ from tests.support.verdict import judge, redelivered
 
 CLIENTS = 4
 MAX_LIST_POSTS = 20  # of one request
+WINDOW_HOURS = 8760  # of the watch for more than three posts: no run crosses its end
 SECOND_CHECK_SECONDS = 30  # after a run that went wrong
 MAX_SETTLE_SECONDS = 1500  # from the last strike to empty queues, on a slow machine
 
@@ -208,23 +211,47 @@ def verdict(run: Run, store: Store) -> dict[str, int]:
     return judge(run.sender.sent, run.stack.manage("dead_letters", "list"), store)
 
 
-def watch(run: Run) -> str:
-    """Make a watch on the publication of the first sample, and return its name."""
+class Watches(NamedTuple):
+    """The watches on the publication of the first sample: their ids, by what they wait for."""
+
+    publication: str
+    any: int
+    first: int
+    more: int
+
+
+def watch(run: Run) -> Watches:
+    """Make a watch of each condition that the order of the posts does not change."""
     publication = next(samples.read())["publication"]
-    code = "from ingest.models import Watch; Watch.objects.create(publication={!r})"
-    run.stack.manage("shell", "--no-imports", "-c", code.format(publication))
-    return publication
-
-
-def events_wrong(run: Run, store: Store, publication: str) -> int:
-    """Return how many saved posts of a watched publication have no event, or events no post."""
     code = (
-        "from ingest.models import Event; print(*Event.objects.values_list('data__id', flat=True))"
+        "from ingest.models import Watch\n"
+        f"fields = {{'publication': {publication!r}, 'more_than': 3, 'hours': {WINDOW_HOURS}}}\n"
+        "for condition in ('any', 'first', 'more'):\n"
+        "    print(Watch.objects.create(condition=condition, **fields).pk)"
     )
-    found = run.stack.manage("shell", "--no-imports", "-c", code).split()
-    sent = {id_ for id_, (name, _) in run.sender.sent.items() if name == publication}
+    return Watches(publication, *map(int, _shell(run, code)))
+
+
+def event_id(*about: object) -> str:
+    """Return the id of an event, as its model makes it; this program has no models."""
+    return digest("event", *map(str, about))
+
+
+def events_wrong(run: Run, store: Store, watches: Watches) -> int:
+    """Return how many events are missing, or are there although nothing made them."""
+    sent = {id_ for id_, (name, _) in run.sender.sent.items() if name == watches.publication}
     saved = {id_ for id_ in sent if store.post(id_) is not None}
-    return len(saved ^ set(found)) + len(found) - len(set(found))
+    window = int(time.time()) // (WINDOW_HOURS * 3600)
+    expected = {event_id("watch", watches.any, id_) for id_ in saved}
+    expected.add(event_id("watch", watches.first, "first"))
+    expected.add(event_id("watch", watches.more, "window", window))
+    code = "from ingest.models import Event; print(*Event.objects.values_list('pk', flat=True))"
+    return len(expected ^ set(_shell(run, code)))
+
+
+def _shell(run: Run, code: str) -> list[str]:
+    """Return the words that a program prints in Django's shell."""
+    return run.stack.manage("shell", "--no-imports", "-c", code).split()
 
 
 def _check_again(run: Run, store: Store) -> None:
@@ -262,7 +289,7 @@ def chaos(folder: Path, on: Pair, *, seed: int, posts: int, strikes: int, outage
         attacked_store(on.store, folder) as attacked,
         running(folder, on.broker, attacked, outage) as run,
     ):
-        publication = watch(run)
+        watches = watch(run)
         struck = attack(run, seed=seed, posts=posts, strikes=strikes)
         wait_until(
             lambda: is_empty(run.client), seconds=MAX_SETTLE_SECONDS, what="the queues are empty"
@@ -277,7 +304,7 @@ def chaos(folder: Path, on: Pair, *, seed: int, posts: int, strikes: int, outage
                 answers_lost=attacked.answers_lost,
                 strikes=struck,
                 seconds=round(time.monotonic() - began),
-                events_wrong=events_wrong(run, store, publication),
+                events_wrong=events_wrong(run, store, watches),
                 **verdict(run, store),
             )
             if not result.right:
