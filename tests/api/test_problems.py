@@ -1,10 +1,13 @@
 """The types of problems: each leads to a page, and none that wants another reaction shares one."""
 
+import json
 import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from rest_framework.exceptions import APIException
 
@@ -21,6 +24,7 @@ from ingest.broker.admission.base import IntakePaused, QueueFull
 from ingest.broker.connection import BrokerUnavailable
 from ingest.core.problem_types import ProblemType
 from ingest.store.base import StoreUnavailable
+from tests.support.clients import keyed
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "errors.md"
 
@@ -62,3 +66,49 @@ def test_the_documented_types_are_those_of_the_code() -> None:
     documented = re.findall(r"^\| \d{3} \| `([a-z-]+)` \|", DOCUMENT.read_text(), re.M)
     assert sorted(documented) == sorted(ProblemType)
     assert len(set(TYPES.values())) == len(TYPES)
+
+
+def until_refused(answers: Iterable[Any]) -> list[Any]:
+    """Return the answers up to the first that is not a success."""
+    found: list[Any] = []
+    for answer in answers:
+        found.append(answer)
+        if answer.status_code not in (200, 201, 302):
+            break
+    return found
+
+
+@pytest.fixture
+def fill() -> Iterator[Callable[[], None]]:
+    """Return what makes the database of this process one that no page can be added to."""
+
+    def limit(pages: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA max_page_count = {pages}")
+
+    yield lambda: limit(1)  # SQLite takes the number of pages that there are
+    limit(2**31)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_broker", "sql_store", "forgotten_keys")
+def test_a_full_database_is_answered_with_503(operator: Client, fill: Callable[[], None]) -> None:
+    api = keyed(["read", "operate"])
+    assert api.get("/api/limits").status_code == 200  # the key is known
+    publications = [f"{number} " + "x" * 190 for number in range(20)]
+    operator.raise_request_exception = False
+    fill()
+
+    def keep_group(number: int) -> Any:
+        group = json.dumps({"name": f"Group {number}", "publications": publications})
+        return api.put(f"/api/groups/{number}", group, content_type="application/json")
+
+    def add_role(number: int) -> Any:
+        forms = {"read_limit-TOTAL_FORMS": "0", "read_limit-INITIAL_FORMS": "0"}
+        return operator.post("/admin/auth/group/add/", {**forms, "name": f"{number:0100}"})
+
+    for change in (keep_group, add_role):
+        # The last pages have room for some rows.
+        answers = until_refused(change(number) for number in range(100))
+        assert answers[-1].status_code == 503
+        assert int(answers[-1]["Retry-After"]) > 0

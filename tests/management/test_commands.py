@@ -113,6 +113,21 @@ def test_a_recount_reports_by_its_exit_status() -> None:
         run("recount", "Nowhere")
 
 
+class Terminal(StringIO):
+    """What a person reads."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_recount_tells_a_person_how_far_it_is() -> None:
+    open_store().add([with_entities("1", [entity("Oslo")])])
+    errors = Terminal()
+    with pytest.raises(SystemExit):
+        call_command("recount", stdout=StringIO(), stderr=errors)
+    assert "1 posts read" in errors.getvalue()
+
+
 def test_a_repair_lets_every_name_be_found() -> None:
     open_store().add([with_entities("1", [entity("Oslo"), entity("Obama")])])
     out = StringIO()

@@ -126,6 +126,23 @@ def test_a_recount_of_what_was_added_finds_nothing_wrong(store: Store) -> None:
     assert not recount.diff
 
 
+def test_a_recount_reads_pages_of_one_time_and_tells_its_progress(
+    firestore: FirestoreStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.store.firestore.store.RECOUNT_DOCUMENTS", 2)
+    firestore.add([with_entities(str(n), [entity(f"Name {n}")]) for n in range(5)])
+    told: list[int] = []
+
+    def add_one_more(posts: int) -> None:
+        told.append(posts)
+        firestore.add([with_entities(f"later {posts}", [entity("Oslo", label="GPE")])])
+
+    recount = firestore.recount("The Gazette", progress=add_one_more)
+    assert told == [2, 4, 5]
+    assert (recount.counted.posts, recount.stored.posts) == (5, 5)
+    assert not recount.diff
+
+
 def test_a_wrong_counter_is_found_and_mended(
     firestore: FirestoreStore, firestore_client: Client
 ) -> None:

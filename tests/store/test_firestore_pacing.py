@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions as google
+from prometheus_client import REGISTRY
 
 from ingest.core.counts import Counts, EntityCounts
 from ingest.store.base import StoreUnavailable
@@ -73,10 +74,18 @@ def test_a_publication_does_not_wait_for_another(clock: Clock) -> None:
     assert clock.now == 1000
 
 
+def commits_so_far(outcome: str) -> float:
+    """Return how many commits of this process ended so."""
+    labels = {"outcome": outcome}
+    return REGISTRY.get_sample_value("ingest_store_commits_total", labels) or 0
+
+
 def test_contention_is_repeated_at_once_and_keeps_commits_apart(
     firestore: FirestoreStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firestore._writer._distance = CommitDistance(0, clock=clock, sleep=clock.sleep)
+    firestore.add([with_entities("0", [entity("Obama")])])
+    before = {outcome: commits_so_far(outcome) for outcome in ("contention", "failed")}
     send = Commit.send
     aborted: list[float] = []
 
@@ -89,10 +98,13 @@ def test_contention_is_repeated_at_once_and_keeps_commits_apart(
     monkeypatch.setattr(Commit, "send", contend)
     assert firestore.add([with_entities("1", [entity("Obama")])]) == 1
     assert len(aborted) == 3
+    # An alert counts those that failed.
+    assert commits_so_far("contention") == before["contention"] + 3
+    assert commits_so_far("failed") == before["failed"]
     after = clock.now
     firestore.add([with_entities("2", [entity("Obama")])])
     assert clock.now - after >= pacing.CONTENTION_SECONDS
-    assert mentions(firestore, "The Gazette") == {"obama": (2, 2)}
+    assert mentions(firestore, "The Gazette") == {"obama": (3, 3)}
 
 
 def test_a_distance_grows_with_contention_and_shrinks_again(clock: Clock) -> None:
