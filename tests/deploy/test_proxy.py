@@ -121,6 +121,18 @@ def test_lines_are_answered_while_they_arrive(proxy: int, key: str) -> None:
         client.sendall(b"0\r\n\r\n")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n", head("", "Content-Length: 1000") + b"["],
+    ids=["silent", "half of the headers", "half of the body"],
+)
+def test_a_client_that_stops_sending_is_left(proxy: int, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", proxy), timeout=20) as client:
+        client.sendall(sent)
+        answer = client.recv(100)
+        assert not answer or answer.split()[1] == b"408"
+
+
 def test_one_address_has_a_limit_of_connections(proxy: int) -> None:
     with ExitStack() as clients:
         for _ in range(20):
