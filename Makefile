@@ -123,8 +123,10 @@ lock: .venv/dev ## compile requirements/*.in to files with hashes
 	for name in base parquet follow dev bench image; do \
 		$(COMPILE) requirements/$$name.in --output-file requirements/$$name.txt; \
 	done
-	$(COMPILE) requirements/remote.in --constraints requirements/base.txt \
-		--output-file requirements/remote.txt
+	for name in client remote; do \
+		$(COMPILE) requirements/$$name.in --constraints requirements/base.txt \
+			--output-file requirements/$$name.txt; \
+	done
 	$(COMPILE) requirements/emulator.in --output-file ingest/devstack/emulator.txt
 
 clean: ## delete the virtual environment and all state

@@ -59,7 +59,7 @@ def test_the_package_requires_what_the_locked_files_are_made_of(metadata: Messag
     stated = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
     always = {str(one) for one in stated if "extra" not in str(one.marker)}
     assert always == required("base")
-    for extra in ("emulator", "parquet", "remote"):
+    for extra in ("client", "emulator", "parquet", "remote"):
         own = {str(one).partition(";")[0].strip() for one in stated if extra in str(one.marker)}
         assert own == required(extra)
 

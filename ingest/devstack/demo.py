@@ -27,6 +27,7 @@ from rich.table import Table
 
 from ingest import samples
 from ingest.client import ApiClient, ApiError
+from ingest.client.answers import ApiResult
 from ingest.core.aliases import Rules
 from ingest.core.counts import name_of
 from ingest.core.default_names import defaults_of
@@ -62,9 +63,9 @@ def submit(client: ApiClient, posts: Sequence[PostBody]) -> set[str]:
     return accepted
 
 
-def _submit(client: ApiClient, posts: Sequence[PostBody]) -> list[dict[str, Any]]:
+def _submit(client: ApiClient, posts: Sequence[PostBody]) -> list[ApiResult]:
     """Submit posts, again while the API refuses them; no post counts twice."""
-    answers: list[dict[str, Any]] = []
+    answers: list[ApiResult] = []
 
     def are_accepted() -> bool:
         with _ignore_unavailable():

@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest.client import ApiClient, ApiError
+from ingest.client.answers import ApiResult
 from ingest.core.posts import publication_key
 from ingest.devstack.demo import await_empty, counted_of, differences
 from ingest.devstack.publishers import Publisher, publishers
@@ -56,12 +57,12 @@ class SimulatedClient:
                 return
             time.sleep(max(0.0, due - time.monotonic()))
 
-    def _note(self, results: Sequence[dict[str, Any]]) -> None:
+    def _note(self, results: Sequence[ApiResult]) -> None:
         self.answers.update(result["status"] for result in results)
         self.ids.update(result["id"] for result in results if result["status"] != "refused")
 
 
-def _send(client: ApiClient, posts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _send(client: ApiClient, posts: Sequence[dict[str, Any]]) -> list[ApiResult]:
     """Send posts until the API answers, as a careful publisher does."""
     while True:
         try:

@@ -17,6 +17,7 @@ from typing import Any
 import requests
 
 from ingest.client import ApiClient, ApiError
+from ingest.client.answers import ApiLimits
 from ingest.loader.arguments import EPILOG, HELP, add_arguments, reader_of
 from ingest.loader.checkpoint import AlreadyRunning
 from ingest.loader.console import LoadConsole, print_summary
@@ -103,7 +104,7 @@ def _target(client: ApiClient, options: Namespace, backoff: Backoff) -> Target:
             f"no key: set INGEST_KEY or INGEST_KEY_FILE, or give --key ({PROGRAM} api_key create)"
         )
 
-    def limits_or_fail() -> dict[str, Any]:
+    def limits_or_fail() -> ApiLimits:
         try:
             return client.limits()
         except requests.RequestException as error:

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ingest.client.answers import ApiStatus
+
 REPORT_SECONDS = 5  # between two lines where there is no terminal
 
 
@@ -67,7 +69,7 @@ class LoadConsole:
         return f", {100 * offset // self._size} %, about {seconds:.0f} s to go"
 
 
-def print_summary(counts: dict[str, Any], status: dict[str, Any] | None) -> None:
+def print_summary(counts: dict[str, Any], status: ApiStatus | None) -> None:
     """Print the rows by status, and the state of the server's queues."""
     table = Table("load", show_header=False)
     table.add_column(justify="right")
@@ -75,7 +77,8 @@ def print_summary(counts: dict[str, Any], status: dict[str, Any] | None) -> None
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
     if status:
         table.add_section()
-        for name, value in {**status.pop("waiting"), **status}.items():
+        others = {name: value for name, value in status.items() if name != "waiting"}
+        for name, value in {**status["waiting"], **others}.items():
             table.add_row(STATUS_NAMES.get(name, f"waiting for {name}"), str(value))
     Console().print(table)
 

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import SEEK_END
 from typing import Any
@@ -55,7 +55,7 @@ class RowProgress:
                 self._change.wait(1)
             self._digests[row.number] = digest
 
-    def record(self, rows: Sequence[Row], results: Sequence[dict[str, Any]]) -> None:
+    def record(self, rows: Sequence[Row], results: Sequence[Mapping[str, Any]]) -> None:
         """Record the results of rows."""
         with self._change:
             for row, result in zip(rows, results, strict=True):
@@ -75,7 +75,7 @@ class RowProgress:
         if not self.counts[REFUSED]:
             self._file.refused.unlink()
 
-    def _row_result(self, row: Row, result: dict[str, Any]) -> RowResult:
+    def _row_result(self, row: Row, result: Mapping[str, Any]) -> RowResult:
         status = result["status"]
         line = _refused_line(row, result["errors"]) if status == REFUSED else b""
         return RowResult(status, self._digests.pop(row.number), row.offset, line)

@@ -4,7 +4,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ MAX_PAUSE_SECONDS = 30  # between two requests, where the server names no time
 BRACKET_BYTES = 2  # of a list, beside its posts and their commas
 
 Answer = TypeVar("Answer")
-Results = Sequence[dict[str, Any]]
+Results = Sequence[Mapping[str, Any]]
 OnResults = Callable[[Sequence[Row], Results], None]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path
@@ -101,7 +101,7 @@ def test_a_request_that_is_too_large_is_sent_in_parts(
     _, key = ApiKey.create("load", scopes=list(Scope.values))
     found: dict[int, str] = {}
 
-    def on_results(rows: Sequence[Row], results: Sequence[dict[str, Any]]) -> None:
+    def on_results(rows: Sequence[Row], results: Sequence[Mapping[str, Any]]) -> None:
         found.update((row.number, answer["status"]) for row, answer in zip(rows, results))  # noqa: B905
 
     client = ApiClient(live_server.url, key)

@@ -43,7 +43,7 @@ class Sender:
 def status_of(client: ApiClient) -> dict[str, Any]:
     """Return the service's status, or nothing while it does not answer."""
     try:
-        return client.status()
+        return dict(client.status())
     except (ApiError, requests.RequestException):
         return {}
 

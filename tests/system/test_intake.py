@@ -114,7 +114,7 @@ def test_the_log_contains_no_key(intake: Running) -> None:
 
 def _examples() -> list[tuple[str, str, str]]:
     """Return the language, the commands and the answer of each example in the docs."""
-    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    text = "".join((ROOT / "docs" / name).read_text("utf-8") for name in ("api.md", "client.md"))
     found = re.findall(r"```(sh|python)\n(.*?)```\s+```json\n(.*?)```", text, re.S)
     assert len(found) == text.count("```json")
     return found
