@@ -257,6 +257,10 @@ class AliasBackfill(models.Model):
         """The progress in words."""
         if self.problem:
             return self.problem
+        if self.ended_at and not self.seen:
+            return "done, there were no saved posts yet"
+        if self.ended_at and not self.changed:
+            return f"done, none of the {self.seen} saved posts had to change"
         if self.ended_at:
             return f"done, {self.changed} of {self.seen} saved posts count differently"
         if self.total is None:

@@ -109,6 +109,13 @@ def test_the_model_s_name_and_version_are_kept_with_a_post(model: Language) -> N
     assert post.model == model_name(read_meta(MODEL))
 
 
+def test_a_worker_starts_with_the_frequent_words_only(model: Language) -> None:
+    """All words of the larger model would take 16 seconds."""
+    words = list(ner._frequent_words(model))
+    assert len(words) == ner.FREQUENT_WORDS < len(model.vocab.vectors.key2row)
+    assert {"the", "government", "Australia"} <= set(words)
+
+
 def test_new_words_leave_with_their_batch(model: Language) -> None:
     warm(model, ["A first text."])
     before = len(model.vocab.strings)

@@ -59,6 +59,19 @@ def test_a_new_and_a_deleted_alias_are_applied_to_saved_posts() -> None:
     assert mentions(open_store(), "The Gazette") == {"rur": (900, 450), "ruritania": (450, 450)}
 
 
+def test_a_backfill_says_what_it_did_in_words() -> None:
+    backfill = alias_backfill.start()
+    assert backfill.progress == "waits until every save worker knows the change"
+    assert finish(backfill).progress == "done, there were no saved posts yet"
+    save(3)
+    assert (
+        finish(alias_backfill.start()).progress == "done, none of the 3 saved posts had to change"
+    )
+    alias("RUR", "Ruritania")
+    changed = finish(alias_backfill.start()).progress
+    assert changed == "done, 3 of 3 saved posts count differently"
+
+
 def test_an_alias_of_one_publication_changes_only_that_publication() -> None:
     save(3)
     save(3, publication="Another/Paper")
