@@ -103,6 +103,15 @@ def test_a_merge_finds_names_by_the_beginning_of_any_word(editor: Client) -> Non
     assert "No name has such a word" in page, "a name does not count as itself"
 
 
+def test_a_post_shows_the_sentence_of_the_merged_name(editor: Client) -> None:
+    content = {"content": "It rained. Odin left Oslo. So."}
+    posts = [with_entities(str(n), [entity("Odin")]).model_copy(update=content) for n in "ab"]
+    open_store().add(posts)
+    correct(editor, {"do": "merge", "into": WODAN})
+    page = editor.get(f"/entities/{WODAN}").content.decode()
+    assert page.count("<mark>Odin</mark> left Oslo.") == len(posts)
+
+
 def test_the_preview_shows_both_counts_and_their_sum(editor: Client) -> None:
     form = {"do": "merge", "into": WODAN}
     page = editor.post(f"/entities/{ODIN}/correct", form).content.decode()

@@ -39,7 +39,7 @@ DESCENDING = Query.DESCENDING
 # What a list of entities shows; the days of a hundred of them would weigh more than the rest.
 LIST_FIELDS = ("family", "key", "mentions", "posts", "labels", "forms")
 
-# What a list of posts shows, and what its snippets are found in.
+# What a list of posts shows.
 POST_FIELDS = (
     "publication",
     "title",
@@ -51,6 +51,9 @@ POST_FIELDS = (
     "model",
     "entities",
 )
+
+# What snippets are found in: a merged name stands in the text as the model found it.
+SNIPPET_FIELDS = ("content", "found")
 
 # Of a window's newest posts we read this many, to find names that are not among the entities.
 CONSIDERED_POSTS = 1000
@@ -304,7 +307,7 @@ class FirestoreReader:
         if after:
             place = self._database.posts.document(after.post_id)
             query = query.start_after({"day": after.day, "__name__": place})
-        fields = [*POST_FIELDS, "content"] if content else POST_FIELDS
+        fields = [*POST_FIELDS, *SNIPPET_FIELDS] if content else POST_FIELDS
         with unavailable_on_error():
             found = query.limit(limit).select(fields).stream(**self._limits)
             return [schema.read_post(post.id, post.to_dict() or {}) for post in found]
