@@ -4,6 +4,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
 
@@ -27,6 +28,7 @@ from ingest.process import shutdown
 from ingest.process.time_limit import time_limit
 from ingest.store import open_store
 from ingest.store.base import StoreUnavailable
+from ingest.worker.bulk_slots import bulk_slot
 from ingest.worker.crash_counter import TRANSIENT_ERRORS
 from ingest.worker.failure_isolation import (
     Survived,
@@ -54,7 +56,11 @@ def extract_batch(posts: Sequence[AcceptedPost], survived: Survived = nothing_to
     with tracing.batch_span("extract", posts):
         patterns = current_patterns()
         models = load_spacy_models()  # the limit is the posts' own
-        with metrics.step(Step.EXTRACT, len(posts)), time_limit(settings.EXTRACT_SECONDS):
+        with (
+            _slot(posts),
+            metrics.step(Step.EXTRACT, len(posts)),
+            time_limit(settings.EXTRACT_SECONDS),
+        ):
             found = extract_by_language(posts, models, labels=settings.LABELS, patterns=patterns)
         survived()
         extracted = _dead_letter_languages(posts, found)
@@ -62,6 +68,11 @@ def extract_batch(posts: Sequence[AcceptedPost], survived: Survived = nothing_to
     metrics.EXTRACTED.inc(len(extracted))
     log_posts(logger, "extracted", extracted)
     throughput.record(len(posts))
+
+
+def _slot(posts: Sequence[AcceptedPost]) -> AbstractContextManager[None]:
+    """Return what a batch needs to use a processor: a slot if it is of bulk posts."""
+    return bulk_slot() if "bulk" in publish.priorities(posts) else nullcontext()
 
 
 def _dead_letter_languages(

@@ -3,17 +3,21 @@ The time from a live post's request until it is saved, without and with an archi
 
     python -m tests.harness.live_latency [--bulk N] [--live N] [--on embedded rabbitmq]
 
-The program runs the real stack. It first sends live posts alone, one after another. Then it sends
-N bulk posts, and live posts again while the bulk posts wait. It prints a line of JSON and a row
-for each. Its status is 1 if the bulk posts ended first, or if a post is missing at the end.
+The program runs the real stack. It first sends live posts alone, one after another. Then a thread
+sends N bulk posts, and live posts come again as soon as bulk posts wait. It prints a line of JSON
+and a row for each. Its status is 1 if the bulk posts ended first, or if a post is missing.
 """
 
 import statistics
 import sys
+import threading
 import time
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from ingest import samples
 from ingest.client import ApiClient, ApiError
@@ -26,11 +30,17 @@ FILL_PAUSE_SECONDS = 1
 POLL_SECONDS = 0.02
 SETTLE_SECONDS = 3600
 GAP_SECONDS = 0.5  # between two live posts
+MEASURED = {"ingest_wait_seconds": "queue", "ingest_step_seconds": "step"}  # and their labels
 
 
 @dataclass(frozen=True)
 class Result(runner.Result):
-    """The times of live posts in seconds, and how many bulk messages waited meanwhile."""
+    """
+    The times of live posts in seconds, and how many bulk messages waited meanwhile.
+
+    `extract_wait` and `save_wait` are the means of live messages in their queues, and the steps
+    are the means of all batches, live and bulk.
+    """
 
     broker: str
     bulk_posts: int
@@ -38,6 +48,10 @@ class Result(runner.Result):
     median: float
     p95: float
     longest: float
+    extract_wait: float
+    extract_step: float
+    save_wait: float
+    save_step: float
     waiting_at_first: int
     waiting_at_last: int
     bulk_posts_per_second: float
@@ -87,15 +101,28 @@ def waiting_bulk(client: ApiClient) -> int:
 
 def measure(client: ApiClient, broker: str, *, bulk: int, live: int, name: str) -> Result:
     """Send bulk posts, then live posts while they wait, and return the times of the live ones."""
-    fill(client, bulk)
+    filling = threading.Thread(target=fill, args=(client, bulk))
+    filling.start()
+    if bulk:
+        wait_until(lambda: waiting_bulk(client) > 0, seconds=60, what="bulk posts wait")
     began, first = time.monotonic(), waiting_bulk(client)
-    done_before = saved(client, "archive")
+    done_before, sums_before = saved(client, "archive"), sums(client)
     times = []
     for post in posts_of(live, name=name, priority="live"):
         times.append(seconds_until_saved(client, post))
         time.sleep(GAP_SECONDS)
     last, done = waiting_bulk(client), saved(client, "archive") - done_before
     elapsed = time.monotonic() - began
+    means = {
+        name: mean(client, key, sums_before)
+        for name, key in (
+            ("extract_wait", "extractingest_wait_seconds"),
+            ("extract_step", "extractingest_step_seconds"),
+            ("save_wait", "saveingest_wait_seconds"),
+            ("save_step", "saveingest_step_seconds"),
+        )
+    }
+    filling.join()
     wait_until(lambda: is_empty(client), seconds=SETTLE_SECONDS, what="the queues are empty")
     cuts = statistics.quantiles(times, n=20, method="inclusive")
     return Result(
@@ -105,11 +132,33 @@ def measure(client: ApiClient, broker: str, *, bulk: int, live: int, name: str) 
         median=round(statistics.median(times), 2),
         p95=round(cuts[-1], 2),
         longest=round(max(times), 2),
+        **means,
         waiting_at_first=first,
         waiting_at_last=last,
         bulk_posts_per_second=round(done / elapsed, 1),
         missing=bulk + live - saved(client, "archive") - saved(client, name),
     )
+
+
+def sums(client: ApiClient) -> dict[str, tuple[float, float]]:
+    """Return the sum and the number of each wait and step that the workers have measured."""
+    text = requests.get(f"{client._url}/metrics", headers=client.headers, timeout=60).text
+    found: dict[str, dict[str, float]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            name, _, kind = sample.name.rpartition("_")
+            if name in MEASURED and kind in ("sum", "count"):
+                key = sample.labels[MEASURED[name]] + name
+                own = found.setdefault(key, {"sum": 0.0, "count": 0.0})
+                own[kind] += sample.value
+    return {key: (own["sum"], own["count"]) for key, own in found.items()}
+
+
+def mean(client: ApiClient, key: str, before: dict[str, tuple[float, float]]) -> float:
+    """Return the mean seconds of a wait or step since an earlier reading."""
+    seconds, number = sums(client).get(key, (0.0, 0.0))
+    earlier_seconds, earlier_number = before.get(key, (0.0, 0.0))
+    return round((seconds - earlier_seconds) / max(1, number - earlier_number), 2)
 
 
 def saved(client: ApiClient, publication: str) -> int:
