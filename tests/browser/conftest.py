@@ -76,9 +76,11 @@ def site(emulator: None, valkey: None, tmp_path_factory: pytest.TempPathFactory)
         yield Site(url, store)
 
 
-@pytest.fixture(scope="session")
-def browser(django_db_setup: None) -> Iterator[Browser]:
-    """Run Chromium, after the databases are made: none is, while Playwright's loop runs here."""
+# Playwright keeps a loop running in the thread, and Django's database refuses to work beside one.
+# So the browser ends with its module, before tests that need the database.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run Chromium."""
     with chromium() as running:
         yield running
 
