@@ -21,6 +21,7 @@ ROW_TESTS = (
     "operations/test_alias_suggestions",
     "analytics/test_trends",
     "store/test_contract",
+    "store/test_deadline",
     "store/test_name_search",
     "store/test_reader",
     "store/test_revisions",

@@ -33,13 +33,21 @@ def _limit_statement(
     execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
     """Give PostgreSQL the time that is left before a statement, and take it back after it."""
-    left = seconds_left()
-    if left is None:
+    left, connection = seconds_left(), context["connection"].connection
+    if left is None or not _takes_commands(connection):
         return execute(sql, params, many, context)
-    cursor = context["cursor"].cursor
-    cursor.execute(f"SET statement_timeout = {max(LEAST_MILLISECONDS, int(1000 * left))}")
+    connection.execute(f"SET statement_timeout = {max(LEAST_MILLISECONDS, int(1000 * left))}")
     try:
         return execute(sql, params, many, context)
     finally:
-        if not context["connection"].in_atomic_block:
-            context["connection"].cursor().cursor.execute("SET statement_timeout = DEFAULT")
+        if _takes_commands(connection):
+            connection.execute("SET statement_timeout = DEFAULT")
+
+
+def _takes_commands(connection: Any) -> bool:
+    """
+    Return whether PostgreSQL takes a command now, and not only a rollback.
+
+    A rollback takes the time of an ended statement back too.
+    """
+    return connection.info.transaction_status.name in ("IDLE", "INTRANS")
