@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 
 import requests
 from google.cloud.firestore_v1 import Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, StorageState
 from rich.console import Console
 from rich.table import Table
 
@@ -35,6 +35,7 @@ from ingest.store.firestore.store import FirestoreStore
 from tests.harness import runner
 from tests.harness.articles import PUBLICATIONS, articles
 from tests.support import editor
+from tests.support.admin_client import log_in, make_operator
 from tests.support.browser import chromium, serious_faults
 from tests.support.factories import with_entities
 from tests.support.stores import firestore_of
@@ -77,6 +78,9 @@ def show_everything(stack: Stack, client: ApiClient, folder: Path) -> tuple[Tabl
         )
         wait_until(lambda: _summarised(stack), seconds=300, what="the summaries are there")
         found += _take(browser, stack.url, folder, _pages(client), table)
+        make_operator(stack)
+        session = _logged_in(browser, stack)
+        found += _take(browser, stack.url, folder, _own_pages(client), table, session=session)
         requests.post(f"{stack.url}/api/drain", headers=client.headers, timeout=60)
         firestore_of(PROJECT).add([with_entities("fresh", publication="Fresh")])
         found += _take(browser, stack.url, folder, [("drained-and-loading", "/")], table)
@@ -96,21 +100,52 @@ def _summarised(stack: Stack) -> bool:
 
 def _pages(client: ApiClient) -> list[tuple[str, str]]:
     first, second, *_ = client.publications()
-    top = next(e for e in client.entities(first["name"]) if e["label"] == "GPE")
+    top, other, *_ = (e for e in client.entities(first["name"]) if e["label"] == "GPE")
     page = f"/publications/{first['id']}"
     return [
         ("front", "/"),
         ("publication", page),
         ("publication-filtered", f"{page}?family=PERSON&since=2001-09-20&until=2001-10-20"),
         ("entity", f"/entities/{top['id']}"),
+        ("trends", f"{page}/trends"),
+        ("search", "/search?q=un"),
         ("compare", f"/compare?of={first['id']}&of={second['id']}"),
+        ("compare-names", f"/compare?name={top['id']}&name={other['id']}"),
         ("mentioned-with", f"/entities/{top['id']}/mentioned-with"),
         ("posts", f"{page}/posts"),
         ("post", f"/posts/{_a_post(client, top['id'])}"),
         ("embed", f"/embed{page}/days"),
+        ("embed-name", f"/embed/entities/{top['id']}/days"),
+        ("embed-compare", f"/embed/compare?of={first['id']}&of={second['id']}"),
         ("login", "/login"),
         ("not-here", "/nothing"),
     ]
+
+
+def _own_pages(client: ApiClient) -> list[tuple[str, str]]:
+    """Return the pages that only an account sees."""
+    first, *_ = client.publications()
+    top = next(e for e in client.entities(first["name"]) if e["label"] == "GPE")
+    return [
+        ("watch-name", f"/entities/{top['id']}/watch"),
+        ("watch-publication", f"/publications/{first['id']}/watch"),
+        ("watches", "/watches"),
+    ]
+
+
+def _logged_in(browser: Browser, stack: Stack) -> StorageState:
+    """Return the cookies of an account that watches the first publication."""
+    context = browser.new_context()
+    page = context.new_page()
+    log_in(page, stack)
+    page.goto(stack.url)
+    page.locator(".card h2 a").first.click()
+    page.locator("#watch summary").click()
+    page.locator("#watch button").click()
+    page.wait_for_url("**/watches?made=*")
+    state = context.storage_state()
+    context.close()
+    return state
 
 
 def _a_post(client: ApiClient, entity_id: str) -> str:
@@ -164,7 +199,7 @@ def _take(
     pages: list[tuple[str, str]],
     table: Table,
     *,
-    session: Any = None,
+    session: StorageState | None = None,
     step: Callable[[Page], None] | None = None,
 ) -> int:
     """Take pages in each width and scheme, after a step on each; return axe's findings."""
