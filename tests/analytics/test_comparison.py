@@ -1,8 +1,11 @@
 """Comparisons say only what is true of every side, on each store."""
 
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from pydantic import ValidationError
 
 from ingest.analytics import comparison
@@ -12,6 +15,7 @@ from ingest.core.entity_names import entity_id
 from ingest.core.posts import publication_id
 from ingest.models import PublicationGroup
 from ingest.store.base import Store
+from ingest.store.sql.store import SqlStore
 from tests.support.factories import entity, with_entities
 
 GAZETTE, WIRE, HERALD = "The Gazette", "The Wire", "The Herald"
@@ -153,3 +157,41 @@ def test_a_comparison_reads_so_many_entities_whatever_its_size(size: int) -> Non
     top = comparison._top_size(size, size)
     most = max(comparison.MIN_TOP, (comparison.READ_ENTITIES - size * top) // size)
     assert size * (top + min(size * top, most)) <= comparison.READ_ENTITIES
+
+
+class CountingReader:
+    """A reader that counts the entities that it returns."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.read = store, 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.store, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            answer = method(*args, **kwargs)
+            self.read += len(getattr(answer, "entities", answer)) if "entities" in name else 0
+            return answer
+
+        return call
+
+
+@pytest.mark.parametrize("window", [{}, {"since": "2026-01-01", "until": "2026-12-31"}])
+def test_a_comparison_of_large_publications_asks_no_more_than_one_of_small_ones(
+    sql: SqlStore, settings: Any, window: dict[str, str]
+) -> None:
+    posts = [
+        with_entities(f"{n}", [entity(f"Name {n}-{m}") for m in range(size)], publication=name)
+        for name, size in ((GAZETTE, 3), (WIRE, 3), ("Large", 150), ("Larger", 150))
+        for n in range(10)
+    ]
+    sql.add(posts)
+    asked, read = [], []
+    for pair in ((GAZETTE, WIRE), ("Large", "Larger")):
+        counting = CountingReader(sql)
+        with CaptureQueriesContext(connections[settings.COUNTS_DATABASE]) as queries:
+            compared(cast(Store, counting), of=pair, **window)
+        asked.append(len(queries))
+        read.append(counting.read)
+    assert asked[0] == asked[1]
+    assert read[1] <= comparison.READ_ENTITIES
