@@ -61,8 +61,9 @@ hosts: .venv/dev ## run six machines, cut one off, kill another, and check the c
 signals: .venv/dev ## stop each process in every way under load, and check the counts (BACKLOGS="10 300 10000")
 	python -m tests.harness.shutdown_matrix --backlogs $(or $(BACKLOGS),10 300 10000)
 
-latency: .venv/dev ## measure live posts beside an archive (BULK=100000 LIVE=200)
-	python -m tests.harness.live_latency --bulk $(or $(BULK),100000) --live $(or $(LIVE),200)
+latency: .venv/dev ## measure live posts beside an archive (BULK=100000 LIVE=200 ON="embedded rabbitmq")
+	python -m tests.harness.live_latency --bulk $(or $(BULK),100000) --live $(or $(LIVE),200) \
+		--on $(or $(ON),embedded rabbitmq)
 
 fuzz: .venv/dev ## send 100,000 bad bodies, and check the answers and counts (BODIES=100000 SEED=1)
 	python -m tests.harness.fuzz --bodies $(or $(BODIES),100000) --seed $(or $(SEED),1)
