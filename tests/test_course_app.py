@@ -92,7 +92,8 @@ def test_13_nothing_sleeps_where_it_could_wait() -> None:
     """
     Only six look again after a pause: what they look at tells nobody when it changes.
 
-    And three pause until a known time: when workers have asked, when a post or a commit is due.
+    And four pause until a known time: when workers have asked, when a post or a commit is due, and
+    when a server wants a request again.
     """
     sleeping = {
         str(path.relative_to(ROOT))
@@ -102,6 +103,7 @@ def test_13_nothing_sleeps_where_it_could_wait() -> None:
     }
     assert sleeping == {
         "ingest/broker/admission/rabbitmq.py",
+        "ingest/client/api.py",
         "ingest/follow/fetching.py",
         "ingest/management/commands/drain.py",
         "ingest/management/runs.py",

@@ -10,26 +10,21 @@ locks of a process that dies.
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 SLOTS = len(os.sched_getaffinity(0))
-POLL_SECONDS = 0.002
 
 _file = os.memfd_create("bulk slots")  # opened before the fork
-_QUEUE = SLOTS  # the byte whose holder is the next to get a slot; the others sleep
 
 
 @contextmanager
 def bulk_slot() -> Iterator[None]:
     """Wait for a slot, and keep it during a block."""
-    fcntl.lockf(_file, fcntl.LOCK_EX, 1, _QUEUE)
-    try:
-        while (slot := _free_slot()) is None:
-            time.sleep(POLL_SECONDS)
-    finally:
-        fcntl.lockf(_file, fcntl.LOCK_UN, 1, _QUEUE)
+    slot = _free_slot()
+    if slot is None:
+        slot = os.getpid() % SLOTS  # pids follow one another, so the children wait for all slots
+        fcntl.lockf(_file, fcntl.LOCK_EX, 1, slot)
     try:
         yield
     finally:

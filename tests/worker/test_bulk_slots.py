@@ -1,6 +1,7 @@
 """Slots of bulk batches: so many at once, and those of a killed process are free again."""
 
 import os
+import select
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -42,6 +43,23 @@ def test_a_killed_process_gives_its_slot_back() -> None:
         os.kill(pids[0], signal.SIGKILL)
         os.waitid(os.P_PID, pids[0], os.WEXITED | os.WNOWAIT)
         assert _taken_in_a_child()
+
+
+def test_a_process_waits_until_a_slot_is_free() -> None:
+    ready, got = os.pipe(), os.pipe()
+    with ExitStack() as children:
+        for _ in range(SLOTS):
+            children.enter_context(held_by_a_child())
+        child = os.fork()
+        if not child:
+            os.write(ready[1], b"1")
+            with bulk_slot():
+                os.write(got[1], b"1")
+            os._exit(0)
+        os.read(ready[0], 1)
+        assert not select.select([got[0]], [], [], 0)[0]
+    assert os.read(got[0], 1) == b"1"
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def _taken_in_a_child() -> bool:
