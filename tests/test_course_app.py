@@ -90,10 +90,9 @@ def test_10_five_articles_and_seven_make_twelve() -> None:
 
 def test_13_nothing_sleeps_where_it_could_wait() -> None:
     """
-    Only six look again after a pause: what they look at tells nobody when it changes.
-
-    And four pause until a known time: when workers have asked, when a post or a commit is due, and
-    when a server wants a request again.
+    These look again after a pause, at what tells nobody when it changes, or pause until a time that
+    they know: when workers have asked, when a post, a commit or a fetch is due, and when a server
+    wants a request again.
     """
     sleeping = {
         str(path.relative_to(ROOT))
