@@ -3,17 +3,18 @@ The time from a live post's request until it is saved, without and with an archi
 
     python -m tests.harness.live_latency [--bulk N] [--live N] [--on embedded rabbitmq]
 
-The program runs the real stack. It first sends live posts alone, one after another. Then a thread
-sends N bulk posts, and live posts come again as soon as bulk posts wait. It prints a line of JSON
-and a row for each. Its status is 1 if the bulk posts ended first, or if a post is missing.
+The program runs the real stack. It first sends live posts alone, one after another. Then it stops
+the workers that extract, sends N bulk posts, and lets the workers go on. Live posts come again
+while the archive waits. It prints a line of JSON and a row for each. Its status is 1 if the bulk
+posts ended first, or if a post is missing.
 """
 
 import statistics
 import sys
-import threading
 import time
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import requests
@@ -21,15 +22,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ingest import samples
 from ingest.client import ApiClient, ApiError
-from ingest.devstack.stack import wait_until
+from ingest.devstack.stack import Stack, wait_until
 from tests.harness import runner
+from tests.support.processes import processes
 from tests.support.sender import is_empty, status_of
 
 LIST_POSTS = 100  # of one request
 FILL_PAUSE_SECONDS = 1
 POLL_SECONDS = 0.02
 SETTLE_SECONDS = 3600
-GAP_SECONDS = 0.5  # between two live posts
+GAP_SECONDS = 0.2  # between two live posts
 MEASURED = {"ingest_wait_seconds": "queue", "ingest_step_seconds": "step"}  # and their labels
 
 
@@ -99,12 +101,24 @@ def waiting_bulk(client: ApiClient) -> int:
     return sum(number for queue, number in waiting.items() if queue.endswith(".bulk"))
 
 
-def measure(client: ApiClient, broker: str, *, bulk: int, live: int, name: str) -> Result:
+@contextmanager
+def no_extraction(stack: Stack) -> Iterator[None]:
+    """Stop the processes that extract while a block runs, so that bulk posts wait."""
+    stopped = [one for one in processes(stack) if "-Q extract" in " ".join(one.cmdline())]
+    for process in stopped:
+        process.suspend()
+    yield
+    for process in stopped:
+        process.resume()
+
+
+def measure(
+    stack: Stack, client: ApiClient, broker: str, *, bulk: int, live: int, name: str
+) -> Result:
     """Send bulk posts, then live posts while they wait, and return the times of the live ones."""
-    filling = threading.Thread(target=fill, args=(client, bulk))
-    filling.start()
     if bulk:
-        wait_until(lambda: waiting_bulk(client) > 0, seconds=60, what="bulk posts wait")
+        with no_extraction(stack):
+            fill(client, bulk)
     began, first = time.monotonic(), waiting_bulk(client)
     done_before, sums_before = saved(client, "archive"), sums(client)
     times = []
@@ -122,7 +136,6 @@ def measure(client: ApiClient, broker: str, *, bulk: int, live: int, name: str) 
             ("save_step", "saveingest_step_seconds"),
         )
     }
-    filling.join()
     wait_until(lambda: is_empty(client), seconds=SETTLE_SECONDS, what="the queues are empty")
     cuts = statistics.quantiles(times, n=20, method="inclusive")
     return Result(
@@ -178,7 +191,7 @@ def rounds(options: Namespace) -> Iterator[Result]:
             wait_until(lambda: is_empty(client), seconds=60, what="the queues are there")
             seconds_until_saved(client, next(posts_of(1, name="first", priority="live")))
             for name, bulk in (("alone", 0), ("beside", options.bulk)):
-                yield measure(client, broker, bulk=bulk, live=options.live, name=name)
+                yield measure(stack, client, broker, bulk=bulk, live=options.live, name=name)
 
 
 def main() -> int:
