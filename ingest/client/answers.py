@@ -107,8 +107,8 @@ class ApiPublication(TypedDict):
     entities_url: str
 
 
-class ApiEntity(TypedDict):
-    """An entity of a publication, with what it counts there."""
+class _Name(TypedDict):
+    """What both answers about a name have."""
 
     id: str
     family: str
@@ -117,6 +117,11 @@ class ApiEntity(TypedDict):
     text: str
     mentions: int
     posts: int
+
+
+class ApiEntity(_Name):
+    """An entity of a publication, with what it counts there."""
+
     share_of_posts: float | None
 
 
@@ -129,16 +134,9 @@ class ApiNamePublication(TypedDict):
     posts: int
 
 
-class ApiFoundEntity(TypedDict):
+class ApiFoundEntity(_Name):
     """A name that a search found, with its sums over all publications."""
 
-    id: str
-    family: str
-    key: str
-    label: str
-    text: str
-    mentions: int
-    posts: int
     publications: list[ApiNamePublication]
 
 

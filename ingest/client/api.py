@@ -126,8 +126,7 @@ class ApiClient:
             if error.status == 422 and error.problem.get("errors"):
                 return _all_refused(error.problem["errors"], len(posts))
             raise
-        results: list[ApiResult] = answer["posts"]
-        return results
+        return cast(list[ApiResult], answer["posts"])
 
     def limits(self) -> ApiLimits:
         """Return the maximum size of a request, and the requests a minute this key may make."""
@@ -167,10 +166,8 @@ class ApiClient:
 
     def search(self, words: str) -> list[ApiFoundEntity]:
         """Return the names with words that begin so, the most mentioned first."""
-        found: list[ApiFoundEntity] = self._call("GET", f"/api/entities?{urlencode({'q': words})}")[
-            "entities"
-        ]
-        return found
+        answer = self._call("GET", f"/api/entities?{urlencode({'q': words})}")
+        return cast(list[ApiFoundEntity], answer["entities"])
 
     def _pages(self, path: str | None, items: str) -> Iterator[Any]:
         """Yield what is on a page and on those after it, each read when it is needed."""

@@ -24,6 +24,11 @@ def field_errors(error: ValidationError, *, pointer: str = "") -> list[dict[str,
     ]
 
 
+def errors_by_field(error: ValidationError) -> dict[str, str]:
+    """Return the detail of each wrong field of a flat form, by its name."""
+    return {each["pointer"].strip("/"): each["detail"] for each in field_errors(error)}
+
+
 def url_parameters(kind: type[BaseModel], lists: Iterable[tuple[str, list[str]]]) -> dict[str, Any]:
     """Return the parameters of a URL: all values of a field that has several, else the last."""
     several = {n for n, f in kind.model_fields.items() if get_origin(f.annotation) is tuple}

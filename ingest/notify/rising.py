@@ -73,11 +73,14 @@ class Rise:
         }
 
 
-def find_rises(watch: Watch, post: PostEntities, counts: CountsOnce) -> Iterator[Rise]:
+def find_rises(
+    watch: Watch, post: PostEntities, counts: CountsOnce, *, only: str
+) -> Iterator[Rise]:
     """
     Return the names of a post that a watch waits for and that rise, and are not told yet.
 
-    An archive makes nothing rise: the post must be accepted in the window of its day or beside it.
+    `only` is the id that the watch's own name counts under; without a name, all are waited for. An
+    archive makes nothing rise: the post must be accepted in the window of its day or beside it.
     """
     window = watch.days_of(post.day)
     accepted = watch.days_of(post.accepted_at.astimezone(UTC).date())
@@ -85,7 +88,7 @@ def find_rises(watch: Watch, post: PostEntities, counts: CountsOnce) -> Iterator
     samples = _samples(watch, window, publication) if publication else None
     if abs(accepted - window) > 1 or publication is None or samples is None:
         return
-    untold = _untold(watch, post, window)
+    untold = _untold(watch, post, window, only=only)
     recent, baseline = samples
     for entity in counts.entities(post.publication, list(untold)):
         posts = DayWindow(recent.since, recent.until).total(entity.post_days)
@@ -106,14 +109,12 @@ def _samples(watch: Watch, window: int, publication: Publication) -> tuple[Sampl
     return Sample.of(recent, publication), Sample.of(baseline, publication)
 
 
-def _untold(watch: Watch, post: PostEntities, window: int) -> dict[str, str]:
+def _untold(watch: Watch, post: PostEntities, window: int, *, only: str) -> dict[str, str]:
     """Return the names whose rise has no event yet, and the id that each event has."""
     names = sorted({entity_id(*name_of(entity)) for entity in post.entities})
     about = ("rising", window, publication_id(post.publication))
     ids = {
-        name: Event.id_of("watch", watch.pk, *about, name)
-        for name in names
-        if watch.entity_id in ("", name)
+        name: Event.id_of("watch", watch.pk, *about, name) for name in names if only in ("", name)
     }
     told: set[str] = set()
     for some in chunks(ids.values(), IDS_AT_ONCE):

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from structlog import get_logger
 
-from ingest.analytics.snippets import Snippet, find_snippet
+from ingest.analytics.snippets import find_snippet
 from ingest.core.chunks import chunks
 from ingest.core.counts import name_of
 from ingest.core.entity_names import entity_id
@@ -82,7 +82,8 @@ class _Evaluation:
     def _occasions(self, watch: Watch, post: PostEntities) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the id of each event of a watch and a post, and what the event says besides."""
         if watch.condition == Watch.Condition.RISING:
-            for rise in find_rises(watch, post, self._counts):
+            only = _counted_id(watch.entity_id, post) if watch.entity_id else ""
+            for rise in find_rises(watch, post, self._counts, only=only):
                 yield rise.event_id, _reason(watch, post, rise)
             return
         about = _about(watch, post)
@@ -133,7 +134,7 @@ def describe(post: PostEntities) -> dict[str, Any]:
 
 def _reason(watch: Watch, post: PostEntities, rise: Rise | None = None) -> dict[str, Any]:
     entity = rise.entity.id if rise else watch.entity_id
-    snippet = _snippet(entity, post) if entity else None
+    snippet = find_snippet(post, _counted_id(entity, post), current_rules()) if entity else None
     return {
         "watch": {
             "id": watch.pk,
@@ -147,10 +148,8 @@ def _reason(watch: Watch, post: PostEntities, rise: Rise | None = None) -> dict[
     }
 
 
-def _snippet(id_: str, post: PostEntities) -> Snippet | None:
-    """Find the sentence of a name, or of the name that it counts as in the post's publication."""
-    rules = current_rules()
-    merged = rules.predecessors(post.publication)
+def _counted_id(id_: str, post: PostEntities) -> str:
+    """Return the id that a name counts under in the publication of a post that mentions it."""
+    merged = current_rules().predecessors(post.publication)
     counted = (entity_id(*name_of(entity)) for entity in post.entities)
-    new = next((each for each in counted if id_ in merged.get(each, ())), id_)
-    return find_snippet(post, new, rules)
+    return next((each for each in counted if id_ in merged.get(each, ())), id_)

@@ -17,9 +17,9 @@ from ingest.models import Alias, AliasBackfill, ReadLimit
 from ingest.operations import corrections
 from ingest.operations.audit import Actor, Via
 from ingest.operations.corrections import NameCounts
-from ingest.operations.permalinks import successor_of
 from ingest.store.base import StoreReader
 from ingest.web.decorators import editor_page, reader_of
+from ingest.web.responses import moved
 
 
 @editor_page
@@ -29,7 +29,7 @@ def correct(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     store = reader_of(request)
     overview = read_entity_overview(store, entity_id, publication_id=publication)
     if overview is None:
-        return _moved(request, entity_id)
+        return moved(request, "web:correct", entity_id)
     context = _context(request, store, overview)
     if request.method != "POST":
         return render(request, "web/correct.html", context)
@@ -45,15 +45,6 @@ def correct(request: HttpRequest, entity_id: str) -> HttpResponseBase:
         backfill = corrections.correct(alias, _actor(request))
         return redirect(f"{reverse('web:correction', args=[backfill.pk])}?alias={alias.pk}")
     return render(request, "web/correct_preview.html", context | _preview(request, store, alias))
-
-
-def _moved(request: HttpRequest, entity_id: str) -> HttpResponseBase:
-    """Lead from a name that an alias merged into another one to the correction of that one."""
-    successor = successor_of(entity_id)
-    if successor is None or request.method == "POST":
-        raise Http404
-    query = f"?{request.GET.urlencode()}" if request.GET else ""
-    return redirect(reverse("web:correct", args=[successor]) + query)
 
 
 def _context(request: HttpRequest, store: StoreReader, overview: EntityOverview) -> dict[str, Any]:

@@ -1,9 +1,6 @@
 """Downloads of what the pages show, as CSV, JSON and Parquet."""
 
-from http import HTTPStatus
-
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import render
 from pydantic import ValidationError
 
 from ingest.analytics.comparison_query import NotComparable, read_comparison
@@ -25,13 +22,14 @@ from ingest.analytics.tables import (
     trends_table,
 )
 from ingest.analytics.trends import TrendQuery, read_trends
-from ingest.core.validation import field_errors
+from ingest.core.validation import errors_by_field
 from ingest.operations.permalinks import present_id
 from ingest.operations.rule_versions import known_rules
 from ingest.web import mentioned_with as companions
 from ingest.web.comparisons import read_page_query
 from ingest.web.decorators import download, reader_of
 from ingest.web.posts import PAGE_POSTS, read_post_query
+from ingest.web.responses import bad_filters
 
 
 @download
@@ -67,11 +65,11 @@ def comparison_file(request: HttpRequest, format_: ExportFormat) -> HttpResponse
     """Download a comparison."""
     query, errors = read_page_query(request.GET)
     if query is None:
-        return _wrong(request, errors)
+        return bad_filters(request, errors)
     try:
         found = read_comparison(reader_of(request), query, known_rules().successors)
     except NotComparable as error:
-        return _wrong(request, {error.field: str(error)})
+        return bad_filters(request, {error.field: str(error)})
     return _answer(request, comparison_table(found, at=request.build_absolute_uri()), format_, {})
 
 
@@ -96,7 +94,7 @@ def trends_file(request: HttpRequest, pub_id: str, format_: ExportFormat) -> Htt
     try:
         query = TrendQuery(limit=MAX_LIMIT, **request.GET.dict())
     except ValidationError as error:
-        return _wrong(request, {e["pointer"]: e["detail"] for e in field_errors(error)})
+        return bad_filters(request, errors_by_field(error))
     trends = read_trends(store, found, query)
     return _answer(
         request, trends_table(found, trends, at=request.build_absolute_uri()), format_, {}
@@ -129,12 +127,8 @@ def _answer(
     request: HttpRequest, table: Table, format_: ExportFormat, errors: dict[str, str]
 ) -> HttpResponseBase:
     if errors:
-        return _wrong(request, errors)
+        return bad_filters(request, errors)
     try:
         return table_response(table, format_)
     except FormatUnavailable as error:
-        return _wrong(request, {"format": str(error)})
-
-
-def _wrong(request: HttpRequest, errors: dict[str, str]) -> HttpResponseBase:
-    return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
+        return bad_filters(request, {"format": str(error)})

@@ -8,11 +8,10 @@ show what the account may read.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from http import HTTPStatus
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
@@ -24,13 +23,14 @@ from ingest.analytics.post_list import PostListQuery, PostSource, list_posts
 from ingest.analytics.snippets import beginning_of, find_snippet
 from ingest.core.messages import PostEntities
 from ingest.core.posts import is_web_address, publication_id
-from ingest.core.validation import field_errors
+from ingest.core.validation import errors_by_field
 from ingest.models import Event, FeedAddress, ReadLimit, Watch
 from ingest.operations.permalinks import present_id
 from ingest.operations.rule_versions import known_rules
 from ingest.store.base import StoreReader
 from ingest.web.decorators import View, page, reader_of
 from ingest.web.posts import read_post_query
+from ingest.web.responses import bad_filters
 
 ENTRIES = 50
 # Posts of a day are in no order. So more are read, and those that were accepted last are shown.
@@ -82,7 +82,7 @@ def publication(request: HttpRequest, pub_id: str) -> HttpResponseBase:
         raise Http404
     query, errors = read_post_query(request, limit=ENTRIES)
     if errors:
-        return _wrong(request, errors)
+        return bad_filters(request, errors)
     source = PostSource(store, found)
     posts = list_posts(source, query).posts if query.title else _newest(source, query)
     title = f"{found.name}: {query.title}" if query.title else found.name
@@ -96,7 +96,7 @@ def search(request: HttpRequest) -> HttpResponseBase:
         given = {name: value for name, value in request.GET.items() if str(value).strip()}
         query = NameQuery.model_validate({**given, "limit": SEARCH_NAMES})
     except ValidationError as error:
-        return _wrong(request, {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)})
+        return bad_filters(request, errors_by_field(error))
     store = reader_of(request)
     names = [name.entity.id for name in search_names(store, query).names]
     read = [store.posts_mentioning(id_, limit=SEARCH_POSTS, content=False) for id_ in names]
@@ -133,10 +133,6 @@ def readable_events(watch: Watch) -> list[Event]:
     rows = Event.objects.filter(watch=watch).order_by("-at")[:ENTRIES]
     limit = set(map(publication_id, ReadLimit.of(watch.account))) if watch.account else set()
     return [e for e in rows if not limit or publication_id(e.data["publication"]) in limit]
-
-
-def _wrong(request: HttpRequest, errors: dict[str, str]) -> HttpResponseBase:
-    return render(request, "400.html", {"errors": errors}, status=HTTPStatus.BAD_REQUEST)
 
 
 def _answer(

@@ -15,7 +15,7 @@ from ingest.analytics.mentioned_with import (
     to_graphml,
 )
 from ingest.core.entity_names import FAMILIES
-from ingest.core.validation import field_errors
+from ingest.core.validation import errors_by_field
 from ingest.operations.permalinks import successor_of
 from ingest.web.decorators import page, reader_of
 from ingest.web.network import draw_network
@@ -64,7 +64,7 @@ def read_page_query(request: HttpRequest) -> tuple[MentionedWithQuery, dict[str,
     try:
         return MentionedWithQuery(**parameters), {}  # type: ignore[arg-type]
     except ValidationError as error:
-        errors = {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
+        errors = errors_by_field(error)
         return MentionedWithQuery(), errors
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from ingest.analytics.post_list import PostListQuery, PostSource, list_posts
 from ingest.analytics.post_text import history_of, mark_names
 from ingest.core.posts import publication_id
-from ingest.core.validation import field_errors
+from ingest.core.validation import errors_by_field
 from ingest.operations.rule_versions import known_rules
 from ingest.web.decorators import page, reader_of
 from ingest.web.feed_links import feed_link
@@ -43,7 +43,7 @@ def read_post_query(request: HttpRequest, *, limit: int) -> tuple[PostListQuery,
     try:
         return PostListQuery(limit=limit, **parameters), {}
     except ValidationError as error:
-        errors = {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
+        errors = errors_by_field(error)
         if "cursor" in errors:
             raise Http404 from error
         return PostListQuery(limit=limit), errors

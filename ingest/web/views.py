@@ -5,8 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from pydantic import ValidationError
 
@@ -28,15 +27,15 @@ from ingest.analytics.trends import LEAST_POSTS, TrendQuery, read_trends
 from ingest.core.day_window import DayWindow, move_day
 from ingest.core.entity_names import FAMILIES
 from ingest.core.problem_types import ProblemType
-from ingest.core.validation import field_errors
+from ingest.core.validation import errors_by_field
 from ingest.operations import corrections
-from ingest.operations.permalinks import successor_of
 from ingest.operations.rule_versions import known_rules
 from ingest.store.base import Order, Publication
 from ingest.web import charts
 from ingest.web.decorators import download, page, reader_of
 from ingest.web.feed_links import feed_link
 from ingest.web.posts import post_filters, read_post_query
+from ingest.web.responses import moved
 from ingest.web.templatetags.web import label_name
 from ingest.web.watches import form_of_entity, form_of_publication
 
@@ -180,12 +179,7 @@ def _query(
     try:
         return EntityQuery(limit=TABLE_ROWS, **parameters), {}
     except ValidationError as error:
-        return EntityQuery(limit=TABLE_ROWS), _errors(error)
-
-
-def _errors(error: ValidationError) -> dict[str, str]:
-    """Return what is wrong with each filter."""
-    return {e["pointer"].strip("/"): e["detail"] for e in field_errors(error)}
+        return EntityQuery(limit=TABLE_ROWS), errors_by_field(error)
 
 
 def _bars(summary: Summary) -> str:
@@ -220,7 +214,7 @@ def trends(request: HttpRequest, pub_id: str) -> HttpResponseBase:
     try:
         query = TrendQuery(limit=TABLE_ROWS, **parameters)
     except ValidationError as error:
-        query, errors = TrendQuery(limit=TABLE_ROWS), _errors(error)
+        query, errors = TrendQuery(limit=TABLE_ROWS), errors_by_field(error)
     context = {
         "publication": found,
         "trends": read_trends(reader_of(request), found, query),
@@ -244,7 +238,7 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
         order=query.order,
     )
     if overview is None:
-        return _moved(request, entity_id)
+        return moved(request, "web:entity", entity_id)
     by_posts = query.order == "posts"
     post_query, post_errors = read_post_query(request, limit=MAX_POSTS)
     found = list_posts(PostSource(reader_of(request), overview.narrowed_to, entity_id), post_query)
@@ -279,15 +273,6 @@ def entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     return render(request, "web/entity.html", context)
 
 
-def _moved(request: HttpRequest, entity_id: str) -> HttpResponseBase:
-    """Lead from a name that an alias merged into another one to that one."""
-    successor = successor_of(entity_id)
-    if successor is None:
-        raise Http404
-    query = f"?{request.GET.urlencode()}" if request.GET else ""
-    return redirect(reverse("web:entity", args=[successor]) + query)
-
-
 @page
 def search(request: HttpRequest) -> HttpResponseBase:
     """Find names in any publication."""
@@ -297,7 +282,7 @@ def search(request: HttpRequest) -> HttpResponseBase:
     try:
         query = NameQuery(limit=FOUND_NAMES, **parameters) if "q" in parameters else None
     except ValidationError as error:
-        context["errors"] = _errors(error)
+        context["errors"] = errors_by_field(error)
     else:
         context["found"] = search_names(reader_of(request), query) if query else None
         context["feed"] = feed_link(request, "search_feed", **parameters) if query else None

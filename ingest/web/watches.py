@@ -17,6 +17,7 @@ from ingest.store.base import Publication, StoredEntity
 from ingest.web.decorators import account_page, reader_of
 from ingest.web.feed_links import needs_secret
 from ingest.web.feeds import ENTRIES, event_title, readable_events
+from ingest.web.responses import moved
 
 WINDOWS = ((24, "a day"), (168, "a week"))  # hours
 ON_A_NAME = (
@@ -49,9 +50,10 @@ class WatchForm(forms.Form):
     ) -> None:
         super().__init__(data, initial={"publication": chosen})
         self.names = {publication.id: publication.name for publication in publications}
-        choices: dict[str, Any] = {"condition": kinds, "publication": self.names.items()}
-        choices["publication"] = [("", ""), *self.names.items()]
-        for name, values in choices.items():
+        for name, values in (
+            ("condition", kinds),
+            ("publication", [("", ""), *self.names.items()]),
+        ):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = list(values)
@@ -85,7 +87,7 @@ def watch_entity(request: HttpRequest, entity_id: str) -> HttpResponseBase:
     own = request.GET.get("publication")
     overview = read_entity_overview(reader_of(request), entity_id, publication_id=own)
     if overview is None:
-        raise Http404
+        return moved(request, "web:watch_entity", entity_id)
     form = form_of_entity(overview, request.POST if request.method == "POST" else None)
     back = reverse("web:entity", args=[entity_id])
     entity = overview.entity

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from ingest.broker import connection
 from ingest.devstack.stack import Stack
 from ingestsite import configuration
-from tests.support.browser import serious_faults
+from tests.support.browser import fill_login, serious_faults
 from tests.support.web_server import serving
 
 MAKE = """
@@ -60,9 +60,7 @@ def window(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> It
     context = browser.new_context(base_url=stack.url, viewport=size)
     page = context.new_page()
     page.goto("/login?next=/admin/")
-    page.get_by_label("Name", exact=True).fill("operator")
-    page.get_by_label("Password").fill("a long secret word")
-    page.get_by_role("button", name="Log in").click()
+    fill_login(page, "operator", "a long secret word")
     yield page
     context.close()
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from ingest.broker import connection
 from ingest.devstack.stack import Stack
 from ingestsite import configuration
-from tests.support.browser import serious_faults
+from tests.support.browser import fill_login, serious_faults
 from tests.support.oidc_provider import CLIENT, SECRET, Provider, running
 from tests.support.totp import code_of
 from tests.support.web_server import serving
@@ -70,9 +70,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 def give_password(page: Page, name: str) -> None:
     """Fill in the login page, which the admin leads to."""
     page.goto("/admin/")
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Password").fill(WORD)
-    page.get_by_role("button", name="Log in").click()
+    fill_login(page, name, WORD)
 
 
 def add_app(page: Page) -> str:

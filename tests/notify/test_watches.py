@@ -143,6 +143,16 @@ def test_a_rising_name_is_told_once_a_window_and_publication_however_often_it_is
     assert Event.objects.count() == 3
 
 
+def test_a_merged_name_rises_under_the_name_that_it_counts_as() -> None:
+    watch = Watch.objects.create(name="Barry", label="PERSON", condition="rising")
+    Alias.objects.create(name="Barry", label="PERSON", becomes="Barack Obama")
+    bump_version()
+    forget()
+    save(*rising_posts(), times=2)
+    event = Event.objects.get()
+    assert (event.watch, event.data["rising"]["name"]) == (watch, "Barack Obama")
+
+
 def test_everything_that_rises_in_a_publication() -> None:
     Watch.objects.create(publication="The Gazette", condition="rising")
     save(*rising_posts(), *rising_posts(publication="The Herald"), times=2)

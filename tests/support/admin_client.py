@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from ingest.devstack.stack import Stack
 from tests.support import faulty_model
+from tests.support.browser import fill_login
 
 PASSWORD = "a long password"  # noqa: S105  (of an account that only tests make)
 
@@ -26,9 +27,7 @@ def make_operator(stack: Stack) -> None:
 def log_in(page: Page, stack: Stack) -> None:
     """Log in as Olive, and wait for the start page."""
     page.goto(f"{stack.url}/admin/")
-    page.get_by_label("Name", exact=True).fill("olive")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    fill_login(page, "olive", PASSWORD)
 
 
 def open_dead_letter(page: Page, stack: Stack, post_id: str) -> None:

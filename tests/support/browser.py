@@ -34,6 +34,13 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def fill_login(page: Page, name: str, password: str) -> None:
+    """Send the form of the login page, which is open."""
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
 def serious_faults(page: Page) -> list[str]:
     """Return axe's serious findings on a page, each with its element."""
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]

@@ -3,6 +3,7 @@
 from playwright.sync_api import Page
 
 from ingest.devstack.stack import Stack
+from tests.support.browser import fill_login
 
 NAME = "edith"
 PASSWORD = "a long password"  # noqa: S105  (of an account that only tests make)
@@ -22,9 +23,7 @@ def make_editor(stack: Stack) -> None:
 def log_in(page: Page, url: str) -> None:
     """Log in to the pages as Edith."""
     page.goto(f"{url}/login")
-    page.get_by_label("Name", exact=True).fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    fill_login(page, NAME, PASSWORD)
     page.wait_for_url(f"{url}/")
 
 

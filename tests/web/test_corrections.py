@@ -79,6 +79,7 @@ def test_a_name_is_merged_into_one_that_a_search_finds_and_its_address_leads_on(
     assert AuditEntry.objects.filter(actor="edith", target__contains="Odin").exists()
     moved = editor.get(f"/entities/{ODIN}/correct?q=x")
     assert (moved.status_code, moved["Location"]) == (302, f"/entities/{WODAN}/correct?q=x")
+    assert editor.get(f"/entities/{ODIN}/watch")["Location"] == f"/entities/{WODAN}/watch"
 
 
 def test_the_page_of_a_name_says_who_corrected_it(editor: Client) -> None:

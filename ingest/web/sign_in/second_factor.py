@@ -130,10 +130,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Return the factors of an account that has some, else its password or its provider."""
         known = super().get_reauthentication_methods(user)
-        factors = [method for method in known if method["id"].startswith("mfa_")]
-        is_from_provider = settings.OIDC_URL and SocialAccount.objects.filter(user=user.pk).exists()
-        if factors or known or not is_from_provider:
-            return factors or known
+        if known:
+            return [method for method in known if method["id"].startswith("mfa_")] or known
+        if not (settings.OIDC_URL and SocialAccount.objects.filter(user=user.pk).exists()):
+            return []
         url = reverse("openid_connect_login", args=["provider"])
         return [{"id": "provider", "description": "Use the provider", "url": url}]
 
