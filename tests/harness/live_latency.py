@@ -107,9 +107,11 @@ def no_extraction(stack: Stack) -> Iterator[None]:
     stopped = [one for one in processes(stack) if "-Q extract" in " ".join(one.cmdline())]
     for process in stopped:
         process.suspend()
-    yield
-    for process in stopped:
-        process.resume()
+    try:
+        yield
+    finally:
+        for process in stopped:
+            process.resume()
 
 
 def measure(
@@ -120,22 +122,14 @@ def measure(
         with no_extraction(stack):
             fill(client, bulk)
     began, first = time.monotonic(), waiting_bulk(client)
-    done_before, sums_before = saved(client, "archive"), sums(client)
+    done_before, sums_before = saved(client, "archive"), sums(stack, client)
     times = []
     for post in posts_of(live, name=name, priority="live"):
         times.append(seconds_until_saved(client, post))
         time.sleep(GAP_SECONDS)
     last, done = waiting_bulk(client), saved(client, "archive") - done_before
     elapsed = time.monotonic() - began
-    means = {
-        name: mean(client, key, sums_before)
-        for name, key in (
-            ("extract_wait", "extractingest_wait_seconds"),
-            ("extract_step", "extractingest_step_seconds"),
-            ("save_wait", "saveingest_wait_seconds"),
-            ("save_step", "saveingest_step_seconds"),
-        )
-    }
+    means = means_since(sums_before, sums(stack, client))
     wait_until(lambda: is_empty(client), seconds=SETTLE_SECONDS, what="the queues are empty")
     cuts = statistics.quantiles(times, n=20, method="inclusive")
     return Result(
@@ -153,25 +147,33 @@ def measure(
     )
 
 
-def sums(client: ApiClient) -> dict[str, tuple[float, float]]:
-    """Return the sum and the number of each wait and step that the workers have measured."""
-    text = requests.get(f"{client._url}/metrics", headers=client.headers, timeout=60).text
-    found: dict[str, dict[str, float]] = {}
+Sums = dict[tuple[str, str], tuple[float, float]]  # seconds and their number, of a wait or step
+
+
+def sums(stack: Stack, client: ApiClient) -> Sums:
+    """Return what the workers have measured of each queue and each step so far."""
+    text = requests.get(f"{stack.url}/metrics", headers=client.headers, timeout=60).text
+    found: dict[tuple[str, str], dict[str, float]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             name, _, kind = sample.name.rpartition("_")
             if name in MEASURED and kind in ("sum", "count"):
-                key = sample.labels[MEASURED[name]] + name
+                key = (name, sample.labels[MEASURED[name]])
                 own = found.setdefault(key, {"sum": 0.0, "count": 0.0})
                 own[kind] += sample.value
     return {key: (own["sum"], own["count"]) for key, own in found.items()}
 
 
-def mean(client: ApiClient, key: str, before: dict[str, tuple[float, float]]) -> float:
-    """Return the mean seconds of a wait or step since an earlier reading."""
-    seconds, number = sums(client).get(key, (0.0, 0.0))
-    earlier_seconds, earlier_number = before.get(key, (0.0, 0.0))
-    return round((seconds - earlier_seconds) / max(1, number - earlier_number), 2)
+def means_since(before: Sums, after: Sums) -> dict[str, float]:
+    """Return the mean seconds of each wait and step between two readings."""
+    means = {}
+    for metric, name in (("ingest_wait_seconds", "wait"), ("ingest_step_seconds", "step")):
+        for step in ("extract", "save"):
+            seconds, number = after.get((metric, step), (0.0, 0.0))
+            earlier_seconds, earlier_number = before.get((metric, step), (0.0, 0.0))
+            mean = (seconds - earlier_seconds) / max(1, number - earlier_number)
+            means[f"{step}_{name}"] = round(mean, 2)
+    return means
 
 
 def saved(client: ApiClient, publication: str) -> int:
