@@ -113,7 +113,7 @@ def _pages(client: ApiClient) -> list[tuple[str, str]]:
         ("compare-names", f"/compare?name={top['id']}&name={other['id']}"),
         ("mentioned-with", f"/entities/{top['id']}/mentioned-with"),
         ("posts", f"{page}/posts"),
-        ("post", f"/posts/{_a_post(client, top['id'])}"),
+        ("post", f"/posts/{next(client.mentions(top['id']))['id']}"),
         ("embed", f"/embed{page}/days"),
         ("embed-name", f"/embed/entities/{top['id']}/days"),
         ("embed-compare", f"/embed/compare?of={first['id']}&of={second['id']}"),
@@ -146,13 +146,6 @@ def _logged_in(browser: Browser, stack: Stack) -> StorageState:
     state = context.storage_state()
     context.close()
     return state
-
-
-def _a_post(client: ApiClient, entity_id: str) -> str:
-    """Return the id of a post that mentions an entity."""
-    path = f"{client._url}/api/entities/{entity_id}/posts"
-    answer = requests.get(path, headers=client.headers, timeout=60)
-    return str(answer.json()["posts"][0]["id"])
 
 
 def _take_correction(
