@@ -27,6 +27,7 @@ from ingest.store.base import (
     FamilyCounts,
     Order,
     Publication,
+    Store,
     StoredEntity,
     StoreReader,
 )
@@ -38,6 +39,9 @@ MAX_AGE = timedelta(minutes=2)
 
 # A process requests a publication's summary once in this time, however many people look.
 DEBOUNCE_SECONDS = 30
+
+# Steps that prepare windows in one task; in SQL they take a few seconds.
+STEPS_AT_ONCE = 400
 
 CLOUD_SIZE = 60  # words
 SUMMARY_TRENDS = 5  # that rise, and as many that fall
@@ -72,6 +76,7 @@ class Summary(BaseModel):
     version: Literal[2] = 2
     made_at: AwareDatetime
     changed_at: AwareDatetime | None = None  # the last change of the counts that is in it
+    unprepared: int = 0  # steps that windows still lack
     posts: int
     families: tuple[FamilyCounts, ...]
     words: tuple[CloudWord, ...]
@@ -96,17 +101,19 @@ class Summary(BaseModel):
         return sum(family.entities for family in self.families)
 
 
-def summarise(store: StoreReader, pub_id: str) -> None:
-    """Compute the summary of a publication, and store it."""
+def summarise(store: Store, pub_id: str) -> None:
+    """Prepare the windows of a publication, then compute its summary and store it."""
     publication = store.publication_by_id(pub_id)
     if publication is None:
         return
+    unprepared = store.prepare_windows(pub_id, limit=STEPS_AT_ONCE)
     as_of = publication.read_time
     top = store.entities(publication.name, EntityFilter(limit=TOP_SIZE, as_of=as_of))
     by_posts = EntityFilter[Cursor](limit=CLOUD_SIZE, as_of=as_of, order="posts")
     summary = Summary(
         made_at=datetime.now(UTC),
         changed_at=publication.changed_at,
+        unprepared=unprepared,
         posts=publication.posts,
         families=tuple(sorted(store.families(publication.name), key=lambda sums: -sums.mentions)),
         words=tuple(map(CloudWord.of, top[:CLOUD_SIZE])),
@@ -162,7 +169,8 @@ def request_if_stale(publication: Publication) -> None:
 
 def _is_stale(summary: Summary, publication: Publication) -> bool:
     old = datetime.now(UTC) - summary.made_at > MAX_AGE
-    return old and summary.changed_at != publication.changed_at
+    is_whole = summary.changed_at == publication.changed_at and not summary.unprepared
+    return old and not is_whole
 
 
 def _request(pub_id: str) -> None:

@@ -1,7 +1,7 @@
 """How posts add up: immutable counts that merge in any order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import zip_longest
@@ -71,6 +71,11 @@ class EntityCounts:
             own = {of: Counter({name: n for o, name, n in chunk if o == of}) for of in TALLIES}
             yield EntityCounts(mentions, posts, *own.values())
             mentions = posts = 0
+
+    @property
+    def every_day(self) -> Set[str]:
+        """The days on which the entity has mentions or posts."""
+        return self.days.keys() | self.post_days.keys()
 
     @property
     def changes(self) -> int:

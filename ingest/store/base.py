@@ -448,6 +448,14 @@ class Store(StoreReader, Protocol):
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters, while posts go on arriving."""
 
+    def prepare_windows(self, pub_id: str, *, limit: int) -> int:
+        """
+        Let lists within days of a publication be read quickly, in at most so many steps.
+
+        Returns:
+            How many steps are left; always 0 for a store that needs none.
+        """
+
     def index_names(self, name: str) -> int:
         """Let every name of a publication be found, and return how many it has."""
 

@@ -172,6 +172,9 @@ class NullStore:
     def repair(self, name: str, diff: Counts) -> None:
         """Repair nothing: there is no counter."""
 
+    def prepare_windows(self, pub_id: str, *, limit: int) -> int:
+        return 0
+
     def index_names(self, name: str) -> int:
         return 0
 

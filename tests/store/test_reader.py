@@ -1,6 +1,5 @@
 """What a store tells those who look at counts: the same from SQL and from Firestore."""
 
-import random
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,13 +13,11 @@ from ingest.store.base import (
     EntityFilter,
     FamilyCounts,
     KeyCursor,
-    Order,
     PostCursor,
     Store,
     StoredEntity,
 )
 from ingest.store.firestore.store import FirestoreStore
-from ingest.store.sql.store import SqlStore
 from tests.support.factories import entity, with_entities
 
 GAZETTE = "The Gazette"
@@ -254,40 +251,6 @@ def test_a_name_in_one_post_stands_after_one_in_many_when_ordered_by_posts(store
         pages += texts(page)
         after = Cursor(page[-1].posts, page[-1].id)
     assert sorted(pages) == ["Always", "Late", "Often", "Once"]
-
-
-@pytest.mark.parametrize("order", ["mentions", "posts"])
-@pytest.mark.parametrize("family", [None, "PERSON"])
-@pytest.mark.parametrize("prefix", ["", "name 1"])
-def test_a_long_window_is_ranked_as_a_short_one(
-    sql: SqlStore, monkeypatch: pytest.MonkeyPatch, family: str | None, prefix: str, order: Order
-) -> None:
-    monkeypatch.setattr("ingest.store.sql.ranking.FIRST_STEP", 2)
-    chance = random.Random(1)
-    labels = ("PERSON", "GPE")
-    for number in range(60):
-        some = [
-            entity(f"Name {n}", chance.randint(1, 3), label=labels[n % 2])
-            for n in {int(chance.paretovariate(0.5)) % 40 for _ in range(6)}
-        ]
-        sql.add([with_entities(str(number), some, published_at=on(1 + number % 20))])
-
-    def ranked(posts_of_a_short_window: int, window: DayWindow) -> list[tuple[str, int, int]]:
-        monkeypatch.setattr("ingest.store.sql.reader.SHORT_WINDOW_POSTS", posts_of_a_short_window)
-        found: list[StoredEntity] = []
-        after = None
-        while page := sql.entities_within(
-            GAZETTE,
-            window,
-            EntityFilter(limit=3, after=after, family=family, order=order),
-            prefix=prefix,
-        ).entities:
-            found += page
-            after = Cursor(getattr(page[-1], order), page[-1].id)
-        return [(e.text, e.mentions, e.posts) for e in found]
-
-    for window in (DayWindow("2026-05-03", "2026-05-04"), DayWindow(until="2026-05-15")):
-        assert ranked(0, window) == ranked(10**9, window) != []
 
 
 def test_a_moment_can_be_read_again_while_posts_flow(firestore: FirestoreStore) -> None:

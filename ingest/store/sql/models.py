@@ -190,6 +190,26 @@ class EntityDayRow(models.Model):
         return self.day
 
 
+class PackRow(models.Model):
+    """
+    What the entities of a publication add up to on a day or in a month; see packs.py.
+
+    `period` is an ISO date, or the beginning of one that names a month.
+    """
+
+    pk = models.CompositePrimaryKey("publication_id", "period")
+    publication = _reference(PublicationRow, "publication")
+    period = models.CharField(max_length=10)
+    entities = models.BinaryField()
+
+    class Meta:
+        db_table = "counts_pack"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.period
+
+
 class EntityFormRow(models.Model):
     """How often a publication writes an entity in a form."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
@@ -32,7 +33,6 @@ from ingest.store.base import (
 from ingest.store.sql.counters import read_entity_counts
 from ingest.store.sql.database import snapshot, unavailable_on_error
 from ingest.store.sql.models import (
-    EntityDayRow,
     EntityRow,
     PostEntityRow,
     PostRow,
@@ -40,13 +40,8 @@ from ingest.store.sql.models import (
     PublicationRow,
 )
 from ingest.store.sql.names import find_names
-from ingest.store.sql.ranking import (
-    SHORT_WINDOW_POSTS,
-    Rank,
-    posts_of_windows,
-    rank_long,
-    rank_short,
-)
+from ingest.store.sql.packs import sum_window
+from ingest.store.sql.ranking import Rank, posts_of_windows, rank, rank_some
 from ingest.store.sql.records import read_record
 
 
@@ -106,29 +101,24 @@ class SqlReader:
         entities = _mentioned(name, wanted.family, wanted.order)
         if prefix:
             entities = entities.filter(key__gte=prefix, key__lte=prefix + LAST_CHARACTER)
-        with unavailable_on_error():
+        with snapshot():
             considered = entities.count()
-            after = _place(name, wanted.after)
-            if _posts_within(name, window) > SHORT_WINDOW_POSTS:
-                days = EntityDayRow.objects.filter(_within(window))
-                ranks = rank_long(entities, days, wanted.limit, after, wanted.order)
-            else:
-                days = EntityDayRow.objects.filter(_within(window), _own(name))
-                days = days.filter(entity__in=entities) if prefix or wanted.family else days
-                ranks = rank_short(days, wanted.limit, after, wanted.order)
-            found = _entities(EntityRow.objects.filter(pk__in=[rank.row for rank in ranks]))
+            sums = sum_window(_publication(name), window)
+            asked = (sums, wanted.order, _place(name, wanted.after))
+            is_some = prefix or wanted.family
+            ranks = rank_some(*asked, entities) if is_some else rank(*asked)
+            page = list(islice(ranks, wanted.limit))
+            found = _entities(EntityRow.objects.filter(pk__in=[rank.row for rank in page]))
         by_row = {row.pk: entity for row, entity in found.items()}
-        page = [replace(by_row[r.row], mentions=r.mentions, posts=r.posts) for r in ranks]
-        return Ranking(page, considered, considered, is_exact=True)
+        ranked = [replace(by_row[r.row], mentions=r.mentions, posts=r.posts) for r in page]
+        return Ranking(ranked, considered, considered, is_exact=True)
 
     def posts_within(
         self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
     ) -> PostsWithin:
-        either = _within(windows[0]) | _within(windows[1])
-        days = EntityDayRow.objects.filter(either, _own(name)).values_list("entity")
-        with unavailable_on_error():
-            found = posts_of_windows(days, *map(_within, windows), least=least)
-        return PostsWithin(found, is_exact=True)
+        with snapshot():
+            first, second = (sum_window(_publication(name), window) for window in windows)
+            return PostsWithin(posts_of_windows(first, second, least=least), is_exact=True)
 
     def entity_everywhere(
         self, entity_id: str, *, limit: int
@@ -249,9 +239,9 @@ def _older(after: PostCursor | None, row: str) -> Q:
     return (Q(day__lt=after.day) | equal) & Q(day__lte=after.day)
 
 
-def _posts_within(name: str, window: DayWindow) -> int:
-    days = PublicationDayRow.objects.filter(_within(window), _own(name))
-    return days.aggregate(total=Sum("posts"))["total"] or 0
+def _publication(name: str) -> int:
+    """Return the number of a publication's row."""
+    return _number(PublicationRow.objects.filter(pub_id=publication_id(name)))
 
 
 def _place(name: str, cursor: Cursor | None) -> Rank | None:
@@ -263,7 +253,7 @@ def _place(name: str, cursor: Cursor | None) -> Rank | None:
 
 
 def _number(rows: QuerySet[Any]) -> int:
-    """Return the number of a row; 0 if a token of another store names one that is not here."""
+    """Return the number of a row; 0 if there is none, as of a token of another store."""
     return rows.values_list("pk", flat=True).first() or 0
 
 

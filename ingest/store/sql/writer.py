@@ -50,12 +50,14 @@ from ingest.store.sql.models import (
     EntityFormRow,
     EntityLabelRow,
     EntityRow,
+    PackRow,
     PostEntityRow,
     PostRow,
     PublicationDayRow,
     PublicationRow,
 )
 from ingest.store.sql.names import drop_names, write_names
+from ingest.store.sql.packs import delete_packs, write_packs
 from ingest.store.sql.records import read_record, write_record
 
 logger = get_logger()
@@ -142,7 +144,6 @@ class SqlWriter:
             for each, change in sorted(moved.items()) if counts else ():
                 self._add_counts(publication_id(each), change, grown)
                 self._add_checkpoint(publication_id(each), change)
-            write_names(grown)
             CheckpointRow.objects.filter(publication=source, number=0).delete()
             write_names(grown)
 
@@ -157,6 +158,7 @@ class SqlWriter:
                 for model in (EntityDayRow, EntityFormRow, EntityLabelRow):
                     model._default_manager.filter(entity__in=chunk).delete()
                 EntityRow.objects.filter(pk__in=chunk).delete()
+            PackRow.objects.filter(publication=own).delete()
             for gone in chunks(sorted(ids), STATEMENT_ROWS):
                 drop_names(gone)
         return len(numbers)
@@ -173,6 +175,11 @@ class SqlWriter:
             grown: dict[EntityName, int] = {}
             self._add_counts(publication_id(name), diff, grown)
             write_names(grown)
+
+    def prepare_windows(self, pub_id: str, *, limit: int) -> int:
+        """Write packs that are missing, each in a transaction of its own."""
+        with unavailable_on_error():
+            return write_packs(self._publication(pub_id), limit=limit)
 
     def index_names(self, name: str) -> int:
         """Let every name of a publication be found, in transactions of many names each."""
@@ -292,7 +299,10 @@ class SqlWriter:
         """
         publication = self._publication(pub_id)
         PublicationRow.objects.filter(pk=publication).update(changed_at=timezone.now())
-        days = [(publication, day, posts) for day, posts in sorted(counts.days.items())]
+        # A day of an entity has its day of the publication, by which a window finds it.
+        every_day = set(counts.days).union(*(own.every_day for own in counts.entities.values()))
+        delete_packs(publication, every_day)
+        days = [(publication, day, counts.days[day]) for day in sorted(every_day)]
         add_up(PublicationDayRow, ("publication", "day"), ("posts",), days)
         named = sorted(
             ((entity_id(*name), name, entity) for name, entity in counts.entities.items()),
@@ -319,7 +329,7 @@ class SqlWriter:
         entity_days = [
             (row, day, publication, entity.days[day], entity.post_days[day])
             for row, entity in own
-            for day in sorted(entity.days.keys() | entity.post_days.keys())
+            for day in sorted(entity.every_day)
         ]
         forms = [(row, *form) for row, entity in own for form in sorted(entity.forms.items())]
         labels = [(row, *label) for row, entity in own for label in sorted(entity.labels.items())]

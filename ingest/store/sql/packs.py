@@ -1,0 +1,143 @@
+"""
+Packs: what the entities of a day, or of a month, add up to, in one row.
+
+A long window has millions of rows of entities' days, but few packs. A writer deletes the packs of
+the days that it changes, in its own transaction. Days without a pack are read from the rows of
+their entities. So a window is exact, whether it has packs or not.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.db.models import Sum
+
+from ingest.core.chunks import chunks
+from ingest.core.day_window import DayWindow
+from ingest.store.sql.database import STATEMENT_ROWS, insert, transact
+from ingest.store.sql.models import EntityDayRow, PackRow, PublicationDayRow, PublicationRow
+
+if TYPE_CHECKING:  # numpy is imported where it is used: a process starts sooner without it
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int64]
+
+# A day or month with fewer posts has so few rows that a pack would save no time.
+LEAST_POSTS = 100
+NUMBER = "<i8"  # how a pack holds each number: as fast to read as it is to add up
+MONTH = len("2026-01")  # the beginning of an ISO date
+
+
+class Sums(NamedTuple):
+    """What entities add up to, each entity once, in the order of the numbers of their rows."""
+
+    entities: "Numbers"
+    mentions: "Numbers"
+    posts: "Numbers"
+
+    def where(self, mask: "NDArray[np.bool]") -> "Sums":
+        """Return the sums of the entities that a mask chooses."""
+        return Sums(*(column[mask] for column in self))
+
+
+def sum_window(publication: int, window: DayWindow) -> Sums:
+    """Add up the days of a window, for a publication by the number of its row."""
+    counted = PublicationDayRow.objects.filter(publication=publication)
+    every_day = list(counted.values_list("day", flat=True))
+    days = [day for day in every_day if day in window]
+    cut_off = {day[:MONTH] for day in every_day if day not in window}
+    packs = _read_packs(publication, {day[:MONTH] for day in days} - cut_off)
+    days = [day for day in days if day[:MONTH] not in packs]
+    packs |= _read_packs(publication, days)
+    unpacked = [day for day in days if day not in packs]
+    return Sums(*add_up(*packs.values(), *_read_days(publication, unpacked)))
+
+
+def add_up(*parts: "Sequence[Numbers]") -> "list[Numbers]":
+    """Add up parts: each has the numbers of entities in order, then what is added for each."""
+    import numpy as np
+
+    entities, *columns = map(np.concatenate, zip(*parts, strict=True))
+    order = np.argsort(entities, kind="stable")  # the quickest where each part is in order
+    entities = entities[order]
+    first = np.flatnonzero(np.diff(entities, prepend=-1))
+    return [entities[first], *(np.add.reduceat(column[order], first) for column in columns)]
+
+
+def write_packs(publication: int, *, limit: int) -> int:
+    """Write at most so many of the packs that are missing, and return how many still are."""
+    missing = _missing(publication)
+    for period in missing[:limit]:
+        with transact():
+            # Every writer locks this row, then deletes packs. So none can miss this pack.
+            PublicationRow.objects.select_for_update().get(pk=publication)
+            packed = _packed(sum_window(publication, _days_of(period)))
+            insert(
+                PackRow,
+                ("publication", "period", "entities"),
+                [(publication, period, packed)],
+                tail="ON CONFLICT (publication, period) DO NOTHING",
+            )
+    return len(missing[limit:])
+
+
+def delete_packs(publication: int, days: Iterable[str]) -> None:
+    """Delete the packs that hold one of these days."""
+    periods = sorted({period for day in days for period in (day, day[:MONTH])})
+    for chunk in chunks(periods, STATEMENT_ROWS):
+        PackRow.objects.filter(publication=publication, period__in=chunk).delete()
+
+
+def _missing(publication: int) -> list[str]:
+    """Return the days, then the months, that lack a pack, without the newest: they still change."""
+    counted = PublicationDayRow.objects.filter(publication=publication).order_by("-day")
+    days = list(counted.values_list("day", "posts"))
+    if not days:
+        return []
+    newest = days[0][0]
+    months: Counter[str] = Counter()
+    for day, posts in days:
+        months[day[:MONTH]] += posts
+    large = [period for period, posts in [*days, *months.items()] if posts >= LEAST_POSTS]
+    written = set(PackRow.objects.filter(publication=publication).values_list("period", flat=True))
+    return [p for p in large if p not in written and p not in (newest, newest[:MONTH])]
+
+
+def _days_of(period: str) -> DayWindow:
+    if len(period) == MONTH:
+        return DayWindow(f"{period}-01", f"{period}-31")
+    return DayWindow(period, period)
+
+
+def _read_packs(publication: int, periods: Iterable[str]) -> dict[str, Sums]:
+    """Return those of the packs that are there, by their periods."""
+    rows = PackRow.objects.filter(publication=publication)
+    return {
+        period: _unpacked(packed)
+        for chunk in chunks(sorted(periods), STATEMENT_ROWS)
+        for period, packed in rows.filter(period__in=chunk).values_list("period", "entities")
+    }
+
+
+def _read_days(publication: int, days: Sequence[str]) -> Iterator[Sums]:
+    """Add up the rows of entities' days, to one part at least."""
+    import numpy as np
+
+    rows = EntityDayRow.objects.filter(publication=publication)
+    for chunk in chunks(days, STATEMENT_ROWS) if days else [[]]:
+        of_days = rows.filter(day__in=chunk).values_list("entity").order_by("entity")
+        sums = list(of_days.annotate(Sum("mentions"), Sum("posts")))
+        yield Sums(*np.array(sums, np.int64).reshape(-1, len(Sums._fields)).T)
+
+
+def _packed(sums: Sums) -> bytes:
+    import numpy as np
+
+    return np.stack(sums).astype(NUMBER).tobytes()
+
+
+def _unpacked(packed: bytes | memoryview) -> Sums:
+    import numpy as np
+
+    return Sums(*np.frombuffer(packed, NUMBER).reshape(len(Sums._fields), -1))

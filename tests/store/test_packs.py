@@ -1,0 +1,171 @@
+"""Packs of the store in SQL: a window is exact, whichever of its days have one."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from ingest.core.counts import Counts, EntityCounts
+from ingest.core.day_window import EVERY_DAY, DayWindow
+from ingest.core.messages import PostEntities
+from ingest.core.posts import publication_id
+from ingest.store.base import Cursor, EntityFilter, Order
+from ingest.store.sql import packs
+from ingest.store.sql.models import PackRow
+from ingest.store.sql.store import SqlStore
+from tests.support.factories import NOON, entity, with_entities
+
+GAZETTE = "The Gazette"
+LABELS = ("PERSON", "GPE")
+LATER = NOON + timedelta(minutes=1)
+FIRST_DAY = datetime(2026, 3, 20, 9, tzinfo=UTC)
+WINDOWS = (
+    EVERY_DAY,
+    DayWindow("2026-03-25", "2026-03-26"),
+    DayWindow("2026-03-25", "2026-05-03"),
+    DayWindow("2026-04-01", "2026-04-30"),
+    DayWindow(until="2026-04-15"),
+)
+
+
+@pytest.fixture
+def paper(sql: SqlStore, monkeypatch: pytest.MonkeyPatch) -> SqlStore:
+    """Return a store with posts on 50 days, which takes packs of the smallest days."""
+    monkeypatch.setattr(packs, "LEAST_POSTS", 1)
+    chance, posts = random.Random(1), []
+    for number in range(100):
+        numbers = {int(chance.paretovariate(0.5)) % 40 for _ in range(6)}
+        some = [entity(f"Name {n}", chance.randint(1, 3), label=LABELS[n % 2]) for n in numbers]
+        posts.append(with_entities(str(number), some, published_at=on(number % 50)))
+    sql.add(posts)
+    return sql
+
+
+def on(day: int) -> datetime:
+    return FIRST_DAY + timedelta(days=day)
+
+
+def prepare(store: SqlStore, limit: int = 99) -> int:
+    return store.prepare_windows(publication_id(GAZETTE), limit=limit)
+
+
+def periods() -> list[str]:
+    return list(PackRow.objects.order_by("period").values_list("period", flat=True))
+
+
+def ranked(
+    store: SqlStore,
+    window: DayWindow,
+    order: Order = "mentions",
+    family: str | None = None,
+    prefix: str = "",
+) -> list[tuple[int, int, str]]:
+    """Return the mentions, posts and keys of a list within days, three a page."""
+    found: list[tuple[int, int, str]] = []
+    after = None
+    while page := store.entities_within(
+        GAZETTE,
+        window,
+        EntityFilter(limit=3, after=after, family=family, order=order),
+        prefix=prefix,
+    ).entities:
+        found += [(e.mentions, e.posts, e.key) for e in page]
+        after = Cursor(getattr(page[-1], order), page[-1].id)
+    return found
+
+
+def counted(posts: list[PostEntities], window: DayWindow) -> dict[str, tuple[int, int]]:
+    """Return the mentions and posts of each key within days, counted from the posts."""
+    mentions: Counter[str] = Counter()
+    mentioning: Counter[str] = Counter()
+    for post in posts:
+        if post.day.isoformat() in window:
+            sums = Counter({e.key: e.mentions for e in post.entities})
+            mentions += sums
+            mentioning += Counter(sums.keys())
+    return {key: (mentions[key], mentioning[key]) for key in mentions}
+
+
+def assert_exact(store: SqlStore) -> None:
+    posts = store.posts(GAZETTE, limit=999)
+    sums = {window: counted(posts, window) for window in WINDOWS}
+    for window in WINDOWS:
+        assert {k: (m, p) for m, p, k in ranked(store, window)} == sums[window]
+    for both in pairwise(WINDOWS):
+        found = store.posts_within(GAZETTE, both, least=1).posts
+        keys = {e.id: e.key for e in store.entities_by_id(GAZETTE, found)}
+        first, second = (Counter({k: p for k, (_, p) in sums[window].items()}) for window in both)
+        assert {keys[id_]: posts for id_, posts in found.items()} == {
+            key: (first[key], second[key]) for key in first | second
+        }
+
+
+def test_windows_are_exact_with_packs_with_some_and_without(paper: SqlStore) -> None:
+    assert_exact(paper)
+    assert prepare(paper, limit=20) == 31
+    assert_exact(paper)
+    assert prepare(paper) == 0
+    assert len(periods()) == 49 + 2  # but for the newest day and month
+    assert_exact(paper)
+
+
+@pytest.mark.parametrize("few", [0, 5000])
+@pytest.mark.parametrize("order", ["mentions", "posts"])
+@pytest.mark.parametrize("family", [None, "PERSON"])
+@pytest.mark.parametrize("prefix", ["", "name 1"])
+def test_a_list_is_ranked_the_same_from_packs(
+    paper: SqlStore,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    order: Order,
+    family: str | None,
+    prefix: str,
+) -> None:
+    monkeypatch.setattr("ingest.store.sql.ranking.FEW_ENTITIES", few)
+    lists = [ranked(paper, window, order, family, prefix) for window in WINDOWS]
+    assert all(lists)
+    for found in lists:
+        totals = [posts if order == "posts" else mentions for mentions, posts, _ in found]
+        assert totals == sorted(totals, reverse=True)
+        assert all(key.startswith(prefix) for *_, key in found)
+    prepare(paper)
+    assert [ranked(paper, window, order, family, prefix) for window in WINDOWS] == lists
+
+
+def test_what_changes_a_day_deletes_its_packs(paper: SqlStore) -> None:
+    prepare(paper)
+    before = set(periods())
+    moved = with_entities("7", [entity("Name 4", 9)], accepted_at=LATER, published_at=on(20))
+    paper.add([moved])  # from the 27th of March to the 9th of April
+    assert before - set(periods()) == {"2026-03-27", "2026-03", "2026-04-09", "2026-04"}
+    assert_exact(paper)
+
+    prepare(paper)
+    paper.remove(moved.post_id, at=LATER)
+    assert before - set(periods()) == {"2026-04-09", "2026-04"}
+    assert_exact(paper)
+
+
+def test_a_repair_of_an_entity_alone_deletes_its_packs(paper: SqlStore) -> None:
+    day = "2026-03-21"
+    wrong = EntityCounts(4, 1, Counter({day: 4}), Counter({"N": 4}), Counter(), Counter({day: 1}))
+    prepare(paper)
+    paper.repair(GAZETTE, Counts(entities={("PERSON", "n"): wrong}))
+    assert {k: (m, p) for m, p, k in ranked(paper, DayWindow(day, day))}["n"] == (4, 1)
+    prepare(paper)
+    paper.repair(GAZETTE, paper.recount(GAZETTE).diff)
+    assert_exact(paper)
+    prepare(paper)
+    assert paper.drop_zeros(GAZETTE) == 1
+    assert_exact(paper)
+
+
+def test_only_large_days_and_months_have_packs(
+    paper: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "LEAST_POSTS", 3)
+    prepare(paper)
+    assert periods() == ["2026-03", "2026-04"]
+    assert_exact(paper)
