@@ -124,21 +124,25 @@ def read_trends(store: StoreReader, publication: Publication, query: TrendQuery)
     """Compare the posts of a recent window with those of a baseline before it."""
     windows = query.windows(publication.last_day)
     recent, baseline = (Sample.of(window, publication) for window in windows)
-    counted = store.posts_within(publication.name, windows, least=LEAST_POSTS)
-    scores = {
-        id_: trend_score(posts, recent.posts, before, baseline.posts)
-        for id_, (posts, before) in counted.posts.items()
-    }
+
+    def score(posts: int, before: int) -> float:
+        return trend_score(posts, recent.posts, before, baseline.posts)
+
+    def is_trend(posts: int, before: int) -> bool:
+        return abs(score(posts, before)) >= LEAST_SCORE
+
+    counted = store.posts_within(publication.name, windows, least=LEAST_POSTS, wanted=is_trend)
+    scores = {id_: score(*both) for id_, both in counted.posts.items()}
     rising = [i for i, (posts, _) in counted.posts.items() if is_rising(posts, scores[i])]
     falling = [i for i, (_, before) in counted.posts.items() if before >= LEAST_POSTS]
     trends = _Trends(store, publication, query, (recent, baseline), counted.posts, scores)
     return Trends(
         recent,
         baseline,
-        considered=len(counted.posts),
+        considered=counted.considered,
         is_exact=counted.is_exact,
         rising=trends.first(rising),
-        falling=trends.first(id_ for id_ in falling if scores[id_] <= -LEAST_SCORE),
+        falling=trends.first(id_ for id_ in falling if scores[id_] < 0),
     )
 
 

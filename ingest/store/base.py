@@ -233,16 +233,26 @@ class Ranking:
     is_exact: bool
 
 
+WantedPosts = Callable[[int, int], bool]
+
+
+def any_posts(_first: int, _second: int) -> bool:
+    """Want every entity, whatever its posts within two windows."""
+    return True
+
+
 @dataclass(frozen=True)
 class PostsWithin:
     """
     How many posts mention each entity, by its id, within each of two windows.
 
     Args:
+        considered: how many entities were counted, of which `posts` holds those that were wanted.
         is_exact: whether no entity of the windows could be missing.
     """
 
     posts: dict[str, tuple[int, int]]
+    considered: int
     is_exact: bool
 
 
@@ -289,9 +299,19 @@ class StoreReader(Protocol):
         """Rank the entities of a window of days, of those whose key begins with a prefix."""
 
     def posts_within(
-        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+        self,
+        name: str,
+        windows: tuple[DayWindow, DayWindow],
+        *,
+        least: int,
+        wanted: WantedPosts = any_posts,
     ) -> PostsWithin:
-        """Count the posts of entities that at least so many mention within one of two windows."""
+        """
+        Count the posts of entities that at least so many mention within one of two windows.
+
+        Args:
+            wanted: tells from an entity's posts within each window whether it is returned.
+        """
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         """Return those of these entities that a publication has, with their days, in any order."""

@@ -25,6 +25,8 @@ from ingest.store.base import (
     Ranking,
     StoredEntity,
     StoreReader,
+    WantedPosts,
+    any_posts,
 )
 
 T = TypeVar("T")
@@ -77,11 +79,18 @@ class LimitedReader:
         )
 
     def posts_within(
-        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+        self,
+        name: str,
+        windows: tuple[DayWindow, DayWindow],
+        *,
+        least: int,
+        wanted: WantedPosts = any_posts,
     ) -> PostsWithin:
-        nothing = PostsWithin({}, is_exact=True)
+        nothing = PostsWithin({}, 0, is_exact=True)
         return self._if_shown(
-            name, lambda: self._store.posts_within(name, windows, least=least), nothing
+            name,
+            lambda: self._store.posts_within(name, windows, least=least, wanted=wanted),
+            nothing,
         )
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:

@@ -24,6 +24,8 @@ from ingest.store.base import (
     Ranking,
     Recount,
     StoredEntity,
+    WantedPosts,
+    any_posts,
     no_progress,
 )
 
@@ -108,9 +110,14 @@ class NullStore:
         return Ranking([], 0, 0, is_exact=True)
 
     def posts_within(
-        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+        self,
+        name: str,
+        windows: tuple[DayWindow, DayWindow],
+        *,
+        least: int,
+        wanted: WantedPosts = any_posts,
     ) -> PostsWithin:
-        return PostsWithin({}, is_exact=True)
+        return PostsWithin({}, 0, is_exact=True)
 
     def entities_by_id(self, name: str, ids: Iterable[str]) -> list[StoredEntity]:
         return []

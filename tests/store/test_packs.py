@@ -4,16 +4,18 @@ import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from unittest.mock import Mock
 
 import pytest
+from django.utils import timezone
 
 from ingest.core.counts import Counts, EntityCounts
 from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
 from ingest.store.base import Cursor, EntityFilter, Order
-from ingest.store.sql import packs
-from ingest.store.sql.models import PackRow
+from ingest.store.sql import packs, writer
+from ingest.store.sql.models import PackRow, PublicationRow
 from ingest.store.sql.store import SqlStore
 from tests.support.factories import NOON, entity, with_entities
 
@@ -169,3 +171,24 @@ def test_only_large_days_and_months_have_packs(
     prepare(paper)
     assert periods() == ["2026-03", "2026-04"]
     assert_exact(paper)
+
+
+def test_packs_that_an_older_version_left_untrue_are_not_read(
+    paper: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(paper)
+    with monkeypatch.context() as older:
+        older.setattr(writer, "delete_packs", Mock())
+        older.setattr(writer, "change_counts", set_time)
+        paper.add([with_entities("7", [entity("Name 4", 9)], accepted_at=LATER)])
+    assert_exact(paper)
+    paper.add([with_entities("8", [entity("Name 6", 9)], accepted_at=LATER)])
+    assert_exact(paper)
+    prepare(paper, limit=1)
+    assert len(periods()) == 1
+    assert_exact(paper)
+
+
+def set_time(number: int) -> None:
+    """Do what 0.1.0 did to the row of a publication."""
+    PublicationRow.objects.filter(pk=number).update(changed_at=timezone.now())

@@ -29,6 +29,8 @@ from ingest.store.base import (
     Publication,
     Ranking,
     StoredEntity,
+    WantedPosts,
+    any_posts,
 )
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database, unavailable_on_error
@@ -149,7 +151,12 @@ class FirestoreReader:
         return self._read_entities([entities.document(id_) for id_ in ids if is_id(id_)])
 
     def posts_within(
-        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+        self,
+        name: str,
+        windows: tuple[DayWindow, DayWindow],
+        *,
+        least: int,
+        wanted: WantedPosts = any_posts,
     ) -> PostsWithin:
         entities = self._database.entities(publication_id(name))
         most = entities.order_by("posts", direction=DESCENDING).limit(CONSIDERED_ENTITIES)
@@ -162,7 +169,8 @@ class FirestoreReader:
             days = {s.id: (s.to_dict() or {}).get("post_days", {}) for s in (*top, *found)}
         posts = {id_: (windows[0].total(own), windows[1].total(own)) for id_, own in days.items()}
         enough = {id_: both for id_, both in posts.items() if max(both) >= least}
-        return PostsWithin(enough, is_exact=len(top) < CONSIDERED_ENTITIES)
+        chosen = {id_: both for id_, both in enough.items() if wanted(*both)}
+        return PostsWithin(chosen, len(enough), is_exact=len(top) < CONSIDERED_ENTITIES)
 
     def _names_within(self, name: str, window: DayWindow, *, least: int) -> set[str]:
         """Return the ids of entities that enough of the newest posts within a window mention."""

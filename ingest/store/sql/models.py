@@ -29,7 +29,8 @@ class PublicationRow(models.Model):
     """
     A publication, and what its pages keep of it.
 
-    `changed_at` is when its counts changed last. `as_of` is the `changed_at` of the top entities.
+    `changed_at` is when its counts changed last. `as_of` is the `changed_at` of the top entities,
+    and `packed_as_of` that of the packs: an older version changes counts without their packs.
     """
 
     pub_id = models.CharField(max_length=32, unique=True)
@@ -38,6 +39,7 @@ class PublicationRow(models.Model):
     summary = models.TextField(null=True)  # noqa: DJ001  # no summary yet
     top_entities = models.TextField(null=True)  # noqa: DJ001  # none yet
     as_of = models.DateTimeField(null=True)
+    packed_as_of = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "counts_publication"

@@ -10,11 +10,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import Sum
+from django.db.models import Case, F, Sum, Value, When
+from django.utils import timezone
 
 from ingest.core.chunks import chunks
 from ingest.core.day_window import DayWindow
-from ingest.store.sql.database import STATEMENT_ROWS, insert, transact
+from ingest.store.sql.database import (
+    STATEMENT_ROWS,
+    execute_many,
+    insert,
+    snapshot,
+    transact,
+)
 from ingest.store.sql.models import EntityDayRow, PackRow, PublicationDayRow, PublicationRow
 
 if TYPE_CHECKING:  # numpy is imported where it is used: a process starts sooner without it
@@ -41,15 +48,17 @@ class Sums(NamedTuple):
         return Sums(*(column[mask] for column in self))
 
 
-def sum_window(publication: int, window: DayWindow) -> Sums:
-    """Add up the days of a window, for a publication by the number of its row."""
+def sum_window(publication: PublicationRow, window: DayWindow) -> Sums:
+    """Add up the days of a window."""
     counted = PublicationDayRow.objects.filter(publication=publication)
     every_day = list(counted.values_list("day", flat=True))
     days = [day for day in every_day if day in window]
-    cut_off = {day[:MONTH] for day in every_day if day not in window}
-    packs = _read_packs(publication, {day[:MONTH] for day in days} - cut_off)
-    days = [day for day in days if day[:MONTH] not in packs]
-    packs |= _read_packs(publication, days)
+    packs: dict[str, Sums] = {}
+    if _are_true(publication):
+        cut_off = {day[:MONTH] for day in every_day if day not in window}
+        packs = _read_packs(publication, {day[:MONTH] for day in days} - cut_off)
+        days = [day for day in days if day[:MONTH] not in packs]
+        packs |= _read_packs(publication, days)
     unpacked = [day for day in days if day not in packs]
     return Sums(*add_up(*packs.values(), *_read_days(publication, unpacked)))
 
@@ -65,33 +74,66 @@ def add_up(*parts: "Sequence[Numbers]") -> "list[Numbers]":
     return [entities[first], *(np.add.reduceat(column[order], first) for column in columns)]
 
 
-def write_packs(publication: int, *, limit: int) -> int:
-    """Write at most so many of the packs that are missing, and return how many still are."""
-    missing = _missing(publication)
-    for period in missing[:limit]:
+def write_packs(number: int, *, limit: int) -> int:
+    """
+    Write at most so many of the packs that a publication lacks, and return how many it still does.
+
+    Args:
+        number: that of the publication's row.
+    """
+    rows = PublicationRow.objects.filter(pk=number)
+    for period in _missing(number)[:limit]:
+        with snapshot():
+            seen = rows.get()
+            packed = _packed(sum_window(seen, _days_of(period)))
         with transact():
             # Every writer locks this row, then deletes packs. So none can miss this pack.
-            PublicationRow.objects.select_for_update().get(pk=publication)
-            packed = _packed(sum_window(publication, _days_of(period)))
+            locked = rows.select_for_update().get()
+            if locked.changed_at != seen.changed_at:
+                continue
+            if not _are_true(locked):
+                _delete_untrue(locked)
             insert(
                 PackRow,
                 ("publication", "period", "entities"),
-                [(publication, period, packed)],
+                [(number, period, packed)],
                 tail="ON CONFLICT (publication, period) DO NOTHING",
             )
-    return len(missing[limit:])
+    return len(_missing(number))
 
 
-def delete_packs(publication: int, days: Iterable[str]) -> None:
-    """Delete the packs that hold one of these days."""
+def change_counts(number: int) -> None:
+    """Lock the row of a publication and set its time; its packs are true if they were so far."""
+    now = timezone.now()
+    were_true = When(packed_as_of=F("changed_at"), then=Value(now))
+    PublicationRow.objects.filter(pk=number).update(
+        changed_at=now, packed_as_of=Case(were_true, default=F("packed_as_of"))
+    )
+
+
+def delete_packs(number: int, days: Iterable[str]) -> None:
+    """Delete the packs that hold one of these days of a publication."""
     periods = sorted({period for day in days for period in (day, day[:MONTH])})
-    for chunk in chunks(periods, STATEMENT_ROWS):
-        PackRow.objects.filter(publication=publication, period__in=chunk).delete()
+    execute_many(
+        "DELETE FROM counts_pack WHERE publication = %s AND period = %s",
+        [(number, period) for period in periods],
+    )
 
 
-def _missing(publication: int) -> list[str]:
+def _are_true(publication: PublicationRow) -> bool:
+    return publication.packed_as_of == publication.changed_at
+
+
+def _delete_untrue(publication: PublicationRow) -> None:
+    """Delete the packs of a publication that an older version has changed."""
+    PackRow.objects.filter(publication=publication).delete()
+    publication.packed_as_of = publication.changed_at
+    publication.save(update_fields=["packed_as_of"])
+
+
+def _missing(number: int) -> list[str]:
     """Return the days, then the months, that lack a pack, without the newest: they still change."""
-    counted = PublicationDayRow.objects.filter(publication=publication).order_by("-day")
+    counted = PublicationDayRow.objects.filter(publication=number).order_by("-day")
     days = list(counted.values_list("day", "posts"))
     if not days:
         return []
@@ -100,7 +142,7 @@ def _missing(publication: int) -> list[str]:
     for day, posts in days:
         months[day[:MONTH]] += posts
     large = [period for period, posts in [*days, *months.items()] if posts >= LEAST_POSTS]
-    written = set(PackRow.objects.filter(publication=publication).values_list("period", flat=True))
+    written = set(PackRow.objects.filter(publication=number).values_list("period", flat=True))
     return [p for p in large if p not in written and p not in (newest, newest[:MONTH])]
 
 
@@ -110,7 +152,7 @@ def _days_of(period: str) -> DayWindow:
     return DayWindow(period, period)
 
 
-def _read_packs(publication: int, periods: Iterable[str]) -> dict[str, Sums]:
+def _read_packs(publication: PublicationRow, periods: Iterable[str]) -> dict[str, Sums]:
     """Return those of the packs that are there, by their periods."""
     rows = PackRow.objects.filter(publication=publication)
     return {
@@ -120,7 +162,7 @@ def _read_packs(publication: int, periods: Iterable[str]) -> dict[str, Sums]:
     }
 
 
-def _read_days(publication: int, days: Sequence[str]) -> Iterator[Sums]:
+def _read_days(publication: PublicationRow, days: Sequence[str]) -> Iterator[Sums]:
     """Add up the rows of entities' days, to one part at least."""
     import numpy as np
 

@@ -54,18 +54,14 @@ def rank_some(
         yield from (rank for rank in chunk if rank.row in chosen)
 
 
-def posts_of_windows(first: Sums, second: Sums, *, least: int) -> dict[str, tuple[int, int]]:
-    """Return the posts within two windows of each entity that has enough in one, by its id."""
+def posts_of_windows(first: Sums, second: Sums, *, least: int) -> dict[int, tuple[int, int]]:
+    """Return the posts within two windows of each entity that has enough in one, by its row."""
     import numpy as np
 
     entities, one, other = add_up(
         (first.entities, first.posts, np.zeros_like(first.posts)),
         (second.entities, np.zeros_like(second.posts), second.posts),
     )
-    places = np.flatnonzero((one >= least) | (other >= least))
-    columns = (column[places].tolist() for column in (entities, one, other))
-    enough = {row: posts for row, *posts in zip(*columns, strict=True)}
-    ids: dict[int, str] = {}
-    for chunk in chunks(enough, STATEMENT_ROWS):
-        ids |= EntityRow.objects.filter(pk__in=chunk).values_list("pk", "entity_id")
-    return {ids[row]: (posts[0], posts[1]) for row, posts in enough.items()}
+    enough = (one >= least) | (other >= least)
+    rows, *both = (column[enough].tolist() for column in (entities, one, other))
+    return dict(zip(rows, zip(*both, strict=True), strict=True))

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 
+from ingest.core.chunks import chunks
 from ingest.core.counts import Tally
 from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
@@ -29,9 +30,11 @@ from ingest.store.base import (
     Publication,
     Ranking,
     StoredEntity,
+    WantedPosts,
+    any_posts,
 )
 from ingest.store.sql.counters import read_entity_counts
-from ingest.store.sql.database import snapshot, unavailable_on_error
+from ingest.store.sql.database import STATEMENT_ROWS, snapshot, unavailable_on_error
 from ingest.store.sql.models import (
     EntityRow,
     PostEntityRow,
@@ -102,8 +105,11 @@ class SqlReader:
         if prefix:
             entities = entities.filter(key__gte=prefix, key__lte=prefix + LAST_CHARACTER)
         with snapshot():
+            publication = _row_of(name)
+            if publication is None:
+                return Ranking([], 0, 0, is_exact=True)
             considered = entities.count()
-            sums = sum_window(_publication(name), window)
+            sums = sum_window(publication, window)
             asked = (sums, wanted.order, _place(name, wanted.after))
             is_some = prefix or wanted.family
             ranks = rank_some(*asked, entities) if is_some else rank(*asked)
@@ -114,11 +120,23 @@ class SqlReader:
         return Ranking(ranked, considered, considered, is_exact=True)
 
     def posts_within(
-        self, name: str, windows: tuple[DayWindow, DayWindow], *, least: int
+        self,
+        name: str,
+        windows: tuple[DayWindow, DayWindow],
+        *,
+        least: int,
+        wanted: WantedPosts = any_posts,
     ) -> PostsWithin:
         with snapshot():
-            first, second = (sum_window(_publication(name), window) for window in windows)
-            return PostsWithin(posts_of_windows(first, second, least=least), is_exact=True)
+            publication = _row_of(name)
+            if publication is None:
+                return PostsWithin({}, 0, is_exact=True)
+            first, second = (sum_window(publication, window) for window in windows)
+            enough = posts_of_windows(first, second, least=least)
+            chosen = {row: both for row, both in enough.items() if wanted(*both)}
+            ids = _entity_ids(chosen)
+        posts = {ids[row]: both for row, both in chosen.items()}
+        return PostsWithin(posts, len(enough), is_exact=True)
 
     def entity_everywhere(
         self, entity_id: str, *, limit: int
@@ -239,9 +257,18 @@ def _older(after: PostCursor | None, row: str) -> Q:
     return (Q(day__lt=after.day) | equal) & Q(day__lte=after.day)
 
 
-def _publication(name: str) -> int:
-    """Return the number of a publication's row."""
-    return _number(PublicationRow.objects.filter(pub_id=publication_id(name)))
+def _row_of(name: str) -> PublicationRow | None:
+    """Return the row of a publication, without its summary."""
+    rows = PublicationRow.objects.only("changed_at", "packed_as_of")
+    return rows.filter(pub_id=publication_id(name)).first()
+
+
+def _entity_ids(numbers: Iterable[int]) -> dict[int, str]:
+    """Return the ids of entities by the numbers of their rows."""
+    ids: dict[int, str] = {}
+    for chunk in chunks(numbers, STATEMENT_ROWS):
+        ids |= EntityRow.objects.filter(pk__in=chunk).values_list("pk", "entity_id")
+    return ids
 
 
 def _place(name: str, cursor: Cursor | None) -> Rank | None:

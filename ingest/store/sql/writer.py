@@ -17,7 +17,6 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from django.db.models import Subquery
-from django.utils import timezone
 from structlog import get_logger
 
 from ingest.core.chunks import chunks
@@ -57,7 +56,7 @@ from ingest.store.sql.models import (
     PublicationRow,
 )
 from ingest.store.sql.names import drop_names, write_names
-from ingest.store.sql.packs import delete_packs, write_packs
+from ingest.store.sql.packs import change_counts, delete_packs, write_packs
 from ingest.store.sql.records import read_record, write_record
 
 logger = get_logger()
@@ -298,7 +297,7 @@ class SqlWriter:
             grown: takes the magnitude of each name that has grown to a higher one.
         """
         publication = self._publication(pub_id)
-        PublicationRow.objects.filter(pk=publication).update(changed_at=timezone.now())
+        change_counts(publication)
         # A day of an entity has its day of the publication, by which a window finds it.
         every_day = set(counts.days).union(*(own.every_day for own in counts.entities.values()))
         delete_packs(publication, every_day)

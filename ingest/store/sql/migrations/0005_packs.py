@@ -18,6 +18,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='publicationrow',
+            name='packed_as_of',
+            field=models.DateTimeField(null=True),
+        ),
         migrations.CreateModel(
             name='PackRow',
             fields=[
