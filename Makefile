@@ -78,9 +78,9 @@ bench: .venv/bench ## measure throughput and compare it with the model alone (LO
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.harness.bench $(if $(LONG),--long)
 
-large: .venv/dev ## fill a publication in SQL, and time its pages' queries (POSTS=1000000 ENTITIES=100000 DATABASE=sqlite)
+large: .venv/dev ## fill a publication in SQL, and time its pages' queries (POSTS=1000000 ENTITIES=100000 DATABASE=sqlite FOLDER=kept)
 	python -m tests.harness.large_publication --posts $(or $(POSTS),1000000) \
-		--entities $(or $(ENTITIES),100000) --database $(or $(DATABASE),sqlite)
+		--entities $(or $(ENTITIES),100000) --database $(or $(DATABASE),sqlite) $(if $(FOLDER),--folder $(FOLDER))
 
 profile: .venv/bench ## profile the steps with Python's profiler
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
