@@ -1,19 +1,21 @@
 """
-Fill the store in SQL with one large publication, and time what its pages ask.
+Fill a store with one large publication, and time what its pages ask.
 
     python -m tests.harness.large_publication [--posts N] [--entities N]
-        [--database postgresql|URL] [--folder FOLDER]
+        [--database postgresql|firestore|URL] [--folder FOLDER]
 
 Prints the milliseconds a post of each tenth, the seconds that its packs take, and the 95th
 percentile of each page's queries. A folder, or the URL of a database, keeps what was filled, and a
-later run only asks. Exits 0 only if the recount of the publication finds no wrong counter.
+later run only asks. Google's emulator of Firestore forgets it. Exits 0 only if the recount of the
+publication finds no wrong counter.
 """
 
+import os
 import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from ingest.devstack.stack import Stack
 from tests.harness import runner
-from tests.support import postgresql
+from tests.support import postgresql, servers
 from tests.support.programs import start
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ RARE_NAMES = 50  # in each of the posts that mention every name once more
 SMALL_PUBLICATIONS = 50  # which mention the same entities
 TRIES = 40
 SEED = 1
+EMULATOR_HEAP_MB = "8000"  # it keeps every version of every document
 FAMILIES = ("PERSON", "ORG", "GPE", "EVENT")
 
 
@@ -45,19 +48,22 @@ def main() -> int:
     parser = runner.argument_parser("large_publication", __doc__)
     parser.add_argument("--posts", type=int, default=1_000_000)
     parser.add_argument("--entities", type=int, default=100_000)
-    parser.add_argument("--database", default="sqlite", help="sqlite, postgresql or a URL")
+    parser.add_argument("--database", default="sqlite", help="or postgresql, firestore, a URL")
     parser.add_argument("--folder", type=Path, help="a folder that keeps the state")
     options = parser.parse_args()
     with ExitStack() as exits:
-        own = {"INGEST_STORE": "sql", "INGEST_LOG_LEVEL": "WARNING"}
+        store = "firestore" if options.database == "firestore" else "sql"
+        own = {"INGEST_STORE": store, "INGEST_LOG_LEVEL": "WARNING"}
         if options.database == "postgresql":
             server = exits.enter_context(postgresql.running(fsync=True))
             own["INGEST_DATABASE_URL"] = server.new_database()
-        elif options.database != "sqlite":
+        elif "://" in options.database:
             own["INGEST_DATABASE_URL"] = options.database
         folder = options.folder or exits.enter_context(runner.temporary_folder("large"))
         folder.mkdir(exist_ok=True)
         stack = Stack(folder, own)
+        if store == "firestore":
+            exits.enter_context(_emulator_of(stack))
         stack.manage("migrate", "--verbosity", "0")
         call = f"measure({options.posts}, {options.entities})"
         code = f"from tests.harness.large_publication import measure\nraise SystemExit({call})"
@@ -68,11 +74,19 @@ def main() -> int:
         return program.returncode
 
 
+def _emulator_of(stack: Stack) -> AbstractContextManager[None]:
+    port = stack.environment["INGEST_FIRESTORE_PORT"]
+    variables = {**stack.environment, "INGEST_FIRESTORE_HEAP_MB": EMULATOR_HEAP_MB}
+    return servers.server("ingest.devstack.firestore_emulator", int(port), variables)
+
+
 def measure(posts: int, entities: int) -> int:
     """Fill the store of the settings if it is empty, and print figures; return the exit status."""
     from ingest.core.posts import publication_id
     from ingest.store import open_store
+    from ingestsite import configuration
 
+    os.environ["FIRESTORE_EMULATOR_HOST"] = configuration.OWN_EMULATOR  # this package unsets it
     if not open_store().publication(NAME):
         runner.print_figures({"fill_ms_a_post": list(_fill(posts, entities))})
     began = time.perf_counter()

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from ingest.devstack.ports import listens
@@ -23,10 +23,16 @@ def valkey() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def server(module: str, port: int) -> Iterator[None]:
-    """Run one of the project's servers, and stop it by its pid after the block."""
+def server(module: str, port: int, variables: Mapping[str, str] | None = None) -> Iterator[None]:
+    """
+    Run one of the project's servers, and stop it by its pid after the block.
+
+    Args:
+        variables: its whole environment; None is that of this process.
+    """
     process = subprocess.Popen(
         tied_command(signal.SIGTERM, [sys.executable, "-m", module]),
+        env=variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
