@@ -105,6 +105,11 @@ class Counts:
     days: Tally = field(default_factory=Counter)
     entities: dict[EntityName, EntityCounts] = field(default_factory=dict)
 
+    @property
+    def every_day(self) -> Set[str]:
+        """The days on which posts or entities count."""
+        return set(self.days).union(*(entity.every_day for entity in self.entities.values()))
+
     def most_changes(self) -> int:
         """Return how many sums change at most, of those of the publication and of each entity."""
         entities = (counts.changes for counts in self.entities.values())

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from unittest.mock import Mock
@@ -14,7 +15,7 @@ from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.core.messages import PostEntities
 from ingest.core.posts import publication_id
 from ingest.store.base import Cursor, EntityFilter, Order
-from ingest.store.sql import packs, writer
+from ingest.store.sql import counters, packs
 from ingest.store.sql.models import PackRow, PublicationRow
 from ingest.store.sql.store import SqlStore
 from tests.support.factories import NOON, entity, with_entities
@@ -178,8 +179,8 @@ def test_packs_that_an_older_version_left_untrue_are_not_read(
 ) -> None:
     prepare(paper)
     with monkeypatch.context() as older:
-        older.setattr(writer, "delete_packs", Mock())
-        older.setattr(writer, "change_counts", set_time)
+        older.setattr(counters, "delete_packs", Mock())
+        older.setattr(counters, "change_publications", set_time)
         paper.add([with_entities("7", [entity("Name 4", 9)], accepted_at=LATER)])
     assert_exact(paper)
     paper.add([with_entities("8", [entity("Name 6", 9)], accepted_at=LATER)])
@@ -189,6 +190,6 @@ def test_packs_that_an_older_version_left_untrue_are_not_read(
     assert_exact(paper)
 
 
-def set_time(number: int) -> None:
-    """Do what 0.1.0 did to the row of a publication."""
-    PublicationRow.objects.filter(pk=number).update(changed_at=timezone.now())
+def set_time(numbers: Iterable[int]) -> None:
+    """Do what 0.1.0 did to the rows of publications."""
+    PublicationRow.objects.filter(pk__in=list(numbers)).update(changed_at=timezone.now())

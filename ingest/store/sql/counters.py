@@ -1,14 +1,16 @@
-"""The counters of a publication, of its entities and of its checkpoint, read from their rows."""
+"""The counters of a publication, of its entities and of its checkpoint: read, and added to."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from django.db import models
 
 from ingest.core.chunks import chunks
 from ingest.core.counts import TALLIES, Counts, EntityCounts, EntityName, Tally, totalled
-from ingest.store.sql.database import STATEMENT_ROWS
+from ingest.core.entity_names import entity_id
+from ingest.core.name_search import magnitude
+from ingest.store.sql.database import STATEMENT_ROWS, add_up
 from ingest.store.sql.models import (
     CheckpointRow,
     EntityDayRow,
@@ -18,6 +20,9 @@ from ingest.store.sql.models import (
     PublicationDayRow,
     PublicationRow,
 )
+from ingest.store.sql.packs import change_publications, delete_packs
+
+EntityPlace = tuple[int, str]  # the number of a publication's row, and the id of an entity
 
 
 def read_entity_counts(rows: Iterable[EntityRow], *, days: bool) -> dict[int, EntityCounts]:
@@ -64,10 +69,87 @@ def read_counts(publication: PublicationRow) -> Counts:
     return Counts(days.total(), days, entities)
 
 
+class AddedCounts(NamedTuple):
+    """
+    What an addition to counters wrote.
+
+    Args:
+        rows: how many rows it wrote.
+        entities: the numbers of the rows of the entities that it changed.
+        grown: the magnitude of each name that has grown to a higher one.
+    """
+
+    rows: int
+    entities: dict[EntityPlace, int]
+    grown: dict[EntityName, int]
+
+
+def add_counts(changes: Sequence[tuple[int, Counts]]) -> AddedCounts:
+    """
+    Add counts to the counters of publications, in one statement for each table.
+
+    Args:
+        changes: the number of each publication's row, with what is added to its counters.
+    """
+    change_publications(number for number, _ in changes)
+    # A day of an entity has its day of the publication, by which a window finds it.
+    days = [
+        (number, day, counts.days[day])
+        for number, counts in changes
+        for day in sorted(counts.every_day)
+    ]
+    delete_packs((number, day) for number, day, _ in days)
+    add_up(PublicationDayRow, ("publication", "day"), ("posts",), days)
+    named = [
+        ((number, id_), name, counts.entities[name])
+        for number, counts in changes
+        for id_, name in sorted((entity_id(*name), name) for name in counts.entities)
+    ]
+    found = add_up(
+        EntityRow,
+        ("publication", "entity_id"),
+        ("mentions", "posts"),
+        [(*place, *name, entity.mentions, entity.posts) for place, name, entity in named],
+        fixed=("family", "key"),
+        returning="publication, entity_id, id, mentions",
+    )
+    totals = {(number, id_): mentions for number, id_, _, mentions in found}
+    grown: dict[EntityName, int] = {}
+    for place, name, entity in named:
+        size = magnitude(totals[place])
+        if size > magnitude(totals[place] - entity.mentions):
+            grown[name] = max(size, grown.get(name, 0))
+    rows: dict[EntityPlace, int] = {(number, id_): row for number, id_, row, _ in found}
+    parts = _add_parts([(rows[place], place[0], entity) for place, _, entity in named])
+    return AddedCounts(len(changes) + len(days) + len(named) + parts, rows, grown)
+
+
+def _add_parts(entities: Sequence[tuple[int, int, EntityCounts]]) -> int:
+    """Add the days, forms and labels of entities, each with its row and its publication's."""
+    days = [
+        (row, day, publication, entity.days[day], entity.post_days[day])
+        for row, publication, entity in entities
+        for day in sorted(entity.every_day)
+    ]
+    forms = [(row, *form) for row, _, entity in entities for form in sorted(entity.forms.items())]
+    labels = [(row, *one) for row, _, entity in entities for one in sorted(entity.labels.items())]
+    add_up(EntityDayRow, ("entity", "day"), ("mentions", "posts"), days, fixed=("publication",))
+    add_up(EntityFormRow, ("entity", "form"), ("mentions",), forms)
+    add_up(EntityLabelRow, ("entity", "label"), ("mentions",), labels)
+    return len(days) + len(forms) + len(labels)
+
+
 OF_PUBLICATION = ("", "")  # in place of the name of an entity
 
 
-def checkpoint_rows(counts: Counts) -> Iterator[tuple[str, str, str, str, int]]:
+def add_checkpoints(changes: Sequence[tuple[int, Counts]]) -> int:
+    """Add counts to the checkpoints of publications, and return how many rows that are."""
+    rows = [(number, *row) for number, counts in changes for row in sorted(_sums(counts))]
+    add_up(CheckpointRow, ("publication", "family", "key", "tally", "name"), ("number",), rows)
+    return len(rows)
+
+
+def _sums(counts: Counts) -> Iterator[tuple[str, str, str, str, int]]:
     """Return the sums of a checkpoint: family, key, tally, name and number."""
     for day, posts in counts.days.items():
         yield (*OF_PUBLICATION, "days", day, posts)

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import Case, F, Sum, Value, When
+from django.db.models import Sum
 from django.utils import timezone
 
 from ingest.core.chunks import chunks
 from ingest.core.day_window import DayWindow
 from ingest.store.sql.database import (
     STATEMENT_ROWS,
+    database,
     execute_many,
     insert,
     snapshot,
@@ -102,22 +103,20 @@ def write_packs(number: int, *, limit: int) -> int:
     return len(_missing(number))
 
 
-def change_counts(number: int) -> None:
-    """Lock the row of a publication and set its time; its packs are true if they were so far."""
-    now = timezone.now()
-    were_true = When(packed_as_of=F("changed_at"), then=Value(now))
-    PublicationRow.objects.filter(pk=number).update(
-        changed_at=now, packed_as_of=Case(were_true, default=F("packed_as_of"))
-    )
-
-
-def delete_packs(number: int, days: Iterable[str]) -> None:
-    """Delete the packs that hold one of these days of a publication."""
-    periods = sorted({period for day in days for period in (day, day[:MONTH])})
+def change_publications(numbers: Iterable[int]) -> None:
+    """Lock the rows of publications and set their time; packs stay true if they were so far."""
+    now = database().ops.adapt_datetimefield_value(timezone.now())
     execute_many(
-        "DELETE FROM counts_pack WHERE publication = %s AND period = %s",
-        [(number, period) for period in periods],
+        "UPDATE counts_publication SET changed_at = %s, packed_as_of = CASE"
+        " WHEN packed_as_of = changed_at THEN %s ELSE packed_as_of END WHERE id = %s",
+        [(now, now, number) for number in numbers],
     )
+
+
+def delete_packs(days: Iterable[tuple[int, str]]) -> None:
+    """Delete the packs that hold one of these days, each with the number of its publication."""
+    periods = {(number, period) for number, day in days for period in (day, day[:MONTH])}
+    execute_many("DELETE FROM counts_pack WHERE publication = %s AND period = %s", sorted(periods))
 
 
 def _are_true(publication: PublicationRow) -> bool:

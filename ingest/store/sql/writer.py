@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from operator import itemgetter
 from typing import NamedTuple
 
 from django.db.models import Subquery
@@ -34,10 +33,9 @@ from ingest.core.revisions import (
 )
 from ingest.observability import metrics, tracing
 from ingest.store.base import StoreUnavailable
-from ingest.store.sql.counters import checkpoint_rows, read_checkpoint
+from ingest.store.sql.counters import EntityPlace, add_checkpoints, add_counts, read_checkpoint
 from ingest.store.sql.database import (
     STATEMENT_ROWS,
-    add_up,
     execute_many,
     insert,
     transact,
@@ -52,11 +50,10 @@ from ingest.store.sql.models import (
     PackRow,
     PostEntityRow,
     PostRow,
-    PublicationDayRow,
     PublicationRow,
 )
 from ingest.store.sql.names import drop_names, write_names
-from ingest.store.sql.packs import change_counts, delete_packs, write_packs
+from ingest.store.sql.packs import write_packs
 from ingest.store.sql.records import read_record, write_record
 
 logger = get_logger()
@@ -123,10 +120,10 @@ class SqlWriter:
         """Add counts to the checkpoint and the counters."""
         self._create_publications([name])
         with transact():
-            grown: dict[EntityName, int] = {}
-            self._add_counts(publication_id(name), counts, grown)
-            self._add_checkpoint(publication_id(name), counts)
-            write_names(grown)
+            own = self._numbered({publication_id(name): counts})
+            added = add_counts(own)
+            add_checkpoints(own)
+            write_names(added.grown)
 
     def move_checkpoint(
         self, name: str, target: str | None, *, only: Collection[EntityName] | None = None
@@ -138,13 +135,14 @@ class SqlWriter:
             rows = PublicationRow.objects.select_for_update()
             source = rows.filter(pub_id=publication_id(name)).first()
             counts = _only(read_checkpoint(source), only) if source else Counts()
-            moved = {name: -counts, **({target: counts} if target is not None else {})}
-            grown: dict[EntityName, int] = {}
-            for each, change in sorted(moved.items()) if counts else ():
-                self._add_counts(publication_id(each), change, grown)
-                self._add_checkpoint(publication_id(each), change)
+            own = {publication_id(name): -counts}
+            if target is not None:
+                own[publication_id(target)] = counts
+            moved = self._numbered(own if counts else {})
+            added = add_counts(moved)
+            add_checkpoints(moved)
             CheckpointRow.objects.filter(publication=source, number=0).delete()
-            write_names(grown)
+            write_names(added.grown)
 
     def drop_zeros(self, name: str) -> int:
         """Delete the rows of entities that count nothing any more."""
@@ -171,9 +169,7 @@ class SqlWriter:
     def repair(self, name: str, diff: Counts) -> None:
         """Add the difference that a recount found to the counters."""
         with transact():
-            grown: dict[EntityName, int] = {}
-            self._add_counts(publication_id(name), diff, grown)
-            write_names(grown)
+            write_names(add_counts(self._numbered({publication_id(name): diff})).grown)
 
     def prepare_windows(self, pub_id: str, *, limit: int) -> int:
         """Write packs that are missing, each in a transaction of its own."""
@@ -269,107 +265,55 @@ class SqlWriter:
         """Add what the posts change to the counters, and return how many rows that are."""
         before = {entry for w in written for entry in _index_entries(w.row, w.before)}
         after = {entry for w in written for entry in _index_entries(w.row, w.after)}
-        rows = len(before ^ after)
-        grown: dict[EntityName, int] = {}
-        for pub_id, counts in sorted(differences((w.before, w.after) for w in written).items()):
-            rows += self._add_counts(pub_id, counts, grown)
-        self._write_index(before - after, after - before)
-        for pub_id, counts in sorted(
-            forgotten_counts((w.before, w.after) for w in written).items()
-        ):
-            rows += self._add_checkpoint(pub_id, counts)
-        write_names(grown)
-        return rows
+        records = [(w.before, w.after) for w in written]
+        added = add_counts(self._numbered(differences(records)))
+        self._write_index(before - after, after - before, added.entities)
+        forgotten = add_checkpoints(self._numbered(forgotten_counts(records)))
+        write_names(added.grown)
+        return len(before ^ after) + added.rows + forgotten
 
-    def _add_checkpoint(self, pub_id: str, counts: Counts) -> int:
-        """Add counts to a publication's checkpoint, and return how many rows that are."""
-        own = self._publication(pub_id)
-        rows = sorted((own, *row) for row in checkpoint_rows(counts))
-        keys = ("publication", "family", "key", "tally", "name")
-        add_up(CheckpointRow, keys, ("number",), rows)
-        return len(rows)
+    def _numbered(self, changes: Mapping[str, Counts]) -> list[tuple[int, Counts]]:
+        """Return counts with the numbers of their publications' rows, in the order of ids."""
+        return [(self._publication(pub_id), changes[pub_id]) for pub_id in sorted(changes)]
 
-    def _add_counts(self, pub_id: str, counts: Counts, grown: dict[EntityName, int]) -> int:
+    def _write_index(
+        self, removed: Set[IndexEntry], added: Set[IndexEntry], known: Mapping[EntityPlace, int]
+    ) -> None:
         """
-        Add counts to a publication's counters, and return how many rows that are.
+        Write which posts mention an entity on a day.
 
         Args:
-            grown: takes the magnitude of each name that has grown to a higher one.
+            known: the numbers of the rows of entities whose counts have changed.
         """
-        publication = self._publication(pub_id)
-        change_counts(publication)
-        # A day of an entity has its day of the publication, by which a window finds it.
-        every_day = set(counts.days).union(*(own.every_day for own in counts.entities.values()))
-        delete_packs(publication, every_day)
-        days = [(publication, day, counts.days[day]) for day in sorted(every_day)]
-        add_up(PublicationDayRow, ("publication", "day"), ("posts",), days)
-        named = sorted(
-            ((entity_id(*name), name, entity) for name, entity in counts.entities.items()),
-            key=itemgetter(0),
-        )
-        found = add_up(
-            EntityRow,
-            ("publication", "entity_id"),
-            ("mentions", "posts"),
-            [
-                (publication, id_, *name, entity.mentions, entity.posts)
-                for id_, name, entity in named
-            ],
-            fixed=("family", "key"),
-            returning="entity_id, id, mentions",
-        )
-        rows: dict[str, int] = {id_: row for id_, row, _ in found}
-        own = [(rows[id_], entity) for id_, _, entity in named]
-        mentions: dict[str, int] = {id_: total for id_, _, total in found}
-        for id_, name, entity in named:
-            size = magnitude(mentions[id_])
-            if size > magnitude(mentions[id_] - entity.mentions):
-                grown[name] = max(size, grown.get(name, 0))
-        entity_days = [
-            (row, day, publication, entity.days[day], entity.post_days[day])
-            for row, entity in own
-            for day in sorted(entity.every_day)
-        ]
-        forms = [(row, *form) for row, entity in own for form in sorted(entity.forms.items())]
-        labels = [(row, *label) for row, entity in own for label in sorted(entity.labels.items())]
-        add_up(
-            EntityDayRow,
-            ("entity", "day"),
-            ("mentions", "posts"),
-            entity_days,
-            fixed=("publication",),
-        )
-        add_up(EntityFormRow, ("entity", "form"), ("mentions",), forms)
-        add_up(EntityLabelRow, ("entity", "label"), ("mentions",), labels)
-        return 1 + len(days) + len(own) + len(entity_days) + len(forms) + len(labels)
-
-    def _write_index(self, removed: Set[IndexEntry], added: Set[IndexEntry]) -> None:
-        """Write which posts mention an entity on a day."""
-        rows = self._entity_rows(removed | added)
+        rows = self._entity_rows(removed | added, known)
         execute_many(
             "DELETE FROM counts_post_entity WHERE entity = %s AND day = %s AND post = %s",
-            [(rows[e.pub_id, e.entity_id], e.day, e.post) for e in sorted(removed)],
+            [(rows[self._place(e)], e.day, e.post) for e in sorted(removed)],
         )
         insert(
             PostEntityRow,
             ("entity", "day", "post"),
-            [(rows[e.pub_id, e.entity_id], e.day, e.post) for e in sorted(added)],
+            [(rows[self._place(e)], e.day, e.post) for e in sorted(added)],
             tail="ON CONFLICT (entity, day, post) DO NOTHING",
         )
 
-    def _entity_rows(self, entries: Iterable[IndexEntry]) -> dict[tuple[str, str], int]:
-        """Return the number of each entity's row."""
-        wanted: dict[str, set[str]] = defaultdict(set)
-        for entry in entries:
-            wanted[entry.pub_id].add(entry.entity_id)
-        return {
-            (pub_id, id_): row
-            for pub_id, ids in wanted.items()
-            for chunk in chunks(sorted(ids), STATEMENT_ROWS)
-            for id_, row in EntityRow.objects.filter(
-                publication=self._publication(pub_id), entity_id__in=chunk
-            ).values_list("entity_id", "pk")
-        }
+    def _place(self, entry: IndexEntry) -> EntityPlace:
+        return self._publication(entry.pub_id), entry.entity_id
+
+    def _entity_rows(
+        self, entries: Iterable[IndexEntry], known: Mapping[EntityPlace, int]
+    ) -> dict[EntityPlace, int]:
+        """Return the number of each entity's row, of those that are not known yet too."""
+        rows = dict(known)
+        missing: dict[int, list[str]] = defaultdict(list)
+        for number, id_ in sorted(set(map(self._place, entries)) - rows.keys()):
+            missing[number].append(id_)
+        for number, ids in missing.items():
+            own = EntityRow.objects.filter(publication=number)
+            for chunk in chunks(ids, STATEMENT_ROWS):
+                found = own.filter(entity_id__in=chunk).values_list("entity_id", "pk")
+                rows |= {(number, id_): row for id_, row in found}
+        return rows
 
 
 def _only(counts: Counts, names: Collection[EntityName] | None) -> Counts:
