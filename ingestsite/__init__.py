@@ -2,8 +2,3 @@
 
 # First, since it sets variables that libraries read when they are imported.
 from ingestsite import configuration  # noqa: F401
-
-# isort: split
-from ingestsite.celery import app as celery_app
-
-__all__ = ["celery_app"]

@@ -139,6 +139,8 @@ DATABASE = read_database("INGEST_DATABASE_URL")
 # The folder of the metrics of this machine's processes. Prometheus' library reads this name.
 METRICS_DIR = STATE_DIR / "metrics"
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+# A worker would import all pages for Django's checks, and heed no finding. `prepare` checks.
+os.environ["CELERY_SKIP_CHECKS"] = "1"
 
 _keep_from_proxies(LOOPBACK)
 

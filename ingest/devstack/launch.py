@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
 from datetime import datetime
@@ -13,15 +12,21 @@ from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 
-from ingest.devstack import emulator_install, readiness, stack_ports, state_lock
+from ingest.devstack import readiness, stack_ports, state_lock
 from ingest.devstack.supervise import Command, Supervisor
 from ingest.process.installation import PROGRAM
+from ingest.process.parent_death import tied_command
 from ingestsite import configuration
 
 # The commands of the stack. The Procfile of the project has one line, which runs them all.
 PROCFILE = Path(__file__).with_name("Procfile")
-WORKERS = ("extract", "save", "notify")
-FLOWER = "flower"
+BROKER, STORE, EXTRACT, NOTIFY, FLOWER = "broker", "store", "extract", "notify", "flower"
+BROKER_IS_OURS = configuration.BROKER_PASSWORD is not None
+PREPARE = (
+    *(sys.executable, "-m", "ingest", "prepare"),
+    *(["--broker-comes-later"] if BROKER_IS_OURS else []),
+)
+WORKERS = (EXTRACT, "save", NOTIFY)
 READY_POLL_SECONDS = 0.5
 NOT_READY_SECONDS = 30  # until a line says what is missing
 
@@ -36,11 +41,11 @@ def launch() -> int:
         python = Path(sys.executable).parent
         os.environ["PATH"] = f"{python}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         if configuration.EMULATOR_IS_OURS:
+            from ingest.devstack import emulator_install  # an import that takes its time
+
             emulator_install.install()
         stack_ports.check_free()
-        key_line = prepare()
-        remember_store()
-        return asyncio.run(_run(lock, key_line))
+        return asyncio.run(_Launch(lock).run())
 
 
 def store_line() -> str:
@@ -64,16 +69,6 @@ def kept_in() -> str:
         project = f"project {configuration.FIRESTORE_PROJECT}"
         return f"the emulator on {emulator}, {project}" if emulator else f"Firestore, {project}"
     return "no store"
-
-
-def prepare() -> str:
-    """Check and migrate in one process of Django; return the line of a new API key, or nothing."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ingest", "prepare"], check=False, stdout=subprocess.PIPE, text=True
-    )
-    if done.returncode:
-        sys.exit(done.returncode)
-    return done.stdout.strip()
 
 
 def remember_store() -> None:
@@ -111,49 +106,103 @@ def end_with_honcho() -> None:
         loop.add_reader(os.pidfd_open(honcho), os.kill, os.getpid(), signal.SIGKILL)
 
 
-async def _run(lock: int, key_line: str) -> int:
-    end_with_honcho()
-    lines = parse_procfile(PROCFILE.read_text("utf-8")).processes
-    if not configuration.FLOWER_PORT:
-        del lines[FLOWER]
-    output = Output([f"{name}.1" for name in lines])
-    # Flower only shows, so it leaves the cores to what posts need first.
-    announced = asyncio.Event()
-    commands = [
-        Command(
-            f"{name}.1",
-            line,
-            name in WORKERS,
-            output.show,
-            kept_open=(lock,),
-            after=announced if name == FLOWER else None,
+class _Launch:
+    """
+    One run of the stack, in the order in which its parts need each other.
+
+    The two that start slowly come first: the emulator, and the worker that loads the models. Its
+    messages come through our broker, which waits for the database's migrations as the others do.
+    What no post needs in order to be saved leaves the cores to the rest until the stack is ready.
+    """
+
+    def __init__(self, lock: int) -> None:
+        self._lock = lock
+        self._key_line: str | None = None  # once the stack is prepared
+        # What a command may wait for.
+        self._prepared, self._ready, self._announced = (asyncio.Event() for _ in range(3))
+
+    async def run(self) -> int:
+        """Run the stack until it stops, and return the exit status."""
+        end_with_honcho()
+        lines = parse_procfile(PROCFILE.read_text("utf-8")).processes
+        for name in _unused():
+            del lines[name]
+        output = Output([f"{name}.1" for name in lines])
+        commands = [
+            Command(
+                f"{name}.1",
+                line,
+                name in WORKERS,
+                output.show,
+                kept_open=(self._lock,),
+                after=self._start_after(name),
+            )
+            for name, line in lines.items()
+        ]
+        supervisor = Supervisor(commands, output.show, prepare=self._prepare)
+        announcing = asyncio.create_task(self._announce(output))
+        status = await supervisor.run()
+        announcing.cancel()
+        if self._key_line is not None:
+            output.show("system", _summary(supervisor))
+        return status
+
+    def _start_after(self, name: str) -> asyncio.Event | None:
+        """Return what a command waits for."""
+        if name == FLOWER:
+            return self._announced
+        if name == NOTIFY:
+            return self._ready
+        is_first = name == STORE or (name == EXTRACT and BROKER_IS_OURS)
+        return None if is_first else self._prepared
+
+    async def _prepare(self) -> int:
+        """Check and migrate in one process of Django, and return its status."""
+        preparing = await asyncio.create_subprocess_exec(
+            *tied_command(signal.SIGKILL, PREPARE),
+            stdout=asyncio.subprocess.PIPE,
         )
-        for name, line in lines.items()
-    ]
-    supervisor = Supervisor(commands, output.show)
-    announcing = asyncio.create_task(_announce(output, key_line, announced))
-    status = await supervisor.run()
-    announcing.cancel()
-    output.show("system", _summary(supervisor))
-    return status
+        try:
+            output, _ = await preparing.communicate()
+        except asyncio.CancelledError:
+            preparing.kill()
+            await preparing.wait()
+            raise
+        if not preparing.returncode:
+            self._key_line = output.decode().strip()
+            remember_store()
+            self._prepared.set()
+        return preparing.returncode or 0
+
+    async def _announce(self, output: Output) -> None:
+        """Say when the stack is ready, or what it waits for; then set `_announced`."""
+        await self._prepared.wait()
+        began, said = time.monotonic(), False
+        while missing := await asyncio.to_thread(readiness.missing):
+            if not said and time.monotonic() - began > NOT_READY_SECONDS:
+                output.show("system", f"not ready yet: {missing}")
+                self._ready.set()
+                self._announced.set()
+                said = True
+            await asyncio.sleep(READY_POLL_SECONDS)
+        another = f"{PROGRAM} api_key create NAME makes another"
+        key = self._key_line or f"API key: shown when it was made; {another}"
+        output.show("system", f"ready: posts to {configuration.WEB_URL}api/posts")
+        output.show("system", f"pages: {configuration.WEB_URL}")
+        output.show("system", key)
+        output.show("system", "Ctrl-C processes what waits, then stops")
+        self._ready.set()
+        self._announced.set()
 
 
-async def _announce(output: Output, key_line: str, announced: asyncio.Event) -> None:
-    """Say when the stack is ready, or what it waits for; then set `announced`."""
-    began, said = time.monotonic(), False
-    while missing := await asyncio.to_thread(readiness.missing):
-        if not said and time.monotonic() - began > NOT_READY_SECONDS:
-            output.show("system", f"not ready yet: {missing}")
-            announced.set()
-            said = True
-        await asyncio.sleep(READY_POLL_SECONDS)
-    another = f"{PROGRAM} api_key create NAME makes another"
-    key = key_line or f"API key: shown when it was made; {another}"
-    output.show("system", f"ready: posts to {configuration.WEB_URL}api/posts")
-    output.show("system", f"pages: {configuration.WEB_URL}")
-    output.show("system", key)
-    output.show("system", "Ctrl-C processes what waits, then stops")
-    announced.set()
+def _unused() -> list[str]:
+    """Return the names of the commands that this stack does not need."""
+    unused = {
+        BROKER: not BROKER_IS_OURS,
+        STORE: not configuration.EMULATOR_IS_OURS,
+        FLOWER: not configuration.FLOWER_PORT,
+    }
+    return [name for name, is_unused in unused.items() if is_unused]
 
 
 def _summary(supervisor: Supervisor) -> str:

@@ -7,10 +7,11 @@ from ingest.process.installation import PROGRAM
 from ingestsite import configuration
 
 TIMEOUT_SECONDS = 5
-ROLES = ("extract", "save", "notify")
+# Those that a post needs. A worker's parent shows its role once it takes messages.
+ROLES = {"extract parent": "extract", "save parent": "save"}
 UP = re.compile(r'^ingest_part_up\{part="(\w+)"\} 1', re.MULTILINE)
 PARTS = ("broker", "database", "store")
-ALIVE = re.compile(r'^ingest_processes\{role="(\w+)"\} [1-9]', re.MULTILINE)
+ALIVE = re.compile(r'^ingest_processes\{role="([\w ]+)"\} [1-9]', re.MULTILINE)
 WRITABLE = re.compile(r"^ingest_writable 1", re.MULTILINE)
 
 
@@ -21,7 +22,11 @@ def missing() -> str:
     except (OSError, http.client.HTTPException):
         return "the web server does not answer"
     faults = [f"the {part} does not answer" for part in PARTS if part not in UP.findall(metrics)]
-    faults += [f"no {role} worker runs" for role in ROLES if role not in ALIVE.findall(metrics)]
+    faults += [
+        f"no {role} worker runs"
+        for parent, role in ROLES.items()
+        if parent not in ALIVE.findall(metrics)
+    ]
     if not faults and not WRITABLE.search(metrics):
         faults = [f"the intake is paused: {PROGRAM} drain --resume"]
     return ", ".join(faults)

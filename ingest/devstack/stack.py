@@ -111,6 +111,11 @@ class Stack:
 
     def start(self) -> None:
         """Do what `make run` does, and wait until the API answers and every server listens."""
+        self.launch()
+        wait_until(self._answers, seconds=60, what="the stack answers")
+
+    def launch(self) -> None:
+        """Do what `make run` does, and wait for nothing."""
         with self.log.open("ab") as log:
             self._runner = subprocess.Popen(
                 # A .env file is for the user's own stack, not for this one.
@@ -122,7 +127,6 @@ class Stack:
                 # Ctrl-C of a terminal reaches us only; `stop` or our death stops the stack.
                 start_new_session=True,
             )
-        wait_until(self._answers, seconds=60, what="the stack answers")
 
     def _answers(self) -> bool:
         assert self._runner

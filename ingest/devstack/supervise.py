@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from asyncio import create_task, subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -30,6 +30,7 @@ HURRY_SECONDS = 10  # from the second signal, or from a failure, to SIGKILL
 DRAIN_COMMAND = (sys.executable, "-m", "ingest", "drain", "--by", "stop")
 
 Show = Callable[[str, str], None]  # prints a line under the name of its process
+Prepare = Callable[[], Awaitable[int]]  # returns an exit status
 
 
 @dataclass
@@ -134,10 +135,16 @@ def describe(pid: int, status: int) -> str:
 
 @dataclass
 class Supervisor:
-    """All commands of one stack, and the order in which they stop."""
+    """
+    All commands of one stack, and the order in which they stop.
+
+    Args:
+        prepare: runs beside the first commands, and ends the stack if it fails.
+    """
 
     commands: Sequence[Command]
     show: Show
+    prepare: Prepare | None = None
     drain: Sequence[str] = DRAIN_COMMAND
     hurry_seconds: float = HURRY_SECONDS
     # What ended the stack: a signal, or the command that cannot run.
@@ -156,6 +163,9 @@ class Supervisor:
                 loop.add_signal_handler(number, self._receive, number, stop)
         tasks = {create_task(one.keep_running()): one for one in self.commands}
         waiting = create_task(stop.wait())
+        if self.prepare and (status := await self._prepare(self.prepare, waiting)):
+            await self._kill_all()
+            return status
         ended, _ = await asyncio.wait((*tasks, waiting), return_when=asyncio.FIRST_COMPLETED)
         status = 0
         if waiting not in ended:
@@ -164,6 +174,7 @@ class Supervisor:
             self.show("system", f"{self.failed.name} cannot run here, so the stack stops")
             self._hurry_later()
         elif not self.hurried:
+            self._start_workers()
             await self._run_drain()
         for are_workers in (True, False):
             number = signal.SIGQUIT if self.hurried and are_workers else signal.SIGTERM
@@ -171,6 +182,29 @@ class Supervisor:
             await asyncio.gather(*(one.stop(number) for one in group))
         waiting.cancel()
         return 128 + self.stopped_by if self.hurried and self.stopped_by else status
+
+    async def _prepare(self, prepare: Prepare, stop: "asyncio.Task[object]") -> int:
+        """Prepare what all commands need, and return the status; a signal interrupts it."""
+        preparing = asyncio.ensure_future(prepare())
+        await asyncio.wait((preparing, stop), return_when=asyncio.FIRST_COMPLETED)
+        if preparing.done():
+            return preparing.result()
+        preparing.cancel()
+        with suppress(asyncio.CancelledError):
+            await preparing
+        return 128 + (self.stopped_by or 0)
+
+    async def _kill_all(self) -> None:
+        """Kill all commands: before the stack is prepared, none of them has a message."""
+        for one in self.commands:
+            one.kill()
+        await asyncio.gather(*(one.stop(signal.SIGKILL) for one in self.commands))
+
+    def _start_workers(self) -> None:
+        """Start the workers that have not started yet, since a drain may need them."""
+        for one in self.commands:
+            if one.is_worker and one.after:
+                one.after.set()
 
     def _receive(self, number: signal.Signals, stop: asyncio.Event) -> None:
         """Stop at the first signal, and hurry at every further one."""

@@ -3,6 +3,7 @@
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
@@ -96,10 +97,11 @@ Models: TypeAlias = "ByLanguage[Language]"
 
 def load_models(model: str, others: Mapping[str, str], *, for_others: bool) -> Models:
     """Load the main model, the models for other languages and, if needed, the detector."""
-    models = ByLanguage.of(model, others, load_model, for_others=for_others)
-    if models.must_detect:
-        _identifier()
-    return models
+    is_for_all = for_others or read_meta(model)["lang"] == MULTI_LANGUAGE
+    with ThreadPoolExecutor(1) as beside:
+        if others or not is_for_all:  # as `must_detect` says of the models
+            beside.submit(_identifier)  # it unpacks a file meanwhile
+        return ByLanguage.of(model, others, load_model, for_others=for_others)
 
 
 def extract_by_language(

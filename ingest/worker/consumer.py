@@ -57,6 +57,10 @@ class Consumer(consumer.Consumer):
         ]
         default_steps.append(f"{__name__}:Heartbeat")
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # Workers would ask each other for revoked tasks, and wait a second. We revoke none.
+        super().__init__(*args, **options, without_mingle=True)
+
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], None]:
         """Return the handler of received messages."""
         self._start_task = super().create_task_handler(*args, **options)

@@ -71,16 +71,11 @@ def prepare_parent(sender: Any, **_: Any) -> None:
     """Do in the parent, before the fork, what each child would otherwise repeat."""
     global _parent
     _parent = os.getpid()
-    try:
-        check_access()
-    except BrokerRefused as error:
-        _refuse(f"INGEST_BROKER_URL: {error}.")
     shutdown.prepare()
     throughput.prepare(sender.concurrency or os.cpu_count() or 1)
     queues = sender.app.amqp.queues
     steps = {publish.step_queue(queue) for queue in queues.consume_from}
     _roles.extend(queue for queue in (*publish.LIVE_QUEUES, publish.NOTIFY) if queue in steps)
-    metric_slots.take_role(f"{' '.join(_roles)} parent")
     # A worker of a step takes live and bulk posts, whichever it was started for.
     taken = [queue for queue in publish.QUEUES if publish.step_queue(queue) in steps]
     if publish.SAVE in steps and publish.DEAD_QUEUE in queues:
@@ -93,6 +88,10 @@ def prepare_parent(sender: Any, **_: Any) -> None:
             load_spacy_models()
         except (OSError, ValueError) as error:
             _refuse(f"INGEST_MODEL or INGEST_MODELS: {error}")
+    try:
+        check_access()  # after the models: the broker may start meanwhile
+    except BrokerRefused as error:
+        _refuse(f"INGEST_BROKER_URL: {error}.")
     fork_memory.freeze()
 
 
@@ -121,6 +120,12 @@ def prepare_child(**_: Any) -> None:
 def send_spans(**_: Any) -> None:
     """Send the remaining spans, since a child exits without running Python's exit handlers."""
     tracing.stop()
+
+
+@signals.worker_ready.connect
+def take_role(**_: Any) -> None:
+    """Show the parent among the processes, now that it takes messages."""
+    metric_slots.take_role(f"{' '.join(_roles)} parent")
 
 
 @signals.worker_ready.connect

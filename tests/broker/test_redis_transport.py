@@ -207,10 +207,10 @@ def test_a_channel_takes_from_the_queues_of_one_step(connection: Connection) -> 
 
 
 CONSUMER = """
-import ingestsite
+from ingestsite.celery import app
 from tests.broker.test_redis_transport import Consumer, Queue
 queues = [Queue(name, routing_key=name) for name in ("extract", "extract.bulk")]
-with ingestsite.celery_app.connection_for_read() as connection:
+with app.connection_for_read() as connection:
     with Consumer(connection, queues, callbacks=[lambda *_: None]):
         while True:
             connection.drain_events()

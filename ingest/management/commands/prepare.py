@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.checks import ERROR, run_checks
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error as DatabaseError
 
 from ingest.broker.connection import BrokerRefused, check_access
@@ -20,12 +20,20 @@ class Command(BaseCommand):
     )
     requires_system_checks: list[str] = []  # run below, for one sentence instead of a list
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--broker-comes-later",
+            action="store_true",
+            help="do not ask the broker, since it is started afterwards",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         errors = [found for found in run_checks() if found.level >= ERROR]
         if errors:
             self._refuse(errors[0].msg)
         try:
-            check_access()
+            if not options["broker_comes_later"]:
+                check_access()
             call_command("migrate", verbosity=0, skip_checks=True)
             call_command("api_key", "first", stdout=self.stdout)
         except BrokerRefused as error:
