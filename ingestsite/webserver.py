@@ -3,6 +3,7 @@
 import signal
 from typing import Any
 
+from ingest.process import fork_memory
 from ingestsite import configuration, logs
 
 bind = f"{configuration.host_in_url(configuration.WEB_HOST)}:{configuration.WEB_PORT}"
@@ -31,6 +32,7 @@ def post_worker_init(worker: Any) -> None:
     """Start metrics and traces, and handle a SIGINT to the whole process group as SIGTERM."""
     from ingest.observability import metric_slots, tracing  # needs Django's settings
 
+    fork_memory.freeze()
     metric_slots.take_role("web")
     tracing.start(configuration.TRACES_ENDPOINT, role="web")
     signal.signal(signal.SIGINT, worker.handle_exit)
