@@ -18,7 +18,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -32,6 +31,7 @@ from ingest.broker.connection import BrokerUnavailable
 from ingest.middleware import ANY_HOST
 from ingest.models import ApiKey, DeadLetter, Scope
 from ingest.observability import metric_slots
+from ingest.observability.metric_totals import totals
 
 LOOPBACK = frozenset(("127.0.0.1", "::1"))
 # The headers in which a proxy names its client.
@@ -78,8 +78,7 @@ class ProcessMetrics(Collector):
     """The metrics that the processes of this machine counted, and how many are alive."""
 
     def collect(self) -> Iterator[Metric]:
-        files = MultiProcessCollector(None, path=str(metric_slots.folder()))
-        yield from files.collect()
+        yield from totals()
         processes = _gauge("ingest_processes", "Processes that are alive.", "role")
         for role, number in metric_slots.alive().items():
             processes.add_metric([role], number)
