@@ -24,9 +24,11 @@ def show(name, line):
     print(name, line, flush=True)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 never = asyncio.Event()
+async def prepare():
+    return await (await asyncio.create_subprocess_shell(f"exec {sys.argv[3]}")).wait()
 commands = [Command(*one, show) for one in json.loads(sys.argv[1])]
 commands.append(Command("late", "echo late has started", False, show, after=never))
-options = dict(drain=("sh", "-c", sys.argv[2]), hurry_seconds=1)
+options = dict(drain=("sh", "-c", sys.argv[2]), hurry_seconds=1, prepare=prepare)
 sys.exit(asyncio.run(Supervisor(commands, show, **options).run()))
 """
 WAIT = "signal.pause()"
@@ -36,7 +38,12 @@ class Supervised:
     """Supervised commands, each of which notes its pid and the signals it gets in a file."""
 
     def __init__(
-        self, folder: Path, service: str, worker: str = "", drain: str = "echo drained"
+        self,
+        folder: Path,
+        service: str,
+        worker: str = "",
+        drain: str = "echo drained",
+        prepare: str = "true",
     ) -> None:
         self._notes = folder / "notes"
         self._notes.touch()
@@ -49,7 +56,7 @@ class Supervised:
         ]
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SUPERVISE, json.dumps(commands), drain],
+                [sys.executable, "-c", SUPERVISE, json.dumps(commands), drain, prepare],
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -195,3 +202,23 @@ def test_all_commands_end_when_their_supervisor_is_killed(supervise: Supervise) 
     both.process.kill()
     both.process.wait()
     assert psutil.wait_procs(running, timeout=30)[1] == []
+
+
+def test_a_failed_preparation_ends_what_has_started(supervise: Supervise, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    wait = f"sh -c 'until [ -e {started} ]; do sleep 0.05; done; exit 78'"
+    supervised = supervise(WAIT, "", "echo drained", wait)
+    service = supervised.await_start(1)
+    started.touch()
+    assert supervised.process.wait(timeout=30) == os.EX_CONFIG
+    assert not service.is_running()
+    assert "drained" not in supervised.output.read_text()
+
+
+def test_a_signal_ends_the_preparation(supervise: Supervise) -> None:
+    supervised = supervise(WAIT, "", "echo drained", "sleep 600")
+    service = supervised.await_start(1)
+    supervised.process.send_signal(signal.SIGINT)
+    assert supervised.process.wait(timeout=30) == 128 + signal.SIGINT
+    assert not service.is_running()
+    assert "drained" not in supervised.output.read_text()
