@@ -13,6 +13,7 @@ from ingest.broker import connection, rate_limit
 from ingest.devstack.stack import Stack, wait_until
 from ingest.models import ApiKey, KeyUse
 from ingestsite import configuration
+from tests.support import prepared
 
 COUNT = """
 import django
@@ -25,7 +26,7 @@ print(*(sum(count(1)[0] <= 100 for _ in range(60)) for count in rate_limit.COUNT
 def test_four_processes_let_exactly_the_limit_through(empty_broker: None, tmp_path: Path) -> None:
     """In the embedded broker, and in the database beside RabbitMQ."""
     stack = Stack(tmp_path, {"INGEST_BROKER_URL": configuration.BROKER_URL})
-    stack.prepare()
+    prepared.prepare(stack)
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", COUNT],

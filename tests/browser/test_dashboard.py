@@ -14,7 +14,7 @@ from ingest.client import ApiClient
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
-from tests.support import faulty_model
+from tests.support import faulty_model, prepared
 from tests.support.admin_client import (
     flower,
     flower_pages,
@@ -57,7 +57,7 @@ def dashboard(
         **faulty_model.settings(tmp_path_factory.mktemp("faulty-model")),
     }
     stack = Stack(folder, settings, flower=True)
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     make_operator(stack)
     stack.start()
     context = browser.new_context(viewport={"width": 1280, "height": 900})

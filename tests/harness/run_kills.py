@@ -35,7 +35,7 @@ from ingestsite import configuration
 from tests import environment
 from tests.harness import runner
 from tests.harness.attacked_store import AttackedStore, attacked_store
-from tests.support import faulty_runs, servers
+from tests.support import faulty_runs, prepared, servers
 from tests.support.factories import entity, with_entities
 from tests.support.processes import kill, main_and_children
 
@@ -239,7 +239,7 @@ def _run(
             "INGEST_MERGE_SECONDS": "0",
         },
     )
-    stack.prepare()
+    prepared.prepare(stack)
     posts, worker = Posts(number), Worker(stack)
     with attacked.open(stack) as opened:
         posts.save(opened)

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ingest.client import ApiClient
 from ingest.devstack.stack import Stack
-from tests.support import rabbitmq
+from tests.support import prepared, rabbitmq
 
 BROKERS = ("embedded", "rabbitmq")
 NEWEST = "rabbitmq_4"  # not the one of this machine's Debian
@@ -64,7 +64,7 @@ def prepared_stack(
             settings = {**settings, "INGEST_BROKER_URL": node.new_host()}
         stack = Stack(folder, settings, flower=flower)
         exits.callback(stack.stop)
-        yield stack, stack.prepare(), node
+        yield stack, prepared.prepare(stack), node
 
 
 def keep_log(log: Path, name: str) -> None:

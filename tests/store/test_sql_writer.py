@@ -13,6 +13,7 @@ from django.db import OperationalError, transaction
 from ingest.devstack.stack import Stack
 from ingest.store.base import StoreUnavailable
 from ingest.store.sql.store import SqlStore
+from tests.support import prepared
 from tests.support.factories import entity, with_entities
 from tests.support.postgresql import PostgreSQL
 from tests.support.programs import start
@@ -111,7 +112,7 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Stack:
         server: PostgreSQL = request.getfixturevalue("postgresql")
         own["INGEST_DATABASE_URL"] = server.new_database()
     stack = Stack(tmp_path, own)
-    stack.manage("migrate", "--verbosity", "0")
+    prepared.migrate(stack)
     return stack
 
 
@@ -214,7 +215,7 @@ except StoreUnavailable as error:
 
 def test_a_locked_sqlite_makes_savers_wait_and_not_readers(tmp_path: Path) -> None:
     stack = Stack(tmp_path, {"INGEST_STORE": "sql"})
-    stack.manage("migrate", "--verbosity", "0")
+    prepared.migrate(stack)
     start(stack, SAVE).communicate("1 30 1\n", timeout=60)
     with closing(sqlite3.connect(tmp_path / "counts.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -266,6 +267,6 @@ def test_a_saver_connects_again_after_its_connection_was_cut(
     stack = Stack(
         tmp_path, {"INGEST_STORE": "sql", "INGEST_DATABASE_URL": postgresql.new_database()}
     )
-    stack.manage("migrate", "--verbosity", "0")
+    prepared.migrate(stack)
     said = start(stack, CUT).communicate(timeout=60)[0]
     assert json.loads(said.splitlines()[-1]) == [1, 1]

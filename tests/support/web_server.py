@@ -10,6 +10,7 @@ from ingest.devstack.ports import listens
 from ingest.devstack.stack import Stack, wait_until
 from ingest.process.parent_death import tied_command
 from ingestsite import configuration
+from tests.support import prepared
 from tests.support.stores import project_settings
 
 COMMAND = ["gunicorn", "--config", "python:ingestsite.webserver", "ingestsite.wsgi"]
@@ -29,7 +30,7 @@ def website(folder: Path, project: str) -> Iterator[str]:
 @contextmanager
 def serving(stack: Stack) -> Iterator[str]:
     """Run only the web server of a stack while a block runs; yield its address."""
-    stack.manage("migrate", "--verbosity", "0")
+    prepared.migrate(stack)
     port = int(stack.url.rpartition(":")[2])
     with stack.log.open("wb") as log:
         server = subprocess.Popen(

@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from ingest.devstack.stack import Stack, wait_until
-from tests.support import faulty_model
+from tests.support import faulty_model, prepared
 from tests.support.processes import main_and_children
 
 TERMINATE = """
@@ -25,7 +25,7 @@ def test_a_revoked_task_whose_child_is_killed_runs_again(stack: Stack, tmp_path:
         "INGEST_EXTRACT_CONCURRENCY": "1",
         "INGEST_EXTRACT_SECONDS": "4",
     }
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     stack.start()
     client.submit([{"publication": "The Gazette", "content": f"{faulty_model.SPIN} Oslo."}])
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ingest.devstack.stack import Stack
+from tests.support import prepared
 from tests.support.rabbitmq import RabbitMQ
 
 PRINT_BACKLOG = """
@@ -34,7 +35,7 @@ def test_a_queue_that_is_too_busy_to_answer_does_not_count_as_empty(
     """RabbitMQ reports such a queue as empty and without consumers."""
     host = rabbitmq.new_host()
     stack = Stack(tmp_path, {"INGEST_BROKER_URL": host, "INGEST_STORE": "null"})
-    stack.manage("migrate", "--verbosity", "0")
+    prepared.migrate(stack)
     printed = stack.manage("shell", "-c", PRINT_BACKLOG + ENQUEUE)
     assert printed.splitlines()[-2:] == ["waiting 0 empty True", "waiting 1 empty False"]
 

@@ -6,6 +6,7 @@ from ingest.core.counts import Counts, EntityCounts
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack
 from ingest.store.firestore.store import FirestoreStore
+from tests.support import prepared
 from tests.support.processes import kill, main_and_children
 
 CHANGE = """
@@ -56,7 +57,7 @@ def test_an_alias_is_exact_while_posts_flow_and_a_save_child_dies(
     stack: Stack, firestore: FirestoreStore
 ) -> None:
     stack.environment |= {"INGEST_VISIBILITY_SECONDS": "9", "INGEST_MERGE_SECONDS": "3"}
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     stack.start()
 
     client.submit(posts(0, 60))

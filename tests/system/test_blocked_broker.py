@@ -13,6 +13,7 @@ from ingest import samples
 from ingest.client import ApiClient, ApiError
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
+from tests.support import prepared
 from tests.support.processes import processes
 from tests.support.rabbitmq import RabbitMQ
 
@@ -74,7 +75,7 @@ def strikes(
 def test_a_blocked_broker_is_reported_and_refuses_in_time(
     stack: Stack, request: pytest.FixtureRequest
 ) -> None:
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     stack.start()
     demo.await_empty(client)
     for block, free in strikes(stack, request):

@@ -9,6 +9,7 @@ from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from tests import environment
+from tests.support import prepared
 from tests.support.processes import main_and_children
 from tests.support.rabbitmq import running
 from tests.support.stores import project_settings
@@ -36,7 +37,7 @@ def test_a_save_worker_lives_through_an_outage_longer_than_the_consumer_timeout(
             "INGEST_MERGE_SECONDS": "0",
         }
         stack = Stack(tmp_path, settings)
-        client = stack.prepare()
+        client = prepared.prepare(stack)
         stack.start()
         try:
             demo.await_empty(client)

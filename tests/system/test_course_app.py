@@ -15,6 +15,7 @@ from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from ingest.worker.failure_isolation import MAX_RETURNS
+from tests.support import prepared
 from tests.support.factories import accepted
 from tests.support.processes import kill, main_and_children, processes
 from tests.support.rabbitmq import RabbitMQ
@@ -32,7 +33,7 @@ def test_1_2_3_7_a_stack_saves_every_post_through_kills_and_a_stop(
     stack: Stack, firestore: FirestoreStore
 ) -> None:
     """One stack shows four of them, since each start takes seconds."""
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     stack.start()
 
     # 1, 7: the workers process the first message, and its post can be read once it is saved.
@@ -63,7 +64,7 @@ def test_8_a_post_delivered_too_often_is_a_dead_letter_whose_replay_counts_once(
         "INGEST_DELIVERY_LIMIT": "5",
     }
     stack = Stack(tmp_path, settings)
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     post = accepted("Oslo.")
     arguments = {
         "x-queue-type": "quorum",

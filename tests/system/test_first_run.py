@@ -17,7 +17,7 @@ from ingest.devstack import demo
 from ingest.devstack.ports import free_ports
 from ingest.devstack.stack import RUN, Stack, wait_until
 from ingestsite.configuration import ROOT
-from tests.support import postgresql
+from tests.support import postgresql, prepared
 from tests.support.processes import end, living, processes
 from tests.support.rabbitmq import RabbitMQ
 
@@ -60,7 +60,7 @@ def test_counts_outlive_a_stop_and_a_kill_wherever_the_folder_is(
         "INGEST_EMULATOR_EXPORT_SECONDS": "120",
     }
     stack = Stack(folder, settings)
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     try:
         stack.start()
         announced(stack)
@@ -92,7 +92,7 @@ def test_counts_outlive_a_stop_and_a_kill_wherever_the_folder_is(
 
 def test_honcho_starts_the_stack_and_its_stop_drains(tmp_path: Path) -> None:
     stack = Stack(tmp_path, {"INGEST_STORE": "sql", "INGEST_EXTRACT_CONCURRENCY": "1"})
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     honcho = start_honcho(stack)
     try:
         announced(stack)
@@ -107,7 +107,7 @@ def test_honcho_starts_the_stack_and_its_stop_drains(tmp_path: Path) -> None:
 
 def test_a_killed_honcho_takes_the_stack_along(tmp_path: Path) -> None:
     stack = Stack(tmp_path, {"INGEST_STORE": "null", "INGEST_EXTRACT_CONCURRENCY": "1"})
-    stack.prepare()
+    prepared.prepare(stack)
     honcho = start_honcho(stack)
     try:
         announced(stack)
@@ -120,7 +120,7 @@ def test_a_killed_honcho_takes_the_stack_along(tmp_path: Path) -> None:
 
 def test_a_second_start_in_the_folder_changes_nothing_of_the_first(tmp_path: Path) -> None:
     stack = Stack(tmp_path, {"INGEST_STORE": "null", "INGEST_EXTRACT_CONCURRENCY": "1"})
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     try:
         stack.start()
         second = run(stack)

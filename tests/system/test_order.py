@@ -14,6 +14,7 @@ from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from ingestsite.configuration import ROOT
 from tests import environment
+from tests.support import prepared
 from tests.support.stores import project_settings
 from tests.support.tcp_proxy import Line
 
@@ -67,7 +68,7 @@ def test_workers_may_start_first_and_the_broker_and_the_store_last(
         "INGEST_STORE_SECONDS": "2",
     }
     stack = Stack(tmp_path, settings)
-    client = stack.prepare()
+    client = prepared.prepare(stack)
 
     def is_logged(words: str) -> bool:
         return words in stack.log.read_text(errors="replace")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingest.devstack.stack import Stack
 from ingestsite.configuration import ROOT
+from tests.support import prepared
 from tests.support.postgresql import PostgreSQL
 from tests.support.programs import start
 from tests.support.rabbitmq import RabbitMQ
@@ -133,7 +134,7 @@ def test_several_processes_agree(
             "INGEST_STORE": "null",
         },
     )
-    stack.manage("migrate", "--verbosity", "0")
+    prepared.migrate(stack)
     writers = [start(stack, WRITE.replace("POSTS", str(POSTS))) for _ in range(PROCESSES)]
     pauser = start(stack, PAUSE)
     said = [json.loads(writer.communicate(timeout=300)[0]) for writer in writers]

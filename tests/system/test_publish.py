@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ingest.devstack.stack import Stack
+from tests.support import prepared
 from tests.support.rabbitmq import RabbitMQ
 
 PUBLISH = """
@@ -98,5 +99,5 @@ def test_a_dead_connection_of_the_pool_costs_no_request(rabbitmq: RabbitMQ, tmp_
     """After a restart of RabbitMQ, the first request on each connection was answered with 503."""
     settings = {"INGEST_BROKER_URL": rabbitmq.new_host(), "INGEST_STORE": "null"}
     stack = Stack(tmp_path, settings)
-    stack.manage("migrate", "--verbosity", "0")
+    prepared.migrate(stack)
     assert stack.manage("shell", "-c", DEAD_CONNECTION).splitlines()[-1] == "waiting 2"

@@ -12,6 +12,7 @@ from kombu import Connection, Queue
 from ingest.devstack.stack import Stack, wait_until
 from ingest.process.parent_death import tied_command
 from ingestsite import configuration
+from tests.support import prepared
 
 NAME = "save@here"
 
@@ -23,7 +24,7 @@ def test_it_waits_until_its_name_is_free(
     """Its queue for remote control is exclusive, and the refusal (405) once ended the worker."""
     url = request.getfixturevalue(fixture).new_host()
     stack = Stack(tmp_path, {"INGEST_BROKER_URL": url, "INGEST_STORE": "null"})
-    stack.manage("migrate", "--verbosity", "0")
+    prepared.migrate(stack)
     command = [sys.executable, "-m", "celery", "-A", "ingestsite", "worker", "-Q", "save"]
     with Connection(url) as old, stack.log.open("ab") as log:
         name = f"{NAME}.celery.pidbox"

@@ -10,7 +10,7 @@ from ingest.client import ApiClient, ApiError
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
-from tests.support import valkey
+from tests.support import prepared, valkey
 from tests.support.processes import end, main_and_children
 from tests.support.stores import project_settings
 
@@ -68,7 +68,7 @@ def test_workers_live_through_a_failover(firestore: FirestoreStore, tmp_path: Pa
             "INGEST_MERGE_SECONDS": "0",
         }
         stack = Stack(tmp_path, settings)
-        client = stack.prepare()
+        client = prepared.prepare(stack)
         stack.start()
         try:
             wait_until(lambda: accepts(client, 0), seconds=60, what="a post is accepted")

@@ -10,6 +10,7 @@ from ingest import samples
 from ingest.devstack.stack import EVERY_SCOPE, Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from tests.harness.shutdown_matrix import Stopped
+from tests.support import prepared
 
 POSTS = list(samples.read())
 
@@ -42,7 +43,7 @@ class Publisher:
 def test_a_rolling_restart_answers_every_request_and_loses_nothing(
     stack: Stack, firestore: FirestoreStore
 ) -> None:
-    stopped = Stopped(stack, stack.prepare(), firestore, "any")
+    stopped = Stopped(stack, prepared.prepare(stack), firestore, "any")
     stopped.start()
     key = stack.manage("api_key", "create", "publisher", *EVERY_SCOPE).split()[-1]
     publisher = Publisher(stack, key)

@@ -6,6 +6,7 @@ from ingest.analytics.summaries import Summary
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
+from tests.support import prepared
 from tests.system.test_aliases import MERGE, change, mentions, posts
 
 COUNT = 20
@@ -18,7 +19,7 @@ def summary(store: FirestoreStore) -> Summary | None:
 
 @pytest.mark.parametrize("stack", ["rabbitmq"], indirect=True)
 def test_save_workers_do_a_backfill_and_a_summary(stack: Stack, firestore: FirestoreStore) -> None:
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     stack.start()
     client.submit(posts(0, COUNT))
     demo.await_empty(client)

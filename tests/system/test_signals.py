@@ -7,6 +7,7 @@ import pytest
 from ingest.devstack.stack import Stack
 from ingest.store.firestore.store import FirestoreStore
 from tests.harness.shutdown_matrix import Stop, Stopped
+from tests.support import prepared
 
 BACKLOG = 300
 STOPS = (
@@ -23,7 +24,7 @@ def test_a_stop_of_a_busy_process_loses_nothing(
 ) -> None:
     """All stops are of one stack, whose supervisors restart what a signal stopped."""
     stack.environment |= {"INGEST_VISIBILITY_SECONDS": "15", "INGEST_MERGE_SECONDS": "5"}
-    stopped = Stopped(stack, stack.prepare(), firestore, request.node.name)
+    stopped = Stopped(stack, prepared.prepare(stack), firestore, request.node.name)
     stopped.start()
     for stop in STOPS:
         row = stopped.stop(stop, BACKLOG)

@@ -15,6 +15,7 @@ from ingest.client import ApiClient, ApiError
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
+from tests.support import prepared
 from tests.support.files import others_may_read
 from tests.support.processes import parent, processes, words
 from tests.support.rabbitmq import RabbitMQ
@@ -26,7 +27,7 @@ POSTS = list(samples.read())[:50]
 def test_posts_become_the_counts_that_the_model_alone_gives(
     stack: Stack, firestore: FirestoreStore
 ) -> None:
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     stack.environment["INGEST_FLOWER_PORT"] = stack.flower_url.rpartition(":")[2]
     stack.start()
     accepted = demo.submit(client, POSTS)
@@ -66,7 +67,7 @@ def test_posts_become_the_counts_that_the_model_alone_gives(
 def test_the_web_answers_503_without_a_broker_and_202_when_it_is_back(
     stack: Stack, request: pytest.FixtureRequest
 ) -> None:
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     stack.start()
     demo.await_empty(client)  # every queue exists, so the broker can write them to disk
     send, start_again = _broker_of(stack, request)
@@ -88,7 +89,7 @@ def test_the_web_answers_503_without_a_broker_and_202_when_it_is_back(
 
 def test_full_queues_refuse_posts_until_they_are_short_again(stack: Stack) -> None:
     stack.environment["INGEST_QUEUE_LIMIT"] = "5"
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     stack.start()
     wait_until(lambda: _saves_the_first(client), seconds=60, what="the workers are ready")
     demo.await_empty(client)  # some posts were sent twice

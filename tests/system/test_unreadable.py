@@ -7,6 +7,7 @@ import pytest
 from ingest import samples
 from ingest.devstack import demo
 from ingest.devstack.stack import Stack, wait_until
+from tests.support import prepared
 from tests.support.unreadable import DAMAGES
 
 POSTS = list(samples.read())[:20]
@@ -25,7 +26,7 @@ with current_app.producer_or_acquire() as producer:
 @pytest.mark.parametrize("stack", ["embedded", "rabbitmq", "rabbitmq_4"], indirect=True)
 def test_each_becomes_a_dead_letter_and_every_good_post_is_saved(stack: Stack) -> None:
     """They come alone, or among others in a batch."""
-    client = stack.prepare()
+    client = prepared.prepare(stack)
     stack.start()
     wait_until(
         lambda: bool(demo.submit(client, POSTS[:10])), seconds=120, what="posts are accepted"
