@@ -20,7 +20,7 @@ from ingest.store.firestore.store import FirestoreStore
 from ingest.store.null import NullStore
 from ingest.store.sql.store import SqlStore
 from ingest.worker import steps
-from tests.support import servers
+from tests.support import longest, servers
 from tests.support.postgresql import PostgreSQL
 from tests.support.postgresql import running as postgresql_running
 from tests.support.rabbitmq import RabbitMQ, running
@@ -34,8 +34,12 @@ hypothesis.settings.register_profile("ours", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("ours")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of a store in SQL the database of the counts."""
+# After pytest-django's own hook, which sorts tests by their use of the database.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the tests of a store in SQL the database of the counts, and deal the longest tests."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = longest.deal(items, workers)
     for item in items:
         if COUNTS_FIXTURES & set(getattr(item, "fixturenames", ())):
             own = item.get_closest_marker("django_db")
