@@ -35,3 +35,7 @@ os.environ["INGEST_EMULATOR_EXPORT_SECONDS"] = "0"
 # A machine that runs other tests too must not fail a page.
 os.environ["INGEST_PAGE_SECONDS"] = "30"
 os.environ["INGEST_DATABASE_URL"] = DATABASE_URL
+# The emulator of a test lives for minutes. Java's second compiler would take half of its processor.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+# A model in a test's own process must not keep the other core busy with waiting.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
