@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -45,6 +45,19 @@ MAX_LIST_POSTS = 20  # of one request
 WINDOW_HOURS = 8760  # of the watch for more than three posts: no run crosses its end
 SECOND_CHECK_SECONDS = 30  # after a run that went wrong
 MAX_SETTLE_SECONDS = 1500  # from the last strike to empty queues, on a slow machine
+
+# The time limit of a post, the wait for messages of the dead, and the wait for a larger batch.
+WAITS = {
+    "INGEST_EXTRACT_SECONDS": "5",
+    "INGEST_VISIBILITY_SECONDS": "15",
+    "INGEST_MERGE_SECONDS": "5",
+}
+# In a short run nearly all time goes into these waits: a post that kills waits four times.
+SHORT_WAITS = {
+    "INGEST_EXTRACT_SECONDS": "3",
+    "INGEST_VISIBILITY_SECONDS": "6",
+    "INGEST_MERGE_SECONDS": "2",
+}
 
 BOMBS = (faulty_model.RAISE, faulty_model.SPIN, faulty_model.KILL)
 
@@ -263,15 +276,15 @@ def _check_again(run: Run, store: Store) -> None:
 
 
 @contextmanager
-def running(folder: Path, broker: str, store: AttackedStore, outage: float) -> Iterator[Run]:
+def running(
+    folder: Path, broker: str, store: AttackedStore, outage: float, waits: Mapping[str, str]
+) -> Iterator[Run]:
     """Run a stack on a broker and a store."""
     settings = {
         **faulty_model.settings(folder / "bombs"),
         **store.settings,
+        **waits,
         "INGEST_EXTRACT_CONCURRENCY": "4",
-        "INGEST_EXTRACT_SECONDS": "5",
-        "INGEST_VISIBILITY_SECONDS": "15",
-        "INGEST_MERGE_SECONDS": "5",
     }
     with runner.prepared_stack(folder, settings, broker=broker) as (stack, client, node):
         stack.start()
@@ -281,13 +294,22 @@ def running(folder: Path, broker: str, store: AttackedStore, outage: float) -> I
         yield Run(stack, client, store, node, outage)
 
 
-def chaos(folder: Path, on: Pair, *, seed: int, posts: int, strikes: int, outage: float) -> Result:
+def chaos(
+    folder: Path,
+    on: Pair,
+    *,
+    seed: int,
+    posts: int,
+    strikes: int,
+    outage: float,
+    waits: Mapping[str, str] = WAITS,
+) -> Result:
     """Do one run on a broker and a store, and judge it."""
     random.seed(seed)
     began = time.monotonic()
     with (
         attacked_store(on.store, folder) as attacked,
-        running(folder, on.broker, attacked, outage) as run,
+        running(folder, on.broker, attacked, outage, waits) as run,
     ):
         watches = watch(run)
         struck = attack(run, seed=seed, posts=posts, strikes=strikes)

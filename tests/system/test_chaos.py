@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests.harness.chaos import PAIRS, Pair, Result, chaos
+from tests.harness.chaos import PAIRS, SHORT_WAITS, Pair, Result, chaos
 
 
 @pytest.mark.parametrize("on", PAIRS, ids="/".join)
@@ -13,7 +13,9 @@ def test_whatever_dies_every_accepted_post_is_counted_once(
     on: Pair, tmp_path: Path, django_db_blocker: DjangoDbBlocker
 ) -> None:
     with django_db_blocker.unblock():  # the judge reads the database of the stack
-        result: Result = chaos(tmp_path, on, seed=1, posts=500, strikes=8, outage=5)
+        result: Result = chaos(
+            tmp_path, on, seed=1, posts=500, strikes=8, outage=5, waits=SHORT_WAITS
+        )
     assert result.lost == result.doubled == result.counters_wrong == result.not_poison == 0
     assert result.events_wrong == 0
     assert result.saved + result.dead == result.accepted == 500
