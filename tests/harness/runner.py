@@ -16,6 +16,7 @@ from rich.table import Table
 from ingest.client import ApiClient
 from ingest.devstack.stack import Stack
 from tests.support import prepared, rabbitmq
+from tests.support.processes import end
 
 BROKERS = ("embedded", "rabbitmq")
 NEWEST = "rabbitmq_4"  # not the one of this machine's Debian
@@ -55,7 +56,7 @@ def temporary_folder(program: str) -> Iterator[Path]:
 def prepared_stack(
     folder: Path, settings: Mapping[str, str], *, broker: str = "embedded", flower: bool = False
 ) -> Iterator[tuple[Stack, ApiClient, rabbitmq.RabbitMQ | None]]:
-    """Prepare a stack on a broker for the caller to start; stop both after the block."""
+    """Prepare a stack on a broker for the caller to start; end both after the block."""
     with ExitStack() as exits:
         node = None
         if broker.startswith("rabbitmq"):
@@ -63,7 +64,7 @@ def prepared_stack(
             node = exits.enter_context(rabbitmq.running(folder / "rabbitmq", newest=newest))
             settings = {**settings, "INGEST_BROKER_URL": node.new_host()}
         stack = Stack(folder, settings, flower=flower)
-        exits.callback(stack.stop)
+        exits.callback(end, stack)
         yield stack, prepared.prepare(stack), node
 
 

@@ -8,6 +8,7 @@ from pytest_django import DjangoDbBlocker
 from tests.harness.chaos import PAIRS, SHORT_WAITS, Pair, Result, chaos
 
 
+@pytest.mark.usefixtures("emulator")
 @pytest.mark.parametrize("on", PAIRS, ids="/".join)
 def test_whatever_dies_every_accepted_post_is_counted_once(
     on: Pair, tmp_path: Path, django_db_blocker: DjangoDbBlocker

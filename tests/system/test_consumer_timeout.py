@@ -10,7 +10,7 @@ from ingest.devstack.stack import Stack, wait_until
 from ingest.store.firestore.store import FirestoreStore
 from tests import environment
 from tests.support import prepared
-from tests.support.processes import main_and_children
+from tests.support.processes import end, main_and_children
 from tests.support.rabbitmq import running
 from tests.support.stores import project_settings
 from tests.support.tcp_proxy import Line
@@ -55,7 +55,7 @@ def test_a_save_worker_lives_through_an_outage_longer_than_the_consumer_timeout(
             demo.await_empty(client)
             after, _ = main_and_children(stack, "-Q save")
         finally:
-            stack.stop()
+            end(stack)
     assert [process.pid for process in after] == [process.pid for process in before]
     assert "PRECONDITION_FAILED" not in stack.log.read_text(errors="replace")
     assert sum(publication.posts for publication in firestore.publications()) == len(POSTS)

@@ -23,7 +23,7 @@ def test_a_stop_of_a_busy_process_loses_nothing(
     stack: Stack, firestore: FirestoreStore, request: pytest.FixtureRequest
 ) -> None:
     """All stops are of one stack, whose supervisors restart what a signal stopped."""
-    stack.environment |= {"INGEST_VISIBILITY_SECONDS": "15", "INGEST_MERGE_SECONDS": "5"}
+    stack.environment |= {"INGEST_VISIBILITY_SECONDS": "6", "INGEST_MERGE_SECONDS": "2"}
     stopped = Stopped(stack, prepared.prepare(stack), firestore, request.node.name)
     stopped.start()
     for stop in STOPS:
