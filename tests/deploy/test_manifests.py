@@ -109,6 +109,21 @@ def test_hadolint_finds_nothing_wrong_with_the_dockerfile() -> None:
     assert (done.stdout, done.returncode) == ("", 0)
 
 
+def test_the_base_image_is_pinned_by_its_digest() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    (image,) = re.findall(r"^ARG PYTHON=(.*)$", text, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", image)
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"${PYTHON}"}
+
+
+def test_an_image_of_others_is_the_same_everywhere() -> None:
+    """A database must not change its version between compose and Kubernetes."""
+    files = (*DEPLOY.glob("compose*.yaml"), *KUBERNETES.rglob("*.yaml"))
+    found = {image for f in files for image in re.findall(r"image: ([a-z/]+:\S+)", f.read_text())}
+    names = [image.partition(":")[0] for image in found]
+    assert sorted(names) == ["postgres", "prom/prometheus", "rabbitmq"]
+
+
 def test_yamllint_finds_nothing_wrong() -> None:
     done = subprocess.run(
         ["yamllint", "--strict", "--config-file", ROOT / ".yamllint.yaml", DEPLOY],
