@@ -5,7 +5,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run emulator demo test check chaos faults kills signals latency fuzz contract loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models startup
+.PHONY: help run emulator demo test check chaos faults kills signals latency fuzz contract image loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models startup
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ fuzz: .venv/dev ## send 100,000 bad bodies, and check the answers and counts (BO
 
 contract: .venv/dev ## check the API against its description with schemathesis (EXAMPLES=100)
 	python -m tests.harness.contract --examples $(or $(EXAMPLES),100)
+
+image: .venv/dev ## carry out the Dockerfile in a chroot, and run its processes; needs root (PREFIX=/root/.pyenv/versions/3.12.1)
+	python -m tests.harness.image_build $(if $(PREFIX),--python $(PREFIX))
 
 loss: .venv/dev ## measure the messages a killed embedded broker loses
 	python -m tests.harness.broker_durability

@@ -1,6 +1,5 @@
 """A real RabbitMQ of the tests' own: a private node on loopback, installed if it is missing."""
 
-import fcntl
 import os
 import shutil
 import signal
@@ -45,21 +44,7 @@ exec chroot "$root" "$@"
 
 def install_release() -> None:
     """Unpack RabbitMQ 4 into a folder of its own, once; it needs root, and 400 MB."""
-    apt.install("debootstrap")
-    with ROOT_FOLDER.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes of pytest may come here
-        if not (ROOT_FOLDER / "etc" / "hosts").exists():
-            scripts = Path("/usr/share/debootstrap/scripts")
-            script = next(path for path in (scripts / RELEASE, scripts / "sid") if path.exists())
-            subprocess.run(
-                [
-                    *("debootstrap", "--variant=minbase", "--include=erlang-base,rabbitmq-server"),
-                    *(RELEASE, str(ROOT_FOLDER), "http://deb.debian.org/debian", str(script)),
-                ],
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-            shutil.copy("/etc/hosts", ROOT_FOLDER / "etc" / "hosts")  # the last step
+    apt.unpack_release(RELEASE, ROOT_FOLDER, ("erlang-base", "rabbitmq-server"))
 
 
 @contextmanager
