@@ -2,10 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
-
-from django.http import StreamingHttpResponse
 
 from ingest.analytics.entity_list import (
     MAX_LIMIT,
@@ -16,12 +14,12 @@ from ingest.analytics.entity_list import (
 )
 from ingest.analytics.table_formats import (
     BYTE_ORDER_MARK,
-    CONTENT_TYPES,
     ExportFormat,
+    FormatUnavailable,
     Kind,
     Line,
+    StreamedFile,
     Table,
-    disposition,
     escape_formula,
     table_response,
 )
@@ -50,18 +48,18 @@ class ExportExpired(Exception):
 
 def export(
     store: StoreReader, publication: Publication, query: EntityQuery, format_: ExportFormat
-) -> StreamingHttpResponse:
+) -> StreamedFile:
     """Answer with all entities that a query asks for, whatever its limit, as of one time."""
     pages = _pages(store, publication, query)
     first = next(pages)  # what goes wrong before the first byte is answered as an error
     if format_ == "parquet":
-        return table_response(_table(first, pages), format_)
+        try:
+            return table_response(_table(first, pages), format_, source=pages)
+        except FormatUnavailable:
+            pages.close()
+            raise
     write = _csv if format_ == "csv" else _json
-    return StreamingHttpResponse(
-        write(first, pages),
-        content_type=CONTENT_TYPES[format_],
-        headers={"Content-Disposition": disposition(publication.name, format_)},
-    )
+    return StreamedFile(write(first, pages), name=publication.name, format_=format_, source=pages)
 
 
 def export_table(store: StoreReader, publication: Publication, query: EntityQuery) -> Table:
@@ -115,7 +113,7 @@ def sample_fields(page: EntityList) -> dict[str, Any]:
 
 def _pages(
     store: StoreReader, publication: Publication, query: EntityQuery
-) -> Iterator[EntityList]:
+) -> Generator[EntityList]:
     update: dict[str, Any] = {"limit": MAX_LIMIT * 10, "cursor": None}
     with store.at_one_time():
         if publication.read_time is None:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain
@@ -70,15 +70,42 @@ def write(table: Table, format_: ExportFormat) -> Iterator[bytes]:
     return (part.encode() for part in parts)
 
 
-def table_response(table: Table, format_: ExportFormat) -> StreamingHttpResponse:
+class StreamedFile(StreamingHttpResponse):
+    """
+    A file that is written while it is sent.
+
+    Args:
+        name: of the file, without its ending.
+        source: what the parts are read from. It ends with the answer, even if no part was sent.
+            A generator that never ran does not end its source by itself.
+    """
+
+    def __init__(
+        self,
+        parts: Iterable[str | bytes],
+        *,
+        name: str,
+        format_: ExportFormat,
+        source: Generator[object] | None = None,
+    ) -> None:
+        self._source = source
+        headers = {"Content-Disposition": disposition(name, format_)}
+        super().__init__(parts, content_type=CONTENT_TYPES[format_], headers=headers)
+
+    def close(self) -> None:
+        """End the answer, and then its source."""
+        super().close()
+        if self._source:
+            self._source.close()
+
+
+def table_response(
+    table: Table, format_: ExportFormat, source: Generator[object] | None = None
+) -> StreamedFile:
     """Answer with a table as a file; what goes wrong before its first byte is an error."""
     parts = write(table, format_)
     first = next(parts)
-    return StreamingHttpResponse(
-        chain((first,), parts),
-        content_type=CONTENT_TYPES[format_],
-        headers={"Content-Disposition": disposition(table.name, format_)},
-    )
+    return StreamedFile(chain((first,), parts), name=table.name, format_=format_, source=source)
 
 
 def disposition(name: str, format_: str) -> str:

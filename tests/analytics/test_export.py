@@ -8,6 +8,7 @@ from ingest.analytics import entity_list, export
 from ingest.analytics.entity_list import EntityQuery
 from ingest.analytics.table_formats import ExportFormat
 from ingest.store.firestore.store import FirestoreStore
+from ingest.store.sql.store import SqlStore
 from tests.support.factories import entity, with_entities
 
 
@@ -25,3 +26,18 @@ def test_an_export_never_goes_on_with_another_time(
     monkeypatch.setattr(entity_list, "SNAPSHOT_LIFETIME", timedelta(0))
     with pytest.raises(export.ExportExpired):
         list(lines)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("format_", ["csv", "json", "parquet"])
+def test_an_export_that_its_client_leaves_keeps_no_time(
+    sql: SqlStore, format_: ExportFormat
+) -> None:
+    sql.add([with_entities("1", [entity("Berlin")])])
+    publication = sql.publication("The Gazette")
+    assert publication
+    answers = []
+    for _ in range(2):  # a second transaction in the first one would be an error
+        answers.append(export.export(sql, publication, EntityQuery(), format_))
+        answers[-1].close()
+    assert len(answers) == 2
