@@ -120,7 +120,11 @@ def _advice(value: object, format_: str | None) -> str:
 def is_date_format(format_: str) -> bool:
     """Return whether `strptime` reads a year by a format, and ignores no part of it."""
     day = datetime(2019, 12, 31, tzinfo=UTC)
+    other = day.replace(year=2013)  # with the same weekdays: only the year differs
     try:
+        # Python warns of a day without a year, and will refuse it.
+        if day.strftime(format_) == other.strftime(format_):
+            return False
         return datetime.strptime(day.strftime(format_), format_).year == day.year and (
             "%Z" not in format_  # Python reads it and ignores it
         )
