@@ -104,12 +104,19 @@ TYPES = {
     HTTPStatus.INTERNAL_SERVER_ERROR: ProblemType.BUG,
 }
 
+# RFC 9110's names of what Python before 3.13 calls by older ones.
+TITLES = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+}
+
 
 def problem(status: HTTPStatus, detail: str = "", **more: Any) -> dict[str, Any]:
     """Return the fields of a problem (RFC 9457)."""
     type_ = {"type": TYPES[status].address} if status in TYPES else {}
     optional = {"detail": detail} if detail else {}
-    return {**type_, "title": status.phrase, "status": status.value, **optional, **more}
+    title = TITLES.get(status, status.phrase)
+    return {**type_, "title": title, "status": status.value, **optional, **more}
 
 
 def problem_of(error: APIException) -> dict[str, Any]:

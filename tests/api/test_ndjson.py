@@ -134,7 +134,7 @@ def test_a_body_has_a_limit_of_lines(
     assert problem.pop("instance", "/api/posts") == "/api/posts"
     assert problem == {
         "type": "/problems/too-large",
-        "title": "Request Entity Too Large",
+        "title": "Content Too Large",
         "status": 413,
         "detail": "The body has more than 4000 lines.",
     }
