@@ -90,7 +90,7 @@ def test_text_that_looks_like_a_list_must_be_one(text: str) -> None:
 @pytest.mark.parametrize(
     ("tokens", "problem"),
     [
-        ([{"LOWR": "a"}], "LOWR] extra fields not permitted"),
+        ([{"LOWR": "a"}], "[pattern -> 0 -> LOWR]"),
         ([{"TEXT": {"REGEX": "("}}], "unterminated subpattern"),
         ([{"LEMMA": "be"}], "do not compute them"),
         ([{"_": {"own": True}}], "E046"),
