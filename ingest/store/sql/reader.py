@@ -238,7 +238,7 @@ def _mentioned(
 
 def _own(name: str) -> Q:
     """Return the condition for a row of a publication, without a join."""
-    numbers = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")
+    numbers = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")[:1]
     return Q(publication=Subquery(numbers))
 
 

@@ -41,7 +41,7 @@ class SqlStore(SqlReader, SqlWriter):
         return self.get_record(post_id).post
 
     def posts(self, name: str, *, limit: int, after: str | None = None) -> list[PostEntities]:
-        own = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")
+        own = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")[:1]
         rows = PostRow.objects.filter(publication=Subquery(own), post_id__gt=after or "")
         with unavailable_on_error():
             records = map(read_record, rows.order_by("post_id")[:limit])

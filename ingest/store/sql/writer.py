@@ -178,7 +178,7 @@ class SqlWriter:
 
     def index_names(self, name: str) -> int:
         """Let every name of a publication be found, in transactions of many names each."""
-        own = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")
+        own = PublicationRow.objects.filter(pub_id=publication_id(name)).values("pk")[:1]
         rows = EntityRow.objects.filter(publication=Subquery(own), mentions__gt=0)
         indexed = 0
         with unavailable_on_error():
