@@ -12,7 +12,8 @@ ARGUMENT = {"version": 1, "posts": []}
 
 
 def test_a_message_is_that_of_celery() -> None:
-    with Connection("memory://") as connection, connection.channel() as channel:
+    with Connection("memory://") as connection:
+        channel: Any = connection.channel()
         Queue(EXTRACT, routing_key=EXTRACT, channel=channel).declare()
         producer = current_app.amqp.Producer(channel)
         _send(EXTRACT_TASK, EXTRACT, ARGUMENT, producer, shown="0 posts")
