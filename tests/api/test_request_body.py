@@ -41,6 +41,17 @@ def test_a_bad_body_is_answered_with_its_errors(api: Client, bad: Bad) -> None:
     assert queued() == []
 
 
+@pytest.mark.parametrize("field", ["content", "publication", "unknown"])
+@pytest.mark.parametrize("levels", [1_000, 40_000])
+def test_a_deep_body_is_refused_even_where_python_can_read_it(
+    api: Client, field: str, levels: int
+) -> None:
+    deep = b'{"a":' * levels + b"1" + b"}" * levels
+    body = b'{"publication": "a", "content": "b", "' + field.encode() + b'": ' + deep + b"}"
+    for whole in (body, b"[" + body + b"]"):
+        assert post(api, whole).status_code in (400, 422)
+
+
 def test_there_are_many_bad_bodies() -> None:
     assert len({bad.name for bad in BAD}) >= 60
 

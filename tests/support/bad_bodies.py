@@ -107,7 +107,8 @@ BAD = [
     bad_body("half a character", b'{"content": "\xc3"}', 400, NO_UTF8),
     bad_body("an encoded surrogate", b'{"content": "\xed\xa0\x80"}', 400, NO_UTF8),
     bad_body("too deep", b"[" * 100_000, 400, TOO_DEEP),
-    bad_body("too deep in a field", b'{"content":' * 50_000, 400, TOO_DEEP),
+    # Python 3.14 reads 50,000 levels.
+    bad_body("too deep in a field", b'{"content":' * 200_000, 400, TOO_DEEP),
     # Not what it says it is.
     bad_body("a form", b"content=x", 415, MEDIA, content_type="application/x-www-form-urlencoded"),
     bad_body("text", GOOD, 415, MEDIA, content_type="text/plain"),
