@@ -5,7 +5,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run emulator demo test check chaos faults kills signals latency fuzz contract image loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models startup
+.PHONY: help run emulator demo test check chaos faults kills signals latency fuzz contract image units loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models startup
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ contract: .venv/dev ## check the API against its description with schemathesis (
 
 image: .venv/dev ## carry out the Dockerfile in a chroot, and run its processes; needs root (PREFIX=/root/.pyenv/versions/3.12.1)
 	python -m tests.harness.image_build $(if $(PREFIX),--python $(PREFIX))
+
+units: .venv/dev ## run the systemd units under a systemd in namespaces; needs root (PREFIX=/root/.pyenv/versions/3.12.1)
+	python -m tests.harness.systemd_units $(if $(PREFIX),--python $(PREFIX))
 
 loss: .venv/dev ## measure the messages a killed embedded broker loses
 	python -m tests.harness.broker_durability
