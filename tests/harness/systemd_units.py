@@ -35,6 +35,7 @@ from tests.support.systemd import MAX_SECONDS, Systemd, booted
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 SERVICES = tuple(unit.name for unit in UNITS if unit.suffix == ".service")
 RESTARTED = ("ingest-extract.service", "ingest-save.service", "ingest-broker.service")
+DRAINED = ("ingest-web.service", "ingest-extract.service", "ingest-save.service")
 # As docs/deploying.md writes it.
 AS_SERVICE = (
     *("systemd-run", "--quiet", "--wait", "--pipe", "--uid=ingest", "-p", "UMask=0077"),
@@ -67,9 +68,13 @@ class Result(runner.Result):
             and self.reload_kept_pid
             and all(number == 1 for number in self.restarts.values())
             and set(self.results.values()) == {"success"}
-            and (self.order[0], self.order[-1]) == ("ingest-drain.service", "ingest-broker.service")
+            and self.order[-1] == "ingest-broker.service"
+            and all(map(self._drains_before, DRAINED))
             and self.state_mode == "700 ingest"
         )
+
+    def _drains_before(self, unit: str) -> bool:
+        return self.order.index("ingest-drain.service") < self.order.index(unit)
 
 
 def main() -> int:
