@@ -31,6 +31,7 @@ def test_making_changing_and_deleting_an_alias_each_start_a_backfill(operator: C
     assert "waits until every save worker knows the change" in backfills
 
 
+@pytest.mark.usefixtures("sql_store")
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [
