@@ -90,6 +90,8 @@ def refuse_useless(alias: Alias) -> None:
         StoreUnavailable: nobody can say now.
     """
     alias.normalize()
+    if not alias.key:
+        return  # the model refuses a name without a letter, and says so better
     for field in ("label", "becomes_label"):
         if label := getattr(alias, field):
             _refuse_unknown_kind(field, label)
