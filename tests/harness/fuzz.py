@@ -163,7 +163,7 @@ class Fuzzer:
 
     def _article(self) -> dict[str, Any]:
         number = self._chance.randrange(1000)
-        return {**POST, "id": f"odd {number}", "content": f"{self._text()} Obama met Merkel."}
+        return {**POST, "id": f"odd {number}", "content": f"{self._text()} Obama met Macron."}
 
     def _text(self) -> str:
         return "".join(self._chance.choices(ODD, k=self._chance.choice([0, 1, 5, 20])))
@@ -209,7 +209,7 @@ def good_posts(client: ApiClient, *, senders: int = 2) -> Iterator[set[str]]:
     def send() -> None:
         while not over.is_set():
             some = [next(numbers) for _ in range(BATCH_POSTS)]
-            texts = [f"Obama met Merkel in Oslo for the {n}th time." for n in some]
+            texts = [f"Obama met Macron in Oslo for the {n}th time." for n in some]
             posts = [{"publication": STEADY, "content": text} for text in texts]
             # If the server ends the connection, it has accepted nothing.
             with suppress(requests.ConnectionError):
