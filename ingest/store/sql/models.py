@@ -194,9 +194,9 @@ class EntityDayRow(models.Model):
 
 class PackRow(models.Model):
     """
-    What the entities of a publication add up to on a day or in a month; see packs.py.
+    What the entities of a publication add up to in a period; see packs.py.
 
-    `period` is an ISO date, or the beginning of one that names a month.
+    `period` is an ISO date, or the beginning of one that names a month or a year.
     """
 
     pk = models.CompositePrimaryKey("publication_id", "period")

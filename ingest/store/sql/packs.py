@@ -1,5 +1,5 @@
 """
-Packs: what the entities of a day, or of a month, add up to, in one row.
+Packs: what the entities of a day, a month or a year add up to, in one row.
 
 A long window has millions of rows of entities' days, but few packs. A writer deletes the packs of
 the days that it changes, in its own transaction. Days without a pack are read from the rows of
@@ -31,10 +31,11 @@ if TYPE_CHECKING:  # numpy is imported where it is used: a process starts sooner
 
     Numbers = NDArray[np.int64]
 
-# A day or month with fewer posts has so few rows that a pack would save no time.
+# A period with fewer posts has so few rows that a pack would save no time.
 LEAST_POSTS = 100
 NUMBER = "<i8"  # how a pack holds each number: as fast to read as it is to add up
-MONTH = len("2026-01")  # the beginning of an ISO date
+# How much of an ISO date names the year, the month and the day.
+LENGTHS = (4, 7, 10)
 
 
 class Sums(NamedTuple):
@@ -55,13 +56,11 @@ def sum_window(publication: PublicationRow, window: DayWindow) -> Sums:
     every_day = list(counted.values_list("day", flat=True))
     days = [day for day in every_day if day in window]
     packs: dict[str, Sums] = {}
-    if _are_true(publication):
-        cut_off = {day[:MONTH] for day in every_day if day not in window}
-        packs = _read_packs(publication, {day[:MONTH] for day in days} - cut_off)
-        days = [day for day in days if day[:MONTH] not in packs]
-        packs |= _read_packs(publication, days)
-    unpacked = [day for day in days if day not in packs]
-    return Sums(*add_up(*packs.values(), *_read_days(publication, unpacked)))
+    for length in LENGTHS if _are_true(publication) else ():
+        cut_off = {day[:length] for day in every_day if day not in window}
+        packs |= _read_packs(publication, {day[:length] for day in days} - cut_off)
+        days = [day for day in days if day[:length] not in packs]
+    return Sums(*add_up(*packs.values(), *_read_days(publication, days)))
 
 
 def add_up(*parts: "Sequence[Numbers]") -> "list[Numbers]":
@@ -115,7 +114,7 @@ def change_publications(numbers: Iterable[int]) -> None:
 
 def delete_packs(days: Iterable[tuple[int, str]]) -> None:
     """Delete the packs that hold one of these days, each with the number of its publication."""
-    periods = {(number, period) for number, day in days for period in (day, day[:MONTH])}
+    periods = {(number, day[:length]) for number, day in days for length in LENGTHS}
     execute_many("DELETE FROM counts_pack WHERE publication = %s AND period = %s", sorted(periods))
 
 
@@ -131,24 +130,20 @@ def _delete_untrue(publication: PublicationRow) -> None:
 
 
 def _missing(number: int) -> list[str]:
-    """Return the days, then the months, that lack a pack, without the newest: they still change."""
+    """Return the periods that lack a pack: days before months and years, the newest first."""
     counted = PublicationDayRow.objects.filter(publication=number).order_by("-day")
     days = list(counted.values_list("day", "posts"))
-    if not days:
-        return []
-    newest = days[0][0]
-    months: Counter[str] = Counter()
-    for day, posts in days:
-        months[day[:MONTH]] += posts
-    large = [period for period, posts in [*days, *months.items()] if posts >= LEAST_POSTS]
+    posts: Counter[str] = Counter()
+    for length in reversed(LENGTHS):
+        for day, own in days:
+            posts[day[:length]] += own
     written = set(PackRow.objects.filter(publication=number).values_list("period", flat=True))
-    return [p for p in large if p not in written and p not in (newest, newest[:MONTH])]
+    return [p for p, own in posts.items() if own >= LEAST_POSTS and p not in written]
 
 
 def _days_of(period: str) -> DayWindow:
-    if len(period) == MONTH:
-        return DayWindow(f"{period}-01", f"{period}-31")
-    return DayWindow(period, period)
+    """Return the window of a period; that of a short month has days which no calendar has."""
+    return DayWindow(period + "0000-01-01"[len(period) :], period + "9999-12-31"[len(period) :])
 
 
 def _read_packs(publication: PublicationRow, periods: Iterable[str]) -> dict[str, Sums]:
