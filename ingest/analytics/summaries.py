@@ -47,7 +47,7 @@ CLOUD_SIZE = 60  # words
 SUMMARY_TRENDS = 5  # that rise, and as many that fall
 
 # A window's kinds and cloud are those of so many names.
-WINDOW_NAMES = 1000
+WINDOW_NAMES = 500
 
 
 class CloudWord(BaseModel):

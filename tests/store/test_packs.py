@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from django.utils import timezone
 
@@ -193,3 +194,12 @@ def test_packs_that_an_older_version_left_untrue_are_not_read(
 def set_time(numbers: Iterable[int]) -> None:
     """Do what 0.1.0 did to the rows of publications."""
     PublicationRow.objects.filter(pk__in=list(numbers)).update(changed_at=timezone.now())
+
+
+def test_a_pack_holds_numbers_of_any_size() -> None:
+    columns = ([3, 10**12], [-(2**31), 10**15], [0, 255])
+    sums = packs.Sums(*(np.array(column) for column in columns))
+    found = packs._unpacked(packs._packed(sums))
+    assert tuple(column.tolist() for column in found) == columns
+    none = packs.Sums(*[np.empty(0, np.int64)] * 3)
+    assert [len(column) for column in packs._unpacked(packs._packed(none))] == [0, 0, 0]

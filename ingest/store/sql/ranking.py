@@ -33,7 +33,8 @@ def rank(sums: Sums, order: Order, after: Rank | None) -> Iterator[Rank]:
         total = getattr(sums, order)
         equal = (total == after.total) & (sums.entities < after.row)
         sums = sums.where((total < after.total) | equal)
-    for place in np.lexsort((-sums.entities, -getattr(sums, order))):
+    # Entities are in order, so a stable sort puts the newer of equals last, and first from behind.
+    for place in np.argsort(getattr(sums, order), kind="stable")[::-1]:
         row, mentions, posts = (int(column[place]) for column in sums)
         yield Rank(mentions if order == "mentions" else posts, row, mentions, posts)
 
