@@ -8,8 +8,7 @@ from celery import Celery, signals
 from ingest.broker import redis_transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ingestsite.settings")
-# Django's checks import every view: half a second and 26 MB of each worker. `ingest migrate` runs
-# them too.
+# Django's checks import every view into each worker. `ingest migrate` runs them too.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 redis_transport.install()

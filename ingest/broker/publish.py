@@ -278,7 +278,7 @@ def _send_once(
     shown: str,
     headers: Mapping[str, Any],
 ) -> None:
-    """Publish a message as Celery's `send_task` does, in a third of its time."""
+    """Publish what Celery's `send_task` does, without its search for routes and options."""
     amqp = current_app.amqp
     is_amqp = producer.connection is None or producer.connection.transport.driver_type == "amqp"
     message = amqp.as_task_v2(
