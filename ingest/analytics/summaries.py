@@ -103,10 +103,10 @@ class Summary(BaseModel):
 
 def summarise(store: Store, pub_id: str) -> None:
     """Prepare the windows of a publication, then compute its summary and store it."""
+    unprepared = store.prepare_windows(pub_id, limit=STEPS_AT_ONCE)
     publication = store.publication_by_id(pub_id)
     if publication is None:
         return
-    unprepared = store.prepare_windows(pub_id, limit=STEPS_AT_ONCE)
     as_of = publication.read_time
     top = store.entities(publication.name, EntityFilter(limit=TOP_SIZE, as_of=as_of))
     by_posts = EntityFilter[Cursor](limit=CLOUD_SIZE, as_of=as_of, order="posts")

@@ -142,9 +142,6 @@ def cut(posts: Iterable[P], *, characters: int) -> Iterator[tuple[P, ...]]:
     The groups are about equally large: a small last group would cost nearly as much as a full one.
     """
     posts = tuple(posts)
-    if len(posts) == 1:
-        yield posts
-        return
     sizes = [len(post.content) for post in posts]
     group_size = sum(sizes) / max(1, math.ceil(sum(sizes) / characters)) or 1
     middles = (end - size / 2 for end, size in zip(accumulate(sizes), sizes, strict=True))

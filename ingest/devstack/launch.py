@@ -119,7 +119,7 @@ class _Launch:
         self._lock = lock
         self._key_line: str | None = None  # once the stack is prepared
         # What a command may wait for.
-        self._prepared, self._ready, self._announced = (asyncio.Event() for _ in range(3))
+        self._prepared, self._announced = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> int:
         """Run the stack until it stops, and return the exit status."""
@@ -149,10 +149,8 @@ class _Launch:
 
     def _start_after(self, name: str) -> asyncio.Event | None:
         """Return what a command waits for."""
-        if name == FLOWER:
+        if name in (NOTIFY, FLOWER):
             return self._announced
-        if name == NOTIFY:
-            return self._ready
         is_first = name == STORE or (name == EXTRACT and BROKER_IS_OURS)
         return None if is_first else self._prepared
 
@@ -181,7 +179,6 @@ class _Launch:
         while missing := await asyncio.to_thread(readiness.missing):
             if not said and time.monotonic() - began > NOT_READY_SECONDS:
                 output.show("system", f"not ready yet: {missing}")
-                self._ready.set()
                 self._announced.set()
                 said = True
             await asyncio.sleep(READY_POLL_SECONDS)
@@ -191,7 +188,6 @@ class _Launch:
         output.show("system", f"pages: {configuration.WEB_URL}")
         output.show("system", key)
         output.show("system", "Ctrl-C processes what waits, then stops")
-        self._ready.set()
         self._announced.set()
 
 

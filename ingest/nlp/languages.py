@@ -99,9 +99,12 @@ def load_models(model: str, others: Mapping[str, str], *, for_others: bool) -> M
     """Load the main model, the models for other languages and, if needed, the detector."""
     is_for_all = for_others or read_meta(model)["lang"] == MULTI_LANGUAGE
     with ThreadPoolExecutor(1) as beside:
-        if others or not is_for_all:  # as `must_detect` says of the models
+        if others or not is_for_all:  # what `must_detect` will say of the models
             beside.submit(_identifier)  # it unpacks a file meanwhile
-        return ByLanguage.of(model, others, load_model, for_others=for_others)
+        models = ByLanguage.of(model, others, load_model, for_others=for_others)
+    if models.must_detect:
+        _identifier()  # there already, or its failure is told
+    return models
 
 
 def extract_by_language(

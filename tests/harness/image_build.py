@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -104,14 +104,21 @@ class Result(runner.Result):
 
 def main() -> int:
     """Build, run, and print the figures; the status is 1 unless everything is right."""
-    parser = runner.argument_parser("image_build", __doc__)
+    return run_in_folder("image_build", __doc__, build_and_run)
+
+
+def run_in_folder(
+    program: str, description: str | None, work: Callable[[Path, Namespace], runner.Result]
+) -> int:
+    """Read a command line, do a program's work in a new folder, and print the figures."""
+    parser = runner.argument_parser(program, description)
     parser.add_argument("--python", type=Path, default=Path(sys.base_prefix), metavar="PREFIX")
     parser.add_argument("--posts", type=int, default=20)
     arguments = parser.parse_args()
-    os.umask(0o022)  # the image's user reads what root builds
+    os.umask(0o022)  # users without rights read what root builds
     # Not in /tmp, which may be in memory.
-    with tempfile.TemporaryDirectory(prefix="ingest-image-", dir="/var/tmp") as folder:
-        result = build_and_run(Path(folder), arguments)
+    with tempfile.TemporaryDirectory(prefix=f"ingest-{program}-", dir="/var/tmp") as folder:
+        result = work(Path(folder), arguments)
     runner.print_figures(result.figures())
     return runner.exit_status([result])
 

@@ -13,11 +13,9 @@ The tree shares this machine's kernel, and its Python is one of this machine.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -79,15 +77,7 @@ class Result(runner.Result):
 
 def main() -> int:
     """Install, run, and print the figures; the status is 1 unless everything is right."""
-    parser = runner.argument_parser("systemd_units", __doc__)
-    parser.add_argument("--python", type=Path, default=Path(sys.base_prefix), metavar="PREFIX")
-    parser.add_argument("--posts", type=int, default=20)
-    arguments = parser.parse_args()
-    os.umask(0o022)  # the service's user reads what root installs
-    with tempfile.TemporaryDirectory(prefix="ingest-units-", dir="/var/tmp") as folder:
-        result = install_and_run(Path(folder), arguments)
-    runner.print_figures(result.figures())
-    return runner.exit_status([result])
+    return image_build.run_in_folder("systemd_units", __doc__, install_and_run)
 
 
 def install_and_run(folder: Path, arguments: Namespace) -> Result:

@@ -174,7 +174,10 @@ class SqlWriter:
     def prepare_windows(self, pub_id: str, *, limit: int) -> int:
         """Write packs that are missing, each in a transaction of its own."""
         with unavailable_on_error():
-            return write_packs(self._publication(pub_id), limit=limit)
+            number = (
+                PublicationRow.objects.filter(pub_id=pub_id).values_list("pk", flat=True).first()
+            )
+            return write_packs(number, limit=limit) if number is not None else 0
 
     def index_names(self, name: str) -> int:
         """Let every name of a publication be found, in transactions of many names each."""
