@@ -1,4 +1,4 @@
-"""Packs of days and months; a window finds the days of entities by those of their publication."""
+"""Packs, and a day of the publication for each day of its entities, by which a window finds it."""
 
 import django.db.models.deletion
 from django.db import migrations, models
