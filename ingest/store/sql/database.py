@@ -1,7 +1,9 @@
 """The database of the counts: its transactions, how it fails, and the statement that adds up."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -103,18 +105,42 @@ def insert(
 ) -> list[Row]:
     """Insert rows, many a statement, and return what the statements return."""
     found: list[Row] = []
-    row_values = f"({', '.join(['%s'] * len(columns))})"
+    source = _json_source if database().vendor == "postgresql" else _values_source
+    types = {field.column: field.db_type(database()) for field in model._meta.concrete_fields}
+    typed = {column: types[column] or "" for column in columns}
     tail += f" RETURNING {returning}" if returning else ""
     with database().cursor() as cursor:
         for chunk in chunks(rows, STATEMENT_ROWS):
+            given, values = source(typed, chunk)
             # Names of our own tables and columns; every value is a parameter.
-            cursor.execute(
-                f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) "  # noqa: S608
-                f"VALUES {', '.join([row_values] * len(chunk))} {tail}",
-                [value for row in chunk for value in row],
-            )
+            head = f"INSERT INTO {model._meta.db_table} ({', '.join(columns)})"
+            cursor.execute(f"{head} {given} {tail}", values)
             found += cursor.fetchall() if returning else ()
     return found
+
+
+def _values_source(columns: Mapping[str, str], rows: Sequence[Row]) -> tuple[str, list[Any]]:
+    """Return what gives rows to a statement, with a parameter for each value."""
+    row_values = f"({', '.join(['%s'] * len(columns))})"
+    values = [value for row in rows for value in row]
+    return f"VALUES {', '.join([row_values] * len(rows))}", values
+
+
+def _json_source(columns: Mapping[str, str], rows: Sequence[Row]) -> tuple[str, list[Any]]:
+    """
+    Return the same with one parameter, which takes PostgreSQL and its client less time.
+
+    Args:
+        columns: the type of each column, by its name.
+    """
+    named = [dict(zip(columns, row, strict=True)) for row in rows]
+    typed = ", ".join(f"{column} {type_}" for column, type_ in columns.items())
+    text = json.dumps(named, default=_json_value)
+    return f"SELECT * FROM json_to_recordset(%s) AS given ({typed})", [text]  # noqa: S608
+
+
+def _json_value(value: bytes | datetime) -> str:
+    return value.isoformat() if isinstance(value, datetime) else rf"\x{value.hex()}"
 
 
 def execute_many(statement: str, rows: Sequence[Row]) -> None:
