@@ -23,6 +23,8 @@ from tests.support.factories import NOON, entity, with_entities
 
 GAZETTE = "The Gazette"
 LABELS = ("PERSON", "GPE")
+PART_OF_MARCH = (("2026-03", 1), ("2026-03-01", -1))
+THREE_DAYS = (("2026-03-30", 1), ("2026-04-01", 1))
 LATER = NOON + timedelta(minutes=1)
 FIRST_DAY = datetime(2026, 3, 20, 9, tzinfo=UTC)
 WINDOWS = (
@@ -108,10 +110,10 @@ def assert_exact(store: SqlStore) -> None:
 
 def test_windows_are_exact_with_packs_with_some_and_without(paper: SqlStore) -> None:
     assert_exact(paper)
-    assert prepare(paper, limit=20) == 34
+    assert prepare(paper, limit=20) == 35
     assert_exact(paper)
     assert prepare(paper) == 0
-    assert len(periods()) == 50 + 3 + 1
+    assert len(periods()) == 50 + 3 + 1 + 1
     assert_exact(paper)
 
 
@@ -143,12 +145,13 @@ def test_what_changes_a_day_deletes_its_packs(paper: SqlStore) -> None:
     before = set(periods())
     moved = with_entities("7", [entity("Name 4", 9)], accepted_at=LATER, published_at=on(20))
     paper.add([moved])  # from the 27th of March to the 9th of April
-    assert before - set(periods()) == {*("2026-03-27", "2026-03", "2026-04-09", "2026-04", "2026")}
+    gone = {"2026-03-27", "2026-03", "2026-04-09", "2026-04", "2026", ""}
+    assert before - set(periods()) == gone
     assert_exact(paper)
 
     prepare(paper)
     paper.remove(moved.post_id, at=LATER)
-    assert before - set(periods()) == {"2026-04-09", "2026-04", "2026"}
+    assert before - set(periods()) == {"2026-04-09", "2026-04", "2026", ""}
     assert_exact(paper)
 
 
@@ -171,7 +174,7 @@ def test_only_large_days_and_months_have_packs(
 ) -> None:
     monkeypatch.setattr(packs, "LEAST_POSTS", 3)
     prepare(paper)
-    assert periods() == ["2026", "2026-03", "2026-04", "2026-05"]
+    assert periods() == ["", "2026", "2026-03", "2026-04", "2026-05"]
     assert_exact(paper)
 
 
@@ -189,6 +192,55 @@ def test_packs_that_an_older_version_left_untrue_are_not_read(
     prepare(paper, limit=1)
     assert len(periods()) == 1
     assert_exact(paper)
+
+
+def test_a_pack_of_all_days_that_an_older_version_leaves_is_not_read(
+    paper: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(paper)
+    with monkeypatch.context() as older:
+        older.setattr(packs, "LENGTHS", (4, 7, 10))  # of the packs that it deletes
+        paper.add([with_entities("7", [entity("Name 4", 9)], accepted_at=LATER)])
+    assert "" in periods()
+    assert_exact(paper)
+    assert prepare(paper) == 0
+    assert_exact(paper)
+
+
+def test_untrue_packs_are_written_again_where_none_is_missing(
+    paper: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(paper)
+    set_time(PublicationRow.objects.values_list("pk", flat=True))
+    with_rows = Mock(wraps=packs._sum_days)
+    monkeypatch.setattr(packs, "_sum_days", with_rows)
+    assert prepare(paper) == 0
+    assert with_rows.call_count > 0
+    with_rows.reset_mock()
+    ranked(paper, WINDOWS[2])
+    assert {tuple(call.args[1]) for call in with_rows.call_args_list} == {()}
+
+
+@pytest.mark.parametrize(
+    ("window", "parts"),
+    [
+        (DayWindow("2025-03-02"), {("", 1), ("2025-03-01", -1)}),
+        (DayWindow("2026-03-02"), {("2026", 1), ("2026-03-01", -1)}),
+        (DayWindow("2026-03-01", "2026-04-30"), {("2026-03", 1), ("2026-04", 1)}),
+        (DayWindow("2026-03-02", "2026-04-30"), {*PART_OF_MARCH, ("2026-04", 1)}),
+        (DayWindow("2026-03-30", "2026-04-01"), {*THREE_DAYS}),
+        (DayWindow("2027-01-01"), set()),
+        (EVERY_DAY, {("", 1)}),
+    ],
+)
+def test_a_window_reads_the_fewest_packs(window: DayWindow, parts: set[tuple[str, int]]) -> None:
+    months = [f"{year}-{month}" for year in (2025, 2026) for month in ("03", "04", "05")]
+    days = [f"{month}-{day:02}" for month in months for day in range(1, 31)]
+    packed = {*days, *months, "2025", "2026", ""}
+    wanted = {day for day in days if day in window}
+    assert set(packs.fewest_parts("", days, wanted, packed)) == parts
+    only_days = packs.fewest_parts("", days, wanted, set())
+    assert only_days == [(day, 1) for day in days if day in wanted]
 
 
 def set_time(numbers: Iterable[int]) -> None:

@@ -196,13 +196,16 @@ class PackRow(models.Model):
     """
     What the entities of a publication add up to in a period; see packs.py.
 
-    `period` is an ISO date, or the beginning of one that names a month or a year.
+    `period` is an ISO date, or the beginning of one: that of a month, of a year, or of all days.
+    The pack of all days is true while its `as_of` is the publication's `changed_at`; others have
+    no `as_of`. An older version deletes the others and does not know this one.
     """
 
     pk = models.CompositePrimaryKey("publication_id", "period")
     publication = _reference(PublicationRow, "publication")
     period = models.CharField(max_length=10)
     entities = models.BinaryField()
+    as_of = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "counts_pack"

@@ -1,17 +1,19 @@
 """
-Packs: what the entities of a day, a month or a year add up to, in one row.
+Packs: what the entities of a day, a month, a year or all days add up to, in one row.
 
-A long window has millions of rows of entities' days, but few packs. A writer deletes the packs of
-the days that it changes, in its own transaction. Days without a pack are read from the rows of
-their entities. So a window is exact, whether it has packs or not.
+A long window has millions of rows of entities' days, but few packs. Some are added, and others
+taken away: most of a year is the year without the rest. A writer deletes the packs of the days
+that it changes, in its own transaction. Days without a pack are read from the rows of their
+entities. So a window is exact, whether it has packs or not.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Container, Iterable, Iterator, Sequence, Set
+from datetime import datetime
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from ingest.core.chunks import chunks
@@ -34,8 +36,9 @@ if TYPE_CHECKING:  # numpy is imported where it is used: a process starts sooner
 
 # A period with fewer posts has so few rows that a pack would save no time.
 LEAST_POSTS = 100
-# How much of an ISO date names the year, the month and the day.
-LENGTHS = (4, 7, 10)
+# How much of an ISO date names all days, the year, the month and the day.
+LENGTHS = (0, 4, 7, 10)
+ALL_DAYS = ""
 
 
 class Sums(NamedTuple):
@@ -50,17 +53,48 @@ class Sums(NamedTuple):
         return Sums(*(column[mask] for column in self))
 
 
+class Part(NamedTuple):
+    """A period whose sums are added, or taken away."""
+
+    period: str
+    sign: int
+
+
 def sum_window(publication: PublicationRow, window: DayWindow) -> Sums:
     """Add up the days of a window."""
     counted = PublicationDayRow.objects.filter(publication=publication)
-    every_day = list(counted.values_list("day", flat=True))
-    days = [day for day in every_day if day in window]
-    packs: dict[str, Sums] = {}
-    for length in LENGTHS if _are_true(publication) else ():
-        cut_off = {day[:length] for day in every_day if day not in window}
-        packs |= _read_packs(publication, {day[:length] for day in days} - cut_off)
-        days = [day for day in days if day[:length] not in packs]
-    return Sums(*add_up(*packs.values(), *_read_days(publication, days)))
+    days = list(counted.order_by("day").values_list("day", flat=True))
+    wanted = {day for day in days if day in window}
+    packed = set(_true_packs(publication).values_list("period", flat=True))
+    parts = fewest_parts(ALL_DAYS, days, wanted, packed)
+    sums = Sums(*add_up(*_read_parts(publication, parts, packed)))
+    return sums.where((sums.mentions != 0) | (sums.posts != 0))
+
+
+def fewest_parts(
+    period: str, days: Sequence[str], wanted: Set[str], packed: Container[str]
+) -> list[Part]:
+    """
+    Return the fewest packs and days that add up to the wanted days of a period.
+
+    Args:
+        days: those of the period, in order.
+        packed: the periods that have a pack. A day needs none.
+    """
+    missing = [day for day in days if day not in wanted]
+    if len(missing) == len(days):
+        return []
+    length = len(period)
+    if length == LENGTHS[-1] or (period in packed and not missing):
+        return [Part(period, 1)]
+    next_length = LENGTHS[LENGTHS.index(length) + 1]
+    children = [(key, list(own)) for key, own in groupby(days, lambda day: day[:next_length])]
+    added = [part for key, own in children for part in fewest_parts(key, own, wanted, packed)]
+    if period not in packed:
+        return added
+    rest = set(missing)
+    taken = [part for key, own in children for part in fewest_parts(key, own, rest, packed)]
+    return min(added, [Part(period, 1), *(Part(key, -sign) for key, sign in taken)], key=len)
 
 
 def add_up(*parts: "Sequence[Numbers]") -> "list[Numbers]":
@@ -82,7 +116,7 @@ def write_packs(number: int, *, limit: int) -> int:
         number: that of the publication's row.
     """
     rows = PublicationRow.objects.filter(pk=number)
-    for period in _missing(number)[:limit]:
+    for period in _missing(rows.get())[:limit]:
         with snapshot():
             seen = rows.get()
             packed = _packed(sum_window(seen, _days_of(period)))
@@ -93,18 +127,20 @@ def write_packs(number: int, *, limit: int) -> int:
                 continue
             if not _are_true(locked):
                 _delete_untrue(locked)
+            as_of = locked.changed_at if period == ALL_DAYS else None
             insert(
                 PackRow,
-                ("publication", "period", "entities"),
-                [(number, period, packed)],
-                tail="ON CONFLICT (publication, period) DO NOTHING",
+                ("publication", "period", "entities", "as_of"),
+                [(number, period, packed, _time_value(as_of))],
+                tail="ON CONFLICT (publication, period)"
+                " DO UPDATE SET entities = excluded.entities, as_of = excluded.as_of",
             )
-    return len(_missing(number))
+    return len(_missing(rows.get()))
 
 
 def change_publications(numbers: Iterable[int]) -> None:
     """Lock the rows of publications and set their time; packs stay true if they were so far."""
-    now = database().ops.adapt_datetimefield_value(timezone.now())
+    now = _time_value(timezone.now())
     execute_many(
         "UPDATE counts_publication SET changed_at = %s, packed_as_of = CASE"
         " WHEN packed_as_of = changed_at THEN %s ELSE packed_as_of END WHERE id = %s",
@@ -118,8 +154,20 @@ def delete_packs(days: Iterable[tuple[int, str]]) -> None:
     execute_many("DELETE FROM counts_pack WHERE publication = %s AND period = %s", sorted(periods))
 
 
+def _time_value(time: datetime | None) -> Any:
+    """Return a time as a parameter of the database."""
+    return database().ops.adapt_datetimefield_value(time)
+
+
 def _are_true(publication: PublicationRow) -> bool:
     return publication.packed_as_of == publication.changed_at
+
+
+def _true_packs(publication: PublicationRow) -> QuerySet[PackRow]:
+    """Return the packs that no older version has left untrue."""
+    rows = PackRow.objects.filter(publication=publication)
+    of_now = Q(as_of=None) | Q(as_of=publication.changed_at)
+    return rows.filter(of_now) if _are_true(publication) else rows.none()
 
 
 def _delete_untrue(publication: PublicationRow) -> None:
@@ -129,15 +177,15 @@ def _delete_untrue(publication: PublicationRow) -> None:
     publication.save(update_fields=["packed_as_of"])
 
 
-def _missing(number: int) -> list[str]:
+def _missing(publication: PublicationRow) -> list[str]:
     """Return the periods that lack a pack: days before months and years, the newest first."""
-    counted = PublicationDayRow.objects.filter(publication=number).order_by("-day")
+    counted = PublicationDayRow.objects.filter(publication=publication).order_by("-day")
     days = list(counted.values_list("day", "posts"))
     posts: Counter[str] = Counter()
     for length in reversed(LENGTHS):
         for day, own in days:
             posts[day[:length]] += own
-    written = set(PackRow.objects.filter(publication=number).values_list("period", flat=True))
+    written = set(_true_packs(publication).values_list("period", flat=True))
     return [p for p, own in posts.items() if own >= LEAST_POSTS and p not in written]
 
 
@@ -146,25 +194,32 @@ def _days_of(period: str) -> DayWindow:
     return DayWindow(period + "0000-01-01"[len(period) :], period + "9999-12-31"[len(period) :])
 
 
-def _read_packs(publication: PublicationRow, periods: Iterable[str]) -> dict[str, Sums]:
-    """Return those of the packs that are there, by their periods."""
+def _read_parts(
+    publication: PublicationRow, parts: Iterable[Part], packed: Container[str]
+) -> Iterator[Sums]:
+    """Read the sums of parts, at least one."""
+    signs = dict(parts)
     rows = PackRow.objects.filter(publication=publication)
-    return {
-        period: _unpacked(packed)
-        for chunk in chunks(sorted(periods), STATEMENT_ROWS)
-        for period, packed in rows.filter(period__in=chunk).values_list("period", "entities")
-    }
+    for chunk in chunks([p for p in signs if p in packed], STATEMENT_ROWS):
+        for period, pack in rows.filter(period__in=chunk).values_list("period", "entities"):
+            yield _signed(_unpacked(pack), signs[period])
+    for sign in (1, -1):
+        days = [p for p, own in signs.items() if own == sign and p not in packed]
+        for chunk in chunks(days, STATEMENT_ROWS) if days else [[]]:
+            yield _signed(_sum_days(publication, chunk), sign)
 
 
-def _read_days(publication: PublicationRow, days: Sequence[str]) -> Iterator[Sums]:
-    """Add up the rows of entities' days, to one part at least."""
+def _signed(sums: Sums, sign: int) -> Sums:
+    return sums if sign > 0 else Sums(sums.entities, -sums.mentions, -sums.posts)
+
+
+def _sum_days(publication: PublicationRow, days: Sequence[str]) -> Sums:
+    """Add up the rows of entities' days."""
     import numpy as np
 
-    rows = EntityDayRow.objects.filter(publication=publication)
-    for chunk in chunks(days, STATEMENT_ROWS) if days else [[]]:
-        of_days = rows.filter(day__in=chunk).values_list("entity").order_by("entity")
-        sums = list(of_days.annotate(Sum("mentions"), Sum("posts")))
-        yield Sums(*np.array(sums, np.int64).reshape(-1, len(Sums._fields)).T)
+    rows = EntityDayRow.objects.filter(publication=publication, day__in=days)
+    sums = rows.values_list("entity").order_by("entity").annotate(Sum("mentions"), Sum("posts"))
+    return Sums(*np.array(list(sums), np.int64).reshape(-1, len(Sums._fields)).T)
 
 
 def _packed(sums: Sums) -> bytes:
