@@ -26,13 +26,20 @@ class WaitTimeout(Exception):
     """A condition did not hold in time."""
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Wait until a condition holds; raise WaitTimeout with its name after `seconds`."""
+def wait_until(
+    condition: Callable[[], bool], *, seconds: float, what: str, every: float = POLL_SECONDS
+) -> None:
+    """
+    Wait until a condition holds; raise WaitTimeout with its name after `seconds`.
+
+    Args:
+        every: the seconds between two looks at the condition.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise WaitTimeout(f"{what}: not within {seconds:g} s")
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
 
 
 # A stack inherits these settings. The others describe the stack of the user who starts it.
