@@ -5,7 +5,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run emulator demo test check chaos faults kills signals latency fuzz contract image units loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models startup
+.PHONY: help run emulator demo test check chaos faults kills signals latency fuzz contract image units loss bench profile dashboard pages insight audit lock articles clean hosts load simulate large names models startup reading
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,10 @@ bench: .venv/bench ## measure throughput and compare it with the model alone (LO
 
 startup: .venv/dev ## time the start of a stack with state, and its processor seconds (ROUNDS=5 STORES="sql firestore")
 	python -m tests.harness.start_up --rounds $(or $(ROUNDS),5) --store $(or $(STORES),sql)
+
+reading: .venv/bench ## time pages and answers beside a load (SECONDS=60 RATE=50)
+	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
+		python -m tests.harness.reading --seconds $(or $(SECONDS),60) --rate $(or $(RATE),50)
 
 large: .venv/dev ## fill a publication in SQL, and time its pages' queries (POSTS=1000000 ENTITIES=100000 DATABASE=sqlite FOLDER=kept)
 	python -m tests.harness.large_publication --posts $(or $(POSTS),1000000) \
