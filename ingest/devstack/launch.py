@@ -97,13 +97,21 @@ def end_with_honcho() -> None:
     """
     End as by SIGKILL when a honcho that started us is killed; our own processes follow.
 
-    Honcho's helper between us outlives it, so no signal of the kernel would tell us.
+    Honcho's helper between us outlives it, so no signal of the kernel would tell us. From Python
+    3.14 on, the server that forks the helper stands between them, and outlives it too.
     """
     if "HONCHO_PROCESS_NAME" in os.environ:
-        helper = Path(f"/proc/{os.getppid()}/stat").read_text("utf-8")
-        honcho = int(helper.rpartition(")")[2].split()[1])
+        honcho = _parent(os.getppid())
+        while b"multiprocessing.forkserver" in Path(f"/proc/{honcho}/cmdline").read_bytes():
+            honcho = _parent(honcho)
         loop = asyncio.get_running_loop()
         loop.add_reader(os.pidfd_open(honcho), os.kill, os.getpid(), signal.SIGKILL)
+
+
+def _parent(pid: int) -> int:
+    """Return the parent of a process."""
+    stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    return int(stat.rpartition(")")[2].split()[1])
 
 
 class _Launch:
