@@ -133,7 +133,8 @@ def _row(own: Any, request: Any) -> str:
     """Return the kinds of pages that there are, and the actions with their permissions."""
     kinds = [kind for kind in KINDS if getattr(own, f"has_{kind}_permission")(request)]
     actions = []
-    for action, name, _ in own.get_actions(request).values():
+    for name, entry in own.get_actions(request).items():
+        action = entry[0] if isinstance(entry, tuple) else entry.func  # the latter in Django 6.1
         allowed = getattr(action, "allowed_permissions", None)
         assert allowed, f"the action {name} of {own} names no permission"
         if name != "delete_selected":

@@ -5,9 +5,10 @@ The program runs the real stack, and schemathesis calls every address. No answer
 description must name each answer's status, media type, headers and shape. No address may answer
 without a key. The program prints schemathesis's summary.
 
-Two checks of schemathesis do not fit. `negative_data_rejection` wants a 4xx, but a list with a bad
+Three checks of schemathesis do not fit. `negative_data_rejection` wants a 4xx, but a list with a bad
 post gets a 202 that names the post's errors. `positive_data_acceptance` sends texts without a
-visible character, and JSON Schema cannot forbid them.
+visible character, and JSON Schema cannot forbid them. `use_after_free` wants a 404 after a DELETE,
+but the status of a deleted post says that it is deleted.
 """
 
 import subprocess
@@ -19,7 +20,7 @@ from tests.harness.fuzz import running
 from tests.support import servers
 
 PHASES = "examples,coverage,fuzzing,stateful"
-EXCLUDED = "negative_data_rejection,positive_data_acceptance"
+EXCLUDED = "negative_data_rejection,positive_data_acceptance,use_after_free"
 
 
 def schemathesis(

@@ -262,6 +262,8 @@ def running(folder: Path) -> Iterator[tuple[Stack, ApiClient]]:
         "INGEST_STORE_SECONDS": "60",
         # A full queue would rightly answer with 503, which counts as a fault here.
         "INGEST_QUEUE_LIMIT": "1000000",
+        # So would be a 429 for one of many requests without a key.
+        "INGEST_STRANGER_REQUESTS_PER_MINUTE": "0",
     }
     with runner.prepared_stack(folder, settings) as (stack, client, _):
         stack.start()
