@@ -5,8 +5,8 @@ The program runs the real stack, and schemathesis calls every address. No answer
 description must name each answer's status, media type, headers and shape. No address may answer
 without a key. The program prints schemathesis's summary.
 
-Three checks of schemathesis do not fit. `negative_data_rejection` wants a 4xx, but a list with a bad
-post gets a 202 that names the post's errors. `positive_data_acceptance` sends texts without a
+Three checks of schemathesis do not fit. `negative_data_rejection` wants a 4xx, but a list with a
+bad post gets a 202 that names the post's errors. `positive_data_acceptance` sends texts without a
 visible character, and JSON Schema cannot forbid them. `use_after_free` wants a 404 after a DELETE,
 but the status of a deleted post says that it is deleted.
 """

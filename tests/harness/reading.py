@@ -69,15 +69,23 @@ class Reader:
 
     def read(self, path: str, *, due: float) -> None:
         """Make a request that was due at a time of `time.perf_counter()`."""
+        try:
+            status = self._status(path)
+        except ConnectionError:  # the server had just closed a connection that was idle
+            self._own.connection.close()
+            status = self._status(path)
+        if status != 200:
+            self.wrong_answers[status] += 1
+        self.milliseconds[path].append(1000 * (time.perf_counter() - due))
+
+    def _status(self, path: str) -> int:
         if not hasattr(self._own, "connection"):
             self._own.connection = http.client.HTTPConnection("127.0.0.1", self._port)
         connection: http.client.HTTPConnection = self._own.connection
         connection.request("GET", path, headers=self._headers)
         answer = connection.getresponse()
         answer.read()
-        if answer.status != 200:
-            self.wrong_answers[answer.status] += 1
-        self.milliseconds[path].append(1000 * (time.perf_counter() - due))
+        return answer.status
 
 
 def paths(client: ApiClient) -> list[str]:
@@ -135,12 +143,15 @@ def measure(client: ApiClient, port: int, store: str, options: Namespace) -> Res
     with busy(client), ThreadPoolExecutor(CONNECTIONS) as threads:
         wait_until(lambda: waiting(client) > WAITING_MESSAGES / 2, seconds=60, what="posts wait")
         before, began = saved(client), time.perf_counter()
+        read = []
         for number in range(options.seconds * options.rate):
             due = began + number / options.rate
             time.sleep(max(0, due - time.perf_counter()))
-            threads.submit(reader.read, next(every), due=due)
+            read.append(threads.submit(reader.read, next(every), due=due))
             if number % options.rate == 0:
-                threads.submit(scraper.read, METRICS, due=due)
+                read.append(threads.submit(scraper.read, METRICS, due=due))
+        for one in read:
+            one.result()  # or what was wrong with it
         rate = (saved(client) - before) / (time.perf_counter() - began)
     by_path = {path: quantiles(times, n=20)[-1] for path, times in reader.milliseconds.items()}
     slowest = max(by_path, key=by_path.__getitem__)
