@@ -123,7 +123,7 @@ names: .venv/bench ## write the lists of places and of people's names anew
 dashboard: .venv/dev ## compare metrics, log, traces and dashboard for 1,000 posts (POSTS=1000)
 	python -m tests.harness.dashboard --posts $(or $(POSTS),1000) --pictures var/dashboard
 
-pages: .venv/bench ## take screenshots of every page with 300 real articles, and time entity lists
+pages: .venv/bench ## take screenshots of every page with 350 real articles over a year, and time entity lists
 	python -m tests.harness.pages var/pages
 
 articles: .venv/bench ## write 300 real articles to var/articles.jsonl, one post a line

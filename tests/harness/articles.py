@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+ENCODINGS = {"lee_background": "utf-8", "lee": "cp1252"}
 PUBLICATIONS = ("ABC Morning", "ABC Noon", "ABC Evening", "ABC Night", "ABC Weekend")
 
 
-def articles() -> Iterator[str]:
-    """Yield the articles' texts."""
+def articles(corpus: str = "lee_background") -> Iterator[str]:
+    """Yield the articles' texts; the corpus `lee` has 50 more of 2002."""
     spec = find_spec("gensim")
     assert spec, "the articles come with requirements/bench.txt"
     assert spec.origin
-    corpus = Path(spec.origin).parent / "test/test_data/lee_background.cor"
-    yield from corpus.read_text("utf-8").splitlines()
+    file = Path(spec.origin).parent / f"test/test_data/{corpus}.cor"
+    yield from file.read_text(ENCODINGS[corpus]).splitlines()
 
 
 def main() -> None:

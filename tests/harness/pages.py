@@ -1,5 +1,5 @@
 """
-Take pictures of every page on 300 real articles, and time the lists of entities.
+Take pictures of every page on 350 real articles, and time the lists of entities.
 
     python -m tests.harness.pages FOLDER [--sizes 1000 10000 100000]
 
@@ -16,6 +16,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -54,8 +55,8 @@ FAMILIES = {"PERSON": "PERSON", "PLACE": "GPE", "GROUP": "ORG", "WORK": "EVENT"}
 def posts() -> Iterator[dict[str, Any]]:
     """Yield the articles as posts of five publications, on invented days."""
     chance = random.Random(8)
-    for number, content in enumerate(articles()):
-        day = FIRST_DAY + timedelta(days=int(chance.triangular(0, 90, 25)))
+    for number, content in enumerate(chain(articles(), articles("lee"))):
+        day = FIRST_DAY + timedelta(days=int(chance.triangular(0, 364, 100)))
         yield {
             "publication": PUBLICATIONS[number % len(PUBLICATIONS)],
             "title": " ".join(content.split()[:9]) + " …",
@@ -74,7 +75,7 @@ def show_everything(stack: Stack, client: ApiClient, folder: Path) -> tuple[Tabl
         found += _take(browser, stack.url, folder, pictures, table)
         client.submit(list(posts()))
         wait_until(
-            lambda: _saved(client) == 300, seconds=MAX_WAIT_SECONDS, what="300 posts are saved"
+            lambda: _saved(client) == 350, seconds=MAX_WAIT_SECONDS, what="350 posts are saved"
         )
         wait_until(lambda: _summarised(stack), seconds=300, what="the summaries are there")
         found += _take(browser, stack.url, folder, _pages(client), table)
