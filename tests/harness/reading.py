@@ -27,7 +27,7 @@ from ingest.client import ApiClient
 from ingest.devstack.stack import wait_until
 from tests.harness import runner
 from tests.harness.articles import PUBLICATIONS, articles
-from tests.harness.bench import Loaded, texts
+from tests.harness.bench import texts
 
 WAITING_MESSAGES = 300  # in the queue, so that the extract processes never wait
 LIST_POSTS = 100  # of one request
@@ -127,13 +127,13 @@ def busy(client: ApiClient) -> Iterator[None]:
             else:
                 stop.wait(LOOK_SECONDS)
 
-    thread = threading.Thread(target=fill)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as thread:
+        filling = thread.submit(fill)
+        try:
+            yield
+        finally:
+            stop.set()
+        filling.result()  # or why it ended
 
 
 def measure(client: ApiClient, port: int, store: str, options: Namespace) -> Result:
@@ -178,7 +178,7 @@ def rounds(options: Namespace) -> Iterator[Result]:
             runner.temporary_folder("reading") as folder,
             runner.prepared_stack(folder, {"INGEST_STORE": store}) as (stack, client, _),
         ):
-            Loaded(stack, client)
+            stack.start()
             names = cycle(PUBLICATIONS)
             posts = [{"publication": next(names), "content": text} for text in articles()]
             for first in range(0, len(posts), LIST_POSTS):

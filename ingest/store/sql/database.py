@@ -1,7 +1,7 @@
 """The database of the counts: its transactions, how it fails, and the statement that adds up."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -105,13 +105,13 @@ def insert(
 ) -> list[Row]:
     """Insert rows, many a statement, and return what the statements return."""
     found: list[Row] = []
-    source = _json_source if database().vendor == "postgresql" else _values_source
-    types = {field.column: field.db_type(database()) for field in model._meta.concrete_fields}
-    typed = {column: types[column] or "" for column in columns}
+    is_postgresql = database().vendor == "postgresql"
     tail += f" RETURNING {returning}" if returning else ""
     with database().cursor() as cursor:
         for chunk in chunks(rows, STATEMENT_ROWS):
-            given, values = source(typed, chunk)
+            given, values = (
+                _rows_as_json(model, columns, chunk) if is_postgresql else _rows_as_values(chunk)
+            )
             # Names of our own tables and columns; every value is a parameter.
             head = f"INSERT INTO {model._meta.db_table} ({', '.join(columns)})"
             cursor.execute(f"{head} {given} {tail}", values)
@@ -119,22 +119,20 @@ def insert(
     return found
 
 
-def _values_source(columns: Mapping[str, str], rows: Sequence[Row]) -> tuple[str, list[Any]]:
+def _rows_as_values(rows: Sequence[Row]) -> tuple[str, list[Any]]:
     """Return what gives rows to a statement, with a parameter for each value."""
-    row_values = f"({', '.join(['%s'] * len(columns))})"
+    row_values = f"({', '.join(['%s'] * len(rows[0]))})"
     values = [value for row in rows for value in row]
     return f"VALUES {', '.join([row_values] * len(rows))}", values
 
 
-def _json_source(columns: Mapping[str, str], rows: Sequence[Row]) -> tuple[str, list[Any]]:
-    """
-    Return the same with one parameter, which takes PostgreSQL and its client less time.
-
-    Args:
-        columns: the type of each column, by its name.
-    """
+def _rows_as_json(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]
+) -> tuple[str, list[Any]]:
+    """Return the same with one parameter, which takes PostgreSQL and its client less time."""
+    types = {field.column: field.db_type(database()) for field in model._meta.concrete_fields}
+    typed = ", ".join(f"{column} {types[column]}" for column in columns)
     named = [dict(zip(columns, row, strict=True)) for row in rows]
-    typed = ", ".join(f"{column} {type_}" for column, type_ in columns.items())
     text = json.dumps(named, default=_json_value)
     return f"SELECT * FROM json_to_recordset(%s) AS given ({typed})", [text]  # noqa: S608
 

@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from ingest.core.chunks import chunks
-from ingest.core.day_window import DayWindow
+from ingest.core.day_window import EVERY_DAY, DayWindow
 from ingest.store.sql.database import (
     STATEMENT_ROWS,
     database,
@@ -60,13 +60,14 @@ class Part(NamedTuple):
     sign: int
 
 
-def sum_window(publication: PublicationRow, window: DayWindow) -> Sums:
-    """Add up the days of a window."""
-    counted = PublicationDayRow.objects.filter(publication=publication)
+def sum_window(publication: PublicationRow, window: DayWindow, *, period: str = ALL_DAYS) -> Sums:
+    """Add up the days of a window that are in a period."""
+    counted = PublicationDayRow.objects.filter(publication=publication, day__startswith=period)
     days = list(counted.order_by("day").values_list("day", flat=True))
     wanted = {day for day in days if day in window}
-    packed = set(_true_packs(publication).values_list("period", flat=True))
-    parts = fewest_parts(ALL_DAYS, days, wanted, packed)
+    packs = _true_packs(publication).filter(period__startswith=period)
+    packed = set(packs.values_list("period", flat=True))
+    parts = fewest_parts(period, days, wanted, packed)
     sums = Sums(*add_up(*_read_parts(publication, parts, packed)))
     return sums.where((sums.mentions != 0) | (sums.posts != 0))
 
@@ -81,18 +82,17 @@ def fewest_parts(
         days: those of the period, in order.
         packed: the periods that have a pack. A day needs none.
     """
-    missing = [day for day in days if day not in wanted]
-    if len(missing) == len(days):
+    rest = {day for day in days if day not in wanted}
+    if len(rest) == len(days):
         return []
     length = len(period)
-    if length == LENGTHS[-1] or (period in packed and not missing):
+    if length == LENGTHS[-1] or (period in packed and not rest):
         return [Part(period, 1)]
     next_length = LENGTHS[LENGTHS.index(length) + 1]
     children = [(key, list(own)) for key, own in groupby(days, lambda day: day[:next_length])]
     added = [part for key, own in children for part in fewest_parts(key, own, wanted, packed)]
     if period not in packed:
         return added
-    rest = set(missing)
     taken = [part for key, own in children for part in fewest_parts(key, own, rest, packed)]
     return min(added, [Part(period, 1), *(Part(key, -sign) for key, sign in taken)], key=len)
 
@@ -119,7 +119,7 @@ def write_packs(number: int, *, limit: int) -> int:
     for period in _missing(rows.get())[:limit]:
         with snapshot():
             seen = rows.get()
-            packed = _packed(sum_window(seen, _days_of(period)))
+            packed = _packed(sum_window(seen, EVERY_DAY, period=period))
         with transact():
             # Every writer locks this row, then deletes packs. So none can miss this pack.
             locked = rows.select_for_update().get()
@@ -187,11 +187,6 @@ def _missing(publication: PublicationRow) -> list[str]:
             posts[day[:length]] += own
     written = set(_true_packs(publication).values_list("period", flat=True))
     return [p for p, own in posts.items() if own >= LEAST_POSTS and p not in written]
-
-
-def _days_of(period: str) -> DayWindow:
-    """Return the window of a period; that of a short month has days which no calendar has."""
-    return DayWindow(period + "0000-01-01"[len(period) :], period + "9999-12-31"[len(period) :])
 
 
 def _read_parts(
