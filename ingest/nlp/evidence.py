@@ -5,9 +5,9 @@ The knowledge is English. `kinds.py` weighs it.
 """
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from ingest.core.entity_names import family
 from ingest.nlp import name_lists
@@ -17,6 +17,9 @@ CONTEXT_CHARACTERS = 48
 
 # The weights of the model's label, of evidence that outweighs it, and of evidence that does not.
 MODEL, STRONG, WEAK = 2, 4, 1
+
+
+Weights = dict[str, int]  # by family, or by label
 
 
 class Mention(NamedTuple):
@@ -32,6 +35,10 @@ class Mention(NamedTuple):
     before: str = ""
     after: str = ""
     is_fixed: bool = False
+
+    def with_label(self, label: str) -> Self:
+        """Return the mention with a label."""
+        return self if label == self.label else self._replace(label=label)
 
 
 _MR = re.compile(r"^(?:Mr|Mrs|Ms|Dr|Prof)\.? \w")
@@ -136,12 +143,12 @@ MAX_PERSON_WORDS = 3
 def corrected(mention: Mention) -> Mention:
     """Return a mention with the label PERSON if its text begins with a title."""
     is_person = family(mention.label) in ("PLACE", "GROUP") and _MR.match(mention.text)
-    return mention._replace(label="PERSON") if is_person and not mention.is_fixed else mention
+    return mention.with_label("PERSON") if is_person and not mention.is_fixed else mention
 
 
-def evidence(key: str, mention: Mention) -> Counter[str]:
+def evidence(key: str, mention: Mention) -> Weights:
     """Return what the lists and the context of a mention say for families, and for labels."""
-    found: Counter[str] = Counter()
+    found: Weights = defaultdict(int)
     words, own = key.split(" "), family(mention.label)
     is_acronym = len(words) == 1 and _is_acronym(mention)
     _ask_lists(found, own, key, words, mention)
@@ -151,9 +158,7 @@ def evidence(key: str, mention: Mention) -> Counter[str]:
     return found
 
 
-def _ask_lists(
-    found: Counter[str], own: str, key: str, words: Sequence[str], mention: Mention
-) -> None:
+def _ask_lists(found: Weights, own: str, key: str, words: Sequence[str], mention: Mention) -> None:
     first, last = words[0], words[-1]
     is_first_name = first in name_lists.first_names()
     if key in name_lists.regions():
@@ -170,7 +175,8 @@ def _ask_lists(
         found["GROUP"] += STRONG
     elif last in name_lists.place_nouns():
         found["PLACE"] += STRONG
-        found["FAC"] += STRONG if last in name_lists.building_nouns() else 0
+        if last in name_lists.building_nouns():
+            found["FAC"] += STRONG
     elif is_first_name and _is_full_name(words, mention):
         found["PERSON"] += STRONG
 
@@ -186,7 +192,7 @@ def _is_full_name(words: Sequence[str], mention: Mention) -> bool:
 
 
 def _ask_context(
-    found: Counter[str], own: str, mention: Mention, *, is_alone: bool, is_acronym: bool
+    found: Weights, own: str, mention: Mention, *, is_alone: bool, is_acronym: bool
 ) -> None:
     before, after = mention.before, mention.after
     if not is_acronym:
@@ -216,14 +222,14 @@ def _ask_context(
         found["GROUP"] += STRONG
 
 
-def _ask_what_it_is(found: Counter[str], after: str) -> None:
+def _ask_what_it_is(found: Weights, after: str) -> None:
     said = _WHAT_IT_IS.search(after)
     label = _WHAT.get(said["phrase"].rpartition(" ")[2].lower()) if said else None
     if label:
         _add_label(found, label, STRONG)
 
 
-def _add_label(found: Counter[str], label: str, weight: int) -> None:
+def _add_label(found: Weights, label: str, weight: int) -> None:
     """Add evidence for a label and for its family."""
     found[family(label)] += weight
     if label != family(label):

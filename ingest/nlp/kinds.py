@@ -6,7 +6,7 @@ counted before, so a redelivery, an edit and a recount come to the same result. 
 language keeps the majority of the model's labels.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from ingest.core.entity_names import FAMILIES, family
@@ -21,22 +21,28 @@ class Votes:
     """What the mentions of one key say: votes by family, the model's labels, and better ones."""
 
     def __init__(self) -> None:
-        self.families: Counter[str] = Counter()
-        self.labels: Counter[str] = Counter()
-        self.hints: Counter[str] = Counter()
+        self.families: dict[str, int] = defaultdict(int)
+        self.labels: dict[str, int] = defaultdict(int)
+        self.hints: dict[str, int] = defaultdict(int)
 
-    def add(self, found: Counter[str]) -> None:
+    def add_label(self, label: str) -> None:
+        """Add the model's label of one mention."""
+        self.labels[label] += 1
+        self.families[family(label)] += MODEL
+
+    def add(self, found: Mapping[str, int]) -> None:
         """Add evidence: that of a family decides the family, that of a label a label in it."""
         for name, weight in found.items():
             (self.families if name in FAMILIES else self.hints)[name] += weight
 
     def label(self) -> str:
         """Return the label of the key; of equal families, the model's more frequent one."""
-        own: Counter[str] = Counter()
+        own: dict[str, int] = defaultdict(int)
+        said: dict[str, int] = defaultdict(int, self.hints)
         for label, count in self.labels.items():
             own[family(label)] += count
-        chosen = min(own | self.families, key=lambda f: (-self.families[f], -own[f], f))
-        said = Counter({label: MODEL * count for label, count in self.labels.items()}) + self.hints
+            said[label] += MODEL * count
+        chosen = min(self.families, key=lambda f: (-self.families[f], -own[f], f))
         labels = [label for label in said if family(label) == chosen]
         return min(labels, key=lambda x: (-said[x], x), default=_LABELS.get(chosen, chosen))
 
@@ -60,41 +66,47 @@ def label_of_each_key(
     votes: dict[str, Votes] = defaultdict(Votes)
     for key, mention in mentions:
         own = votes[key]
-        own.labels[mention.label] += 1
-        own.families[family(mention.label)] += MODEL
+        own.add_label(mention.label)
         if with_evidence and mention.label != "NORP" and family(mention.label) in _WAVERING:
             own.add(evidence(key, mention))
-    if with_evidence:
-        _add_fuller_forms(votes)
-    return {key: own.label() for key, own in votes.items()} | fixed
-
-
-def _add_fuller_forms(votes: Mapping[str, Votes]) -> None:
-    """Add what longer names say: "Obama" is a person beside "Barack Obama"."""
     labels = {key: own.label() for key, own in votes.items()}
+    if with_evidence:
+        labels |= _labels_of_shorter_forms(votes, labels)
+    return labels | fixed
+
+
+def _labels_of_shorter_forms(
+    votes: Mapping[str, Votes], labels: Mapping[str, str]
+) -> dict[str, str]:
+    """Add what longer names say, and return the labels: "Obama" is as "Barack Obama" a person."""
     people, groups = _parts_of_longer_names(labels)
+    found: dict[str, str] = {}
     for key, own in votes.items():
         if family(labels[key]) not in _WAVERING or key in name_lists.regions():
             continue
-        mentions = own.labels.total()
-        # A post about Anna Paris may be about the city too.
-        says = people[key] // 2 if key in name_lists.cities() else people[key]
-        own.families["PERSON"] += says * mentions
-        is_unknown = not people[key] and key not in name_lists.people()
-        if key in groups and is_unknown and labels[key] == "PERSON":
+        mentions = sum(own.labels.values())
+        if says := people.get(key):
+            # A post about Anna Paris may be about the city too.
+            weight = says // 2 if key in name_lists.cities() else says
+            own.families["PERSON"] += weight * mentions
+        elif key in groups and labels[key] == "PERSON" and key not in name_lists.people():
             own.families["GROUP"] += STRONG * mentions
+        else:
+            continue
+        found[key] = own.label()
+    return found
 
 
-def _parts_of_longer_names(labels: Mapping[str, str]) -> tuple[Counter[str], set[str]]:
+def _parts_of_longer_names(labels: Mapping[str, str]) -> tuple[dict[str, int], set[str]]:
     """Return what longer people say of their parts, and the first words of organisations."""
-    people, groups = Counter[str](), set[str]()
+    people, groups = dict[str, int](), set[str]()
     for key, label in labels.items():
         first, *others = key.split(" ")
         if label == "PERSON" and others:
             # Without a first name it may be no person: "Shuttle Columbia".
             says = STRONG if first in name_lists.first_names() else MODEL
             for part in (first, *(" ".join(others[start:]) for start in range(len(others)))):
-                people[part] = max(people[part], says)
+                people[part] = max(people.get(part, 0), says)
         elif label == "ORG" and others:
             groups.add(first)
     return people, groups

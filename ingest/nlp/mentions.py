@@ -46,7 +46,7 @@ def entities_of(
     key_labels = label_of_each_key(keyed, with_evidence=with_evidence)
     forms = _forms(keyed)
     full_keys = _full_names(forms, key_labels)
-    labelled = ((key, mention._replace(label=key_labels[key])) for key, mention in keyed)
+    labelled = ((key, mention.with_label(key_labels[key])) for key, mention in keyed)
     full_keys |= {s: full_keys.get(f, f) for s, f in long_forms(labelled).items() if s in forms}
     counted: FormCounts = Counter()
     for key, own_forms in forms.items():
@@ -59,7 +59,7 @@ def entities_of(
 
 def _names(mentions: Iterable[Mention], labels: Collection[str]) -> Keyed:
     """Return the mentions that are names, in the form that pages show, with their keys."""
-    common = (corrected(m._replace(label=common_label(m.label))) for m in mentions)
+    common = (corrected(m.with_label(common_label(m.label))) for m in mentions)
     shown = ((m, entity_text(m.text, m.label)) for m in common if m.label in labels)
     return [
         (entity_key(text), _shown_as(mention, text))
