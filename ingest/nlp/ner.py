@@ -12,8 +12,8 @@ from ingest.core.messages import AcceptedPost, Entity, PostEntities, cut
 from ingest.nlp import kinds
 from ingest.nlp.checked_models import checked, model_folder
 from ingest.nlp.cleaning import clean
-from ingest.nlp.distinct_rows import embed_distinct_rows
 from ingest.nlp.evidence import CONTEXT_CHARACTERS, Mention
+from ingest.nlp.lean_layers import remember_words, use_lean_layers
 from ingest.nlp.mentions import entities_of
 from ingest.nlp.patterns import NO_PATTERNS, PATTERN_ID, Patterns
 
@@ -29,9 +29,9 @@ UNUSED_PIPES = ("tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
 # The content of the posts in one memory zone. Larger zones gain nothing.
 BATCH_CHARACTERS = 48_000
 
-# The text in one matrix product of the model. A third more gains 4 % of speed and costs each
-# child 5 MB.
-PRODUCT_CHARACTERS = 4_500
+# The text in one matrix product of the model. Half of it takes a tenth more time, and saves each
+# child 6 MB. More gains nothing.
+PRODUCT_CHARACTERS = 9_000
 
 # spaCy's entity recognizer splits its batch into this many parts.
 SPACY_BATCH_PARTS = 4
@@ -46,8 +46,14 @@ ENGLISH = "en"
 # Entries. The tokenizer's own limit is an eighth of a model's vocabulary.
 TOKENIZER_CACHE_SIZE = 200_000
 
-# The tokenizer learns so many words of a model with vectors. It takes a second.
-FREQUENT_WORDS = 50_000
+# The tokenizer learns so many words of a model with vectors. 20,000 more take 0.3 s, and save a
+# hundredth of the time of a post.
+FREQUENT_WORDS = 30_000
+
+# The words that the tokenizer learns at a time, and how many of the most frequent such parts have
+# their embeddings remembered. These are three of four words of a batch, and take 4 MB in all.
+LEARNED_WORDS = 1_000
+REMEMBERED_PARTS = 10
 
 
 def load_model(name: str) -> "Language":
@@ -60,13 +66,16 @@ def load_model(name: str) -> "Language":
     import spacy
     from thinc.api import use_ops
 
+    exclude = [*UNUSED_PIPES, *(["strings"] if _needs_few_strings(read_meta(name)) else [])]
     with use_ops("numpy", use_blis=_blis_is_faster()), checked(name) as check:
-        nlp = spacy.load(name, exclude=list(UNUSED_PIPES))
+        nlp = spacy.load(name, exclude=exclude)
         check(nlp)
+    if "strings" in exclude:
+        _add_frequent_words(nlp)
     vectors: Any = nlp.get_pipe("tok2vec") if "tok2vec" in nlp.pipe_names else None
     if vectors and not vectors.listening_components:  # in Explosion's models "ner" has its own
         nlp.remove_pipe("tok2vec")
-    embed_distinct_rows(nlp)
+    use_lean_layers(nlp)
     return nlp
 
 
@@ -78,6 +87,28 @@ def load_plain_model(name: str) -> "Language":
         nlp = spacy.load(name)
         check(nlp)
     return nlp
+
+
+def _needs_few_strings(meta: Mapping[str, Any]) -> bool:
+    """Return whether a model has strings for vectors, and no pipe that may look up others."""
+    used = set(meta["pipeline"]) - set(UNUSED_PIPES)
+    return meta.get("vectors", {}).get("keys", 0) > 0 and used <= {"tok2vec", "ner"}
+
+
+def _add_frequent_words(nlp: "Language") -> None:
+    """
+    Add the words that the tokenizer will learn to a model that was loaded without strings.
+
+    spaCy adds every other word when a text has it. All 780,000 strings of the larger model take
+    half a second. New words of texts then fall on every page of their table, so that each child
+    had a copy of 40 MB.
+    """
+    from spacy.strings import hash_string  # type: ignore[attr-defined]  # not in its stubs
+
+    frequent = set(_frequent_keys(nlp))
+    for word in json.loads((nlp.path / "vocab" / "strings.json").read_bytes()):
+        if word.isalpha() and hash_string(word) in frequent:
+            nlp.vocab.strings.add(word)
 
 
 def _blis_is_faster() -> bool:
@@ -98,26 +129,31 @@ def _blis_is_faster() -> bool:
 
 def warm(nlp: "Language", texts: Iterable[str]) -> None:
     """
-    Fill the tokenizer's cache outside any memory zone, since a zone frees its words at its end.
+    Learn words outside any memory zone, since a zone frees its words at its end.
 
     The words come from the model and from `texts`. Numbers and addresses would double the size of
     the tables and come back too seldom, so only words in letters count.
     """
     cast(Any, nlp.tokenizer).max_cache_size = TOKENIZER_CACHE_SIZE
-    words = sorted(filter(str.isalpha, _frequent_words(nlp)))
-    for start in range(0, len(words), 1000):
-        nlp.make_doc(" ".join(words[start : start + 1000]))
-    for _ in nlp.pipe(texts):
-        pass
+    words = list(filter(str.isalpha, _frequent_words(nlp)))
+    starts = range(0, len(words), LEARNED_WORDS)
+    docs = [nlp.make_doc(" ".join(words[start : start + LEARNED_WORDS])) for start in starts]
+    remember_words(nlp, [*docs[:REMEMBERED_PARTS], *nlp.pipe(texts)])
 
 
 def _frequent_words(nlp: "Language") -> Iterator[str]:
     """Yield the most frequent words of a model with vectors, else its whole vocabulary."""
+    strings: Any = nlp.vocab.strings
+    keys = list(_frequent_keys(nlp))
+    return (strings[key] for key in keys if key in strings) if keys else iter(strings)
+
+
+def _frequent_keys(nlp: "Language") -> Iterator[int]:
+    """Yield the keys of the most frequent words of a model with vectors; others have none."""
     # The larger model knows 690,000 words, which would take 16 s. Its vectors are in the order of
     # their words' frequency.
     rows: Any = nlp.vocab.vectors.key2row
-    known = (nlp.vocab.strings[key] for key in islice(rows, FREQUENT_WORDS))
-    return known if rows else iter(nlp.vocab.strings)
+    return islice(rows, FREQUENT_WORDS)
 
 
 def read_meta(name: str) -> dict[str, Any]:
@@ -168,7 +204,8 @@ def extract_entities(
 
 def find_entities(text: str, nlp: "Language", *, labels: Collection[str]) -> tuple[Entity, ...]:
     """Find the entities of a single text: the reference for the batched way."""
-    return _entities(nlp(_cut(nlp.make_doc(clean(text)))), labels)
+    cleaned = clean(text)
+    return _entities(nlp(_cut(nlp.make_doc(cleaned))), cleaned, labels)
 
 
 def _find(
@@ -189,8 +226,8 @@ def _find(
         try:
             texts = [clean(post.content) for post in posts]
             docs = (_cut(nlp.make_doc(text)) for text in texts)
-            for doc in nlp.pipe(docs, batch_size=_batch_size(texts)):
-                found.append(_entities(ruler(doc) if ruler else doc, labels))
+            for doc, text in zip(nlp.pipe(docs, batch_size=_batch_size(texts)), texts, strict=True):
+                found.append(_entities(ruler(doc) if ruler else doc, text, labels))
             del doc  # the last one must not outlive the zone
         except BaseException as raised:
             raised.add_note(traceback.format_exc())
@@ -211,16 +248,22 @@ def _batch_size(texts: Sequence[str]) -> int:
     return SPACY_BATCH_PARTS * max(1, round(PRODUCT_CHARACTERS / max(1, mean)))
 
 
-def _entities(doc: "Doc", labels: Collection[str]) -> tuple[Entity, ...]:
+def _entities(doc: "Doc", text: str, labels: Collection[str]) -> tuple[Entity, ...]:
     """Return the entities of a doc as plain strings, since the zone frees spaCy's own."""
-    return entities_of(mentions_of(doc), labels=labels, with_evidence=doc.lang_ == ENGLISH)
+    return entities_of(mentions_of(doc, text), labels=labels, with_evidence=doc.lang_ == ENGLISH)
 
 
-def mentions_of(doc: "Doc") -> Iterator[Mention]:
-    """Yield what the model and the patterns found, with the text around it."""
-    text = doc.text
+def mentions_of(doc: "Doc", text: str = "") -> Iterator[Mention]:
+    """
+    Yield what the model and the patterns found, with the text around it.
+
+    Args:
+        doc: a doc with entities.
+        text: the doc's, if it is at hand: spaCy has to join it from the tokens.
+    """
+    text = text or doc.text
     for ent in doc.ents:
         start, end = ent.start_char, ent.end_char
         before = text[max(0, start - CONTEXT_CHARACTERS) : start]
         after = text[end : end + CONTEXT_CHARACTERS]
-        yield Mention(ent.label_, ent.text, before, after, ent.ent_id_ == PATTERN_ID)
+        yield Mention(ent.label_, text[start:end], before, after, ent.ent_id_ == PATTERN_ID)

@@ -41,12 +41,12 @@ ARTICLE_CHARACTERS = 1300
 FEW_POSTS = 48  # fill a batch in flight; more cost time, and no memory
 
 
-def load(name: str, *, distinct_rows: bool = True) -> Any:
+def load(name: str, *, lean: bool = True) -> Any:
     """Load and warm a model, as a worker does."""
-    if distinct_rows:
+    if lean:
         nlp = ner.load_model(name)
     else:
-        with patch.object(ner, "embed_distinct_rows"):
+        with patch.object(ner, "use_lean_layers"):
             nlp = ner.load_model(name)
     ner.warm(nlp, (post["content"] for post in samples.read()))
     return nlp
@@ -129,9 +129,9 @@ def main() -> int:
         runner.print_figures(figures)
         return int(memory > MAX_MEMORY_MB)
     models = {
-        "small_before": load(SMALL, distinct_rows=False),
+        "small_before": load(SMALL, lean=False),
         "small": load(SMALL),
-        "large_before": load(LARGE, distinct_rows=False),
+        "large_before": load(LARGE, lean=False),
         "large": large,
     }
     figures |= speeds(posts, models)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 import spacy
@@ -110,10 +111,31 @@ def test_the_model_s_name_and_version_are_kept_with_a_post(model: Language) -> N
 
 
 def test_a_worker_starts_with_the_frequent_words_only(model: Language) -> None:
-    """All words of the larger model would take 16 seconds."""
-    words = list(ner._frequent_words(model))
-    assert len(words) == ner.FREQUENT_WORDS < len(model.vocab.vectors.key2row)
-    assert {"the", "government", "Australia"} <= set(words)
+    """All words of the larger model would take 16 seconds, and their strings 640 MB of children."""
+    plain = load_plain_model(MODEL)
+    strings, rows = plain.vocab.strings, plain.vocab.vectors.key2row
+    frequent = [strings[key] for key in islice(rows, ner.FREQUENT_WORDS)]
+    assert len(frequent) < len(rows)
+    assert list(ner._frequent_words(plain)) == frequent
+    expected = list(filter(str.isalpha, frequent))
+    assert list(filter(str.isalpha, ner._frequent_words(model))) == expected
+    assert {"the", "government", "Australia"} <= set(expected)
+    assert len(model.vocab.strings) < len(strings) / 5
+
+
+@pytest.mark.parametrize(
+    ("keys", "pipes", "few"),
+    [
+        (3, ["tok2vec", "tagger", "ner"], True),
+        (0, ["tok2vec", "ner"], False),  # its words are in its strings only
+        (-1, ["tok2vec", "ner"], False),  # vectors of parts of words
+        (3, ["ner", "entity_linker"], False),  # it looks up names of its own
+    ],
+)
+def test_only_a_model_that_needs_few_strings_is_loaded_without_them(
+    keys: int, pipes: list[str], few: bool
+) -> None:
+    assert ner._needs_few_strings({"pipeline": pipes, "vectors": {"keys": keys}}) == few
 
 
 def test_new_words_leave_with_their_batch(model: Language) -> None:
