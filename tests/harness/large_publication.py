@@ -15,7 +15,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from ingest.devstack.stack import Stack
 from tests.harness import runner
 from tests.support import postgresql, servers
+from tests.support.firestore_reads import counted_reads
 from tests.support.programs import start
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def measure(posts: int, entities: int, *, tries: int) -> int:
     open_store().prepare_windows(publication_id(NAME), limit=10 * DAYS)
     runner.print_figures({"packs_seconds": round(time.perf_counter() - began, 1)})
     for name, ask in _questions().items():
-        runner.print_figures({"question": name, "p95_ms": _p95(ask, tries)})
+        runner.print_figures({"question": name, "p95_ms": _p95(ask, tries), **_reads(ask)})
     began = time.perf_counter()
     wrong = bool(open_store().recount(NAME).diff)
     seconds = round(time.perf_counter() - began, 1)
@@ -239,6 +240,18 @@ def _p95(ask: Callable[[], object], tries: int) -> float | None:
         return round(quantiles([_milliseconds(ask) for _ in range(tries)], n=20)[-1], 1)
     except StoreUnavailable:
         return None
+
+
+def _reads(ask: Callable[[], object]) -> dict[str, int]:
+    """Return the documents that Firestore reads for a question; nothing of another store."""
+    from ingest.store.base import StoreUnavailable
+    from ingestsite import configuration
+
+    if configuration.STORE != "firestore":
+        return {}
+    with counted_reads() as reads, suppress(StoreUnavailable):
+        ask()
+    return {"documents": reads.documents}
 
 
 def _milliseconds(ask: Callable[[], object]) -> float:
