@@ -39,7 +39,7 @@ COMMIT_POSTS = 200
 RARE_NAMES = 50  # in each of the posts that mention every name once more
 SMALL_PUBLICATIONS = 50  # which mention the same entities
 SEED = 1
-EMULATOR_HEAP_MB = "8000"  # it keeps every version of every document
+EMULATOR_HEAP_MB = "16000"  # it keeps every version of every document
 FAMILIES = ("PERSON", "ORG", "GPE", "EVENT")
 
 

@@ -16,7 +16,7 @@ WORKER = {
 }
 
 
-def test_sixteen_children_with_the_larger_model_fit_in_a_gigabyte() -> None:
+def test_sixteen_children_with_the_larger_model_fit_in_1200_megabytes() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.harness.model_speed", "--memory"],
         cwd=configuration.ROOT,
