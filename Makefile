@@ -91,9 +91,10 @@ reading: .venv/bench ## time pages and answers beside a load (SECONDS=60 RATE=50
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
 		python -m tests.harness.reading --seconds $(or $(SECONDS),60) --rate $(or $(RATE),50)
 
-large: .venv/dev ## fill a publication in SQL, and time its pages' queries (POSTS=1000000 ENTITIES=100000 DATABASE=sqlite FOLDER=kept)
+large: .venv/dev ## fill a large publication, and time its pages' queries (POSTS=1000000 ENTITIES=100000 DATABASE=sqlite FOLDER=kept TRIES=40)
 	python -m tests.harness.large_publication --posts $(or $(POSTS),1000000) \
-		--entities $(or $(ENTITIES),100000) --database $(or $(DATABASE),sqlite) $(if $(FOLDER),--folder $(FOLDER))
+		--entities $(or $(ENTITIES),100000) --database $(or $(DATABASE),sqlite) $(if $(FOLDER),--folder $(FOLDER)) \
+		$(if $(TRIES),--tries $(TRIES))
 
 profile: .venv/bench ## profile the steps with Python's profiler
 	OPENBLAS_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=134217728 MALLOC_MMAP_THRESHOLD_=134217728 \
