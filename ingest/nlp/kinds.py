@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ingest.core.entity_names import FAMILIES, family
 from ingest.nlp import name_lists
-from ingest.nlp.evidence import MODEL, STRONG, Mention, evidence
+from ingest.nlp.evidence import MODEL, STRONG, Mention, Weights, evidence
 
 # Each post is saved with this version. Raise it with every change of a rule or list.
 VERSION = 2
@@ -21,24 +21,24 @@ class Votes:
     """What the mentions of one key say: votes by family, the model's labels, and better ones."""
 
     def __init__(self) -> None:
-        self.families: dict[str, int] = defaultdict(int)
-        self.labels: dict[str, int] = defaultdict(int)
-        self.hints: dict[str, int] = defaultdict(int)
+        self.families: Weights = defaultdict(int)
+        self.labels: Weights = defaultdict(int)
+        self.hints: Weights = defaultdict(int)
 
     def add_label(self, label: str) -> None:
         """Add the model's label of one mention."""
         self.labels[label] += 1
         self.families[family(label)] += MODEL
 
-    def add(self, found: Mapping[str, int]) -> None:
+    def add(self, found: Weights) -> None:
         """Add evidence: that of a family decides the family, that of a label a label in it."""
         for name, weight in found.items():
             (self.families if name in FAMILIES else self.hints)[name] += weight
 
     def label(self) -> str:
         """Return the label of the key; of equal families, the model's more frequent one."""
-        own: dict[str, int] = defaultdict(int)
-        said: dict[str, int] = defaultdict(int, self.hints)
+        own: Weights = defaultdict(int)
+        said: Weights = defaultdict(int, self.hints)
         for label, count in self.labels.items():
             own[family(label)] += count
             said[label] += MODEL * count
@@ -78,7 +78,7 @@ def label_of_each_key(
 def _labels_of_shorter_forms(
     votes: Mapping[str, Votes], labels: Mapping[str, str]
 ) -> dict[str, str]:
-    """Add what longer names say, and return the labels: "Obama" is as "Barack Obama" a person."""
+    """Add what longer names say: "Obama" is a person beside "Barack Obama"; return these labels."""
     people, groups = _parts_of_longer_names(labels)
     found: dict[str, str] = {}
     for key, own in votes.items():
