@@ -37,7 +37,7 @@ demo: .venv/base ## set up, and process sample posts from end to end (POSTS=file
 	@python -m ingest.devstack.demo $(if $(RECOUNT),--recount) $(POSTS)
 
 test: check audit ## set up, check the code and the dependencies, and run the tests
-	python -m pytest --numprocesses 4 --dist worksteal
+	python -m pytest --numprocesses 3 --dist worksteal
 
 check: .venv/dev ## check the style, the types and the documents
 	ruff check .
