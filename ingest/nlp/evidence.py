@@ -17,8 +17,6 @@ CONTEXT_CHARACTERS = 48
 
 # The weights of the model's label, of evidence that outweighs it, and of evidence that does not.
 MODEL, STRONG, WEAK = 2, 4, 1
-
-
 Weights = dict[str, int]  # by family, or by label
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
 # The layers that embed and mix hashed attributes, as their names begin.
-HASHES, MIXER = "with_array(ints-getitem", "with_array(maxout"
+HASHES, MIXER = "with_array(ints-getitem", "with_array(maxout>>layernorm"
 
 # One layer of the encoder of windows of tokens.
 WINDOW_LAYER = "residual(expand_window>>maxout>>layernorm>>dropout)"
@@ -178,8 +178,9 @@ def _window_layer(encoder: Any) -> Any:
     import numpy as np
     from numpy.lib.stride_tricks import sliding_window_view
 
-    layers = [node for node in encoder.walk() if node.name == WINDOW_LAYER]
-    layers = [layer for layer in layers if layer.layers[0].name != WINDOW_LAYER]
+    found = [node for node in encoder.walk() if node.name == WINDOW_LAYER]
+    # A chain of one layer has that layer's name.
+    layers = [layer for layer in found if layer.layers[0].name != WINDOW_LAYER]
     if not layers:
         return None
     nodes = {node.name: node for node in layers[0].walk()}

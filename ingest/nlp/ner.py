@@ -66,11 +66,12 @@ def load_model(name: str) -> "Language":
     import spacy
     from thinc.api import use_ops
 
-    exclude = [*UNUSED_PIPES, *(["strings"] if _needs_few_strings(read_meta(name)) else [])]
+    needs_few = _needs_few_strings(read_meta(name))
+    exclude = [*UNUSED_PIPES, *(["strings"] if needs_few else [])]
     with use_ops("numpy", use_blis=_blis_is_faster()), checked(name) as check:
         nlp = spacy.load(name, exclude=exclude)
         check(nlp)
-    if "strings" in exclude:
+    if needs_few:
         _add_frequent_words(nlp)
     vectors: Any = nlp.get_pipe("tok2vec") if "tok2vec" in nlp.pipe_names else None
     if vectors and not vectors.listening_components:  # in Explosion's models "ner" has its own

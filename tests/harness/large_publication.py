@@ -15,7 +15,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -242,15 +242,22 @@ def _p95(ask: Callable[[], object], tries: int) -> float | None:
         return None
 
 
-def _reads(ask: Callable[[], object]) -> dict[str, int]:
-    """Return the documents that Firestore reads for a question; nothing of another store."""
+def _reads(ask: Callable[[], object]) -> dict[str, int | None]:
+    """
+    Return the documents that Firestore reads for a question, and nothing of another store.
+
+    They are None if the store does not answer in time.
+    """
     from ingest.store.base import StoreUnavailable
     from ingestsite import configuration
 
     if configuration.STORE != "firestore":
         return {}
-    with counted_reads() as reads, suppress(StoreUnavailable):
-        ask()
+    with counted_reads() as reads:
+        try:
+            ask()
+        except StoreUnavailable:
+            return {"documents": None}
     return {"documents": reads.documents}
 
 
