@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 DAY_SECONDS = 24 * 3600
 MONTH_DAYS = 30
 
-# `make bench` on two shared cores in a slow hour: posts of 1,300 characters in lists of 50 into
-# Firestore's emulator, in milliseconds of processor time a post. In a fast hour they are fewer
-# (docs/performance.md). Extraction grows with the text. The rest grows with the entities in it,
-# which is nearly the same.
+# `make bench` on two quiet cores: posts of 1,300 characters in lists of 50 into Firestore's
+# emulator, in milliseconds of processor time a post (docs/performance.md). Extraction grows with
+# the text. The rest grows with the entities in it, which is nearly the same.
 BENCH_CHARACTERS = 1300
-CPU_MS = {"extract": 9.8, "save": 4.2, "web": 0.4, "broker": 0.2}
+CPU_MS = {"extract": 6.2, "save": 1.7, "web": 0.25, "broker": 0.15}
 # `make bench`: documents written a post, with posts merged during a backlog, and unmerged.
 WRITES_MERGED, WRITES_ALONE = 10.0, 20.0
 # `make bench LONG=1`, MB: the extract worker with 16 children, which share the model.
-EXTRACT_MB, EXTRACT_CHILDREN = 1240, 16
-# `make load`: the most MB of each kind of process that `make run` starts. For the embedded broker,
-# the memory of INGEST_QUEUE_LIMIT waiting messages.
-OTHERS_MB = {"save": 256, "web": 214, "broker": 700, "flower": 129, "supervisors": 180}
+EXTRACT_MB, EXTRACT_CHILDREN = 1430, 16
+# The most MB of each other kind of process that `make run` starts: save workers with Firestore from
+# `make load`, the others from `make bench LONG=1`. For the embedded broker, the memory of
+# INGEST_QUEUE_LIMIT waiting messages.
+OTHERS_MB = {"save": 256, "web": 282, "broker": 700, "flower": 120, "notify": 113, "supervisor": 16}
 
 
 @dataclass(frozen=True)
