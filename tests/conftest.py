@@ -34,6 +34,11 @@ hypothesis.settings.register_profile("ours", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("ours")
 
 
+def pytest_configure() -> None:
+    """Hash passwords quickly: a slow hash of each login would take half a minute of all tests."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 # After pytest-django's own hook, which sorts tests by their use of the database.
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
