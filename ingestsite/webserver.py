@@ -16,6 +16,8 @@ worker_class = "ingestsite.webworker.Worker"
 threads = configuration.WEB_THREADS
 # A stop lets the requests in flight finish. No publish takes so long.
 graceful_timeout = 30  # seconds
+# Proxies keep an idle connection for 60 s. One that we close first could have a request under way.
+keepalive = 75  # seconds
 logconfig_dict = logs.CONFIG
 # We control gunicorn by signals. Every stack of a user would share its control socket.
 control_socket_disable = True

@@ -217,6 +217,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if not data or len(lingering.received) > LINGER_BYTES:
             self._close(conn)
 
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close connections that were idle for too long, unless a request has just come on one."""
+        now = time.monotonic()
+        for conn in [conn for conn in self.keepalived_conns if conn.timeout <= now and not force]:
+            if _has_data(conn.sock):
+                self.on_client_socket_readable(conn, conn.sock)
+        super().murder_keepalived(force)
+
     def murder_pending(self) -> None:
         """End the wait for connections whose time is over."""
         now = time.monotonic()
@@ -242,3 +250,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._unregister(conn)
         self.nr_conns -= 1
         conn.close()
+
+
+def _has_data(sock: socket.socket) -> bool:
+    """Return whether a socket that does not block has data to read."""
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK))
+    except OSError:
+        return False

@@ -16,7 +16,7 @@ import requests
 from ingest.broker import connection
 from ingest.devstack.ports import free_ports, listens
 from ingest.devstack.stack import EVERY_SCOPE, Stack, wait_until
-from ingestsite import configuration
+from ingestsite import configuration, webserver
 from tests.support.apt import FOLDERS, install
 from tests.support.web_server import serving
 
@@ -91,6 +91,13 @@ def key(stack: Stack) -> str:
 def head(key: str, *headers: str) -> bytes:
     own = ("Host: localhost", f"Authorization: Bearer {key}")
     return "\r\n".join(["POST /api/posts HTTP/1.1", *own, *headers, "", ""]).encode()
+
+
+def test_an_idle_connection_is_closed_by_the_proxy_first() -> None:
+    upstream = re.search(r"upstream ingest \{(.+?)\}", CONFIGURATION.read_text(), re.DOTALL)
+    assert upstream
+    (seconds,) = re.findall(r"keepalive_timeout (\d+)s;", upstream[1])
+    assert int(seconds) < webserver.keepalive
 
 
 def test_slow_bodies_reach_no_thread_of_the_web_server(proxy: int, key: str) -> None:

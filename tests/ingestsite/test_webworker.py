@@ -2,18 +2,29 @@
 
 import gzip
 import json
+import os
+import selectors
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 import requests
+from gunicorn.config import Config
+from gunicorn.workers.gthread import TConn
 
 from ingest.broker import connection
 from ingest.devstack.stack import EVERY_SCOPE, Stack, wait_until
 from ingestsite import configuration
-from ingestsite.webworker import LIVENESS, MAX_GATHERED_BYTES, REQUESTS, STREAMS, choose_pool
+from ingestsite.webworker import (
+    LIVENESS,
+    MAX_GATHERED_BYTES,
+    REQUESTS,
+    STREAMS,
+    Worker,
+    choose_pool,
+)
 from tests.support.web_server import serving
 
 POST = json.dumps({"publication": "The Gazette", "content": "Obama went to Oslo."}).encode()
@@ -96,6 +107,32 @@ def seconds_to_answer(stack: Stack, path: str) -> float:
 )
 def test_a_request_gets_its_threads_by_what_has_arrived_of_it(sent: bytes, pool: str) -> None:
     assert choose_pool(sent) == pool
+
+
+def test_a_connection_whose_time_is_over_is_kept_if_a_request_begins_on_it() -> None:
+    worker = Worker(1, os.getppid(), [], None, 30, Config(), None)
+    worker.tpool = worker.get_thread_pool()
+    with ExitStack() as exits:
+        worker.poller = exits.enter_context(selectors.DefaultSelector())
+        exits.enter_context(closing(worker.tmp))
+        asking, silent, gone = (_idle_connection(worker, exits) for _ in range(3))
+        asking[1].sendall(b"GET / HTTP/1.1\r\n")
+        gone[1].close()
+        worker.murder_keepalived()
+        assert list(worker.keepalived_conns) == []
+        assert list(worker._gathering) == [asking[0]]
+        assert [conn.sock.fileno() < 0 for conn, _ in (asking, silent, gone)] == [False, True, True]
+
+
+def _idle_connection(worker: Worker, exits: ExitStack) -> tuple[TConn, socket.socket]:
+    """Return a connection that the worker has kept for long enough, and its client's end."""
+    ours, client = map(exits.enter_context, socket.socketpair())
+    ours.setblocking(False)
+    conn = TConn(worker.cfg, ours, "", "")
+    conn.timeout = time.monotonic()
+    worker.keepalived_conns.append(conn)
+    worker.poller.register(ours, selectors.EVENT_READ)
+    return conn, client
 
 
 @pytest.mark.parametrize(
