@@ -95,8 +95,7 @@ def test_no_name_in_any_address_is_a_server_error(store: Store, operator: Client
     reader.raise_request_exception = operator.raise_request_exception = False
     faults = []
     for name in (*NAMES, *NO_NAMES):
-        for safe in ("", "/%"):
-            quoted = quote(name, safe=safe, errors="surrogatepass")
+        for quoted in {quote(name, safe=safe, errors="surrogatepass") for safe in ("", "/%")}:
             for template in OF_NAME:
                 client = reader if template.startswith("/api/") else operator
                 answer = client.get(template.replace("{}", quoted))

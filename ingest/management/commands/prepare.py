@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error as DatabaseError
 
 from ingest.broker.connection import BrokerRefused, check_access
+from ingest.management import checks
 
 
 class Command(BaseCommand):
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        errors = [found for found in run_checks() if found.level >= ERROR]
+        errors = [found for found in run_checks(tags=[checks.SETTINGS]) if found.level >= ERROR]
         if errors:
             self._refuse(errors[0].msg)
         try:
