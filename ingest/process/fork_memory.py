@@ -7,7 +7,7 @@ A start makes many objects and little garbage. Python would look for garbage aft
 import ctypes
 import gc
 
-START_OBJECTS = 100_000
+START_OBJECTS = 400_000
 _usual = gc.get_threshold()
 
 
