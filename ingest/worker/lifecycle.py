@@ -20,12 +20,16 @@ from ingest.notify.delivery import deliver_until
 from ingest.observability import metric_slots, throughput, tracing
 from ingest.process import fork_memory, shutdown
 from ingest.process.parent_death import die_with_parent
+from ingest.process.time_slice import lengthen_time_slice
 from ingest.worker import live_messages
 from ingest.worker.steps import load_spacy_models
 
 logger = get_logger()
 
 MAX_RESUME_SECONDS = 10  # between two attempts to resume the intake
+
+# The time slice of a process that extracts, which computes for seconds where there is a backlog.
+EXTRACT_SLICE_MS = 50
 
 # By queue: when the message that this worker received last was enqueued, in seconds since 1970.
 _last_enqueued_at: dict[str, float] = {}
@@ -111,6 +115,8 @@ def prepare_child(**_: Any) -> None:
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     die_with_parent(signal.SIGKILL, parent=_parent)
+    if publish.EXTRACT in _roles:
+        lengthen_time_slice(EXTRACT_SLICE_MS)
     metric_slots.take_role(role := " ".join(_roles))
     tracing.start(settings.TRACES_ENDPOINT, role=role)
     shutdown.attach_child()

