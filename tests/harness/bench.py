@@ -46,7 +46,8 @@ CORES = os.cpu_count() or 1
 BATCH_POSTS = 50  # posts a request of the batched rows
 LATENCY_STEP_SECONDS = 0.005  # how exact the latencies of single posts are
 CONNECTIONS = 4
-POLL_SECONDS = 0.25  # between two requests of the status, which cost milliseconds each
+# Between two requests of the status, which cost milliseconds each.
+POLL_SECONDS, MAX_POLL_SECONDS = 0.05, 1.0
 TEXT_CHARACTERS, LONG_TEXT_CHARACTERS = 1300, 4000
 LONG_POSTS = 100_000
 STORES = ("null", "sqlite", "postgresql", "firestore")
@@ -128,8 +129,11 @@ class Loaded:
         began = time.perf_counter()
         _in_threads(self._send, bodies)
         accepted = time.perf_counter() - began
-        while not self.client.status()["empty"]:
-            time.sleep(POLL_SECONDS)
+        most = 1
+        while not (status := self.client.status())["empty"]:
+            waiting = sum(status["waiting"].values())
+            most = max(most, waiting)
+            time.sleep(_pause(time.perf_counter() - began, waiting / most))
         return len(some) / accepted, len(some) / (time.perf_counter() - began)
 
     def get_limits(self, times: int) -> None:
@@ -194,6 +198,18 @@ class Loaded:
         columns = list(zip(*(map(int, line) for line in lines), strict=True)) or [(0,)] * 3
         posts, written, unmerged = (sum(column) for column in columns)
         return posts, written, unmerged
+
+
+def _pause(elapsed: float, waiting: float) -> float:
+    """
+    Return the seconds until the next look at the status: half of what the rest may take.
+
+    Args:
+        elapsed: the seconds so far.
+        waiting: the share of the messages that waits still.
+    """
+    rest = elapsed * waiting / max(1 - waiting, waiting / 10)
+    return min(max(POLL_SECONDS, rest / 2), MAX_POLL_SECONDS)
 
 
 def _kind(process: Any) -> str:
