@@ -36,11 +36,13 @@ EXTRACT: Parts = {
     "telling the language": [("ingest/nlp/languages.py", "_language")],
 }
 SAVE: Parts = {
-    "Google's client, building writes": [
-        ("firestore_v1/base_batch.py", "create"),
-        ("firestore_v1/base_batch.py", "set"),
+    "building writes": [
+        ("store/firestore/commit.py", "create"),
+        ("store/firestore/commit.py", "add"),
+        ("store/firestore/commit.py", "raise_to"),
     ],
-    "Google's client, sending them": [("firestore_v1/batch.py", "commit")],
+    "sending them": [("store/firestore/commit.py", "send")],
+    "looking for posts and names": [("firestore_v1/client.py", "get_all")],
 }
 
 

@@ -24,7 +24,7 @@ from ingest.store.base import (
 from ingest.store.firestore.commit import Commit
 from ingest.store.firestore.store import FirestoreStore
 from tests.support.factories import entity, with_entities
-from tests.support.stores import mentions
+from tests.support.stores import is_of_names, mentions
 
 POSTS = [
     with_entities("1", [entity("Obama", 2), entity("Oslo", label="GPE")]),
@@ -210,7 +210,8 @@ def test_a_commit_whose_answer_was_lost_counts_once(
 
     def lose_answer(commit: Commit, **limits: object) -> None:
         send(commit, **limits)
-        raise google.DeadlineExceeded("the answer was lost")
+        if not is_of_names(commit):
+            raise google.DeadlineExceeded("the answer was lost")
 
     firestore.add([with_entities("0")])
     with monkeypatch.context() as line:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions as google
-from google.cloud.firestore_v1 import SERVER_TIMESTAMP, Client, Increment, WriteBatch
+from google.cloud.firestore_v1 import SERVER_TIMESTAMP, Client, Increment, Maximum, WriteBatch
 from google.cloud.firestore_v1.types import CommitRequest
 
 from ingest.core.counts import EntityCounts, count_post
@@ -129,6 +129,24 @@ def test_counters_add_up_to_the_same_document(
     assert stored(firestore_client, "entities/a") == stored(firestore_client, "entities/b") != {}
     saved = schema.read_entity_counts(stored(firestore_client, "entities/a"))
     assert saved.forms == Counter({name: times * n for name, n in odd.items()})
+
+
+@pytest.mark.parametrize("magnitudes", [[3], [3, 5], [5, 3]])
+def test_a_name_is_the_same_document(
+    firestore: FirestoreStore, firestore_client: Client, magnitudes: list[int]
+) -> None:
+    name = schema.name_document(("PERSON", "angela merkel"))
+    for magnitude in magnitudes:
+        commit, batch = Commit(firestore._database), firestore_client.batch()
+        commit.raise_to("names/a", name, {"magnitude": magnitude})
+        document = {**name, "magnitude": Maximum(magnitude)}
+        batch.set(firestore_client.document("names/b"), document, merge=True)
+        ours, theirs = sizes(commit, batch)
+        assert ours == theirs
+        commit.send()
+        batch.commit()
+    saved = stored(firestore_client, "names/a")
+    assert saved == stored(firestore_client, "names/b") == {**name, "magnitude": max(magnitudes)}
 
 
 def test_a_shard_changes_even_if_its_sums_stay(

@@ -14,6 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ingest.store import open_store_of
 from ingest.store.base import EntityFilter, Store
+from ingest.store.firestore import schema
+from ingest.store.firestore.commit import Commit
 from ingest.store.firestore.store import FirestoreStore
 from ingestsite import configuration
 from ingestsite.settings import LIBPQ_NAMES, POSTGRESQL, SQLITE_COUNTS
@@ -48,6 +50,12 @@ def firestore_of(project: str) -> FirestoreStore:
         ramp_writes=0,
         timeout=60,  # seconds, because a machine that runs a kill test is slow
     )
+
+
+def is_of_names(commit: Commit) -> bool:
+    """Return whether a commit writes names only, as one before each commit of posts does."""
+    beginning = f"{commit._database.name}/documents/{schema.NAMES}/"
+    return all(write.update.name.startswith(beginning) for write in commit._request.writes)
 
 
 def sql_of_tests() -> "SqlStore":

@@ -86,6 +86,15 @@ class Commit:
             for name, number in tally.items():
                 _increment(write, f"{field}.{_quoted(name)}", number)
 
+    def raise_to(self, path: str, fields: Mapping[str, Any], least: Mapping[str, int]) -> None:
+        """Set fields of a document, which may not exist yet, and raise others to a least number."""
+        write = self._write(path, fields)
+        write.update_mask.field_paths.extend(fields)
+        for field, number in least.items():
+            transform = write.update_transforms.add()
+            transform.field_path = field
+            transform.maximum.integer_value = number
+
     def send(self, **limits: Any) -> CommitResponse:
         """Send the commit, and return the answer; it raises what Google's client raises."""
         return self._database.commit(CommitRequest.wrap(self._request), **limits)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from google.cloud.firestore_v1 import DocumentSnapshot, Maximum, Query
+from google.cloud.firestore_v1 import DocumentSnapshot, Query
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from ingest.core.chunks import chunks
@@ -27,6 +27,7 @@ from ingest.store.base import (
 )
 from ingest.store.firestore import schema
 from ingest.store.firestore.client import Database
+from ingest.store.firestore.commit import Commit
 
 # A process remembers so many names that it has indexed: about 4 MB.
 REMEMBERED_NAMES = 20_000
@@ -64,13 +65,12 @@ class NameIndex:
     def write(self, names: Mapping[EntityName, int]) -> None:
         """Write the documents of names, and raise their magnitudes to at least these."""
         for chunk in chunks(names.items(), NAMES_IN_COMMIT):
-            batch = self._database.client.batch()
+            commit = Commit(self._database)
             for name, magnitude in chunk:
                 document = schema.name_document(name)
-                at_least = {schema.MAGNITUDE: Maximum(magnitude)}
-                reference = self._database.names.document(document["id"])
-                batch.set(reference, document | at_least, merge=True)
-            batch.commit(**self._database.limits)
+                path = f"{schema.NAMES}/{document['id']}"
+                commit.raise_to(path, document, {schema.MAGNITUDE: magnitude})
+            commit.send(**self._database.limits)
 
     def drop(self, id_: str) -> None:
         """Delete the document of a name that no publication mentions any more."""
