@@ -9,7 +9,6 @@ the web server, still interrupts one with long slices.
 import ctypes
 import os
 import platform
-from contextlib import suppress
 
 # The number of sched_setattr, which neither Python nor older C libraries have as a function.
 SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
@@ -34,8 +33,8 @@ def lengthen_time_slice(milliseconds: int) -> None:
     """
     Ask for longer time slices of this thread, and of the threads and children it starts.
 
-    Linux grants 0.1 to 100 ms since 6.12. Older kernels and other systems leave all as it is, and
-    so does a container that forbids the call.
+    Linux grants 0.1 to 100 ms since 6.12. Older kernels and other processors leave all as it is,
+    and so does a container that forbids the call.
     """
     number = SCHED_SETATTR.get(platform.machine())
     if number is None:
@@ -46,5 +45,4 @@ def lengthen_time_slice(milliseconds: int) -> None:
         nice=os.getpriority(os.PRIO_PROCESS, 0),
         runtime=milliseconds * 1_000_000,
     )
-    with suppress(AttributeError):  # no function `syscall`
-        ctypes.CDLL(None).syscall(number, 0, ctypes.byref(attributes), 0)
+    ctypes.CDLL(None).syscall(number, 0, ctypes.byref(attributes), 0)
