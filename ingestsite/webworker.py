@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from gunicorn.http.errors import ParseException
@@ -220,7 +221,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def murder_keepalived(self, force: bool = False) -> None:
         """Close connections that were idle for too long, unless a request has just come on one."""
         now = time.monotonic()
-        for conn in [conn for conn in self.keepalived_conns if conn.timeout <= now and not force]:
+        # The longest idle come first, and this runs after every request.
+        over = takewhile(lambda conn: conn.timeout <= now and not force, self.keepalived_conns)
+        for conn in list(over):
             if _has_data(conn.sock):
                 self.on_client_socket_readable(conn, conn.sock)
         super().murder_keepalived(force)
