@@ -112,6 +112,7 @@ def test_a_local_account_logs_in_to_the_admin_with_an_app(page: Page) -> None:
     expect(page.get_by_text("10 codes are left")).to_be_visible()
     log_out(page)
     give_password(page, "local")
+    expect(page.locator("h1")).to_have_text("Second factor")
     page.goto("/admin/")  # without the code
     expect(page.locator("h1")).to_have_text("Log in")
     give_password(page, "local")
@@ -161,6 +162,7 @@ def test_an_account_logs_in_with_a_passkey(page: Page) -> None:
     )["authenticatorId"]
     give_password(page, "keyholder")
     page.get_by_role("link", name="Add a passkey").click()
+    expect(page.locator("h1")).to_have_text("Add a passkey")
     assert serious_faults(page) == []
     page.get_by_label("Its name").fill("A key in a drawer")
     page.get_by_role("button", name="Add the passkey").click()

@@ -43,6 +43,7 @@ def fill_login(page: Page, name: str, password: str) -> None:
 
 def serious_faults(page: Page) -> list[str]:
     """Return axe's serious findings on a page, each with its element."""
+    page.wait_for_load_state()  # a click returns before its page has any element
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {node['target']}"
