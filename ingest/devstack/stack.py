@@ -19,7 +19,10 @@ from ingestsite import configuration
 from ingestsite.configuration import ROOT
 
 RUN = (sys.executable, "-m", "ingest.devstack.run")
-POLL_SECONDS = 0.05  # between two looks at a condition
+# Between two looks at a condition. A look at the status asks the broker and every worker, so the
+# pause after a look is at least so many times as long as the look was.
+POLL_SECONDS, MAX_POLL_SECONDS = 0.05, 0.5
+PAUSE_OF_LOOKS = 8
 
 
 class WaitTimeout(Exception):
@@ -27,19 +30,29 @@ class WaitTimeout(Exception):
 
 
 def wait_until(
-    condition: Callable[[], bool], *, seconds: float, what: str, every: float = POLL_SECONDS
+    condition: Callable[[], bool], *, seconds: float, what: str, every: float | None = None
 ) -> None:
     """
     Wait until a condition holds; raise WaitTimeout with its name after `seconds`.
 
     Args:
-        every: the seconds between two looks at the condition.
+        every: the seconds between two looks at the condition; by default POLL_SECONDS, and up to
+            MAX_POLL_SECONDS where a look takes long.
     """
     deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
+    while True:
+        began = time.monotonic()
+        if condition():
+            return
+        ended = time.monotonic()
+        if ended > deadline:
             raise WaitTimeout(f"{what}: not within {seconds:g} s")
-        time.sleep(every)
+        time.sleep(every or _pause(ended - began))
+
+
+def _pause(took: float) -> float:
+    """Return the seconds until the next look at a condition, if the last look took so many."""
+    return min(max(POLL_SECONDS, PAUSE_OF_LOOKS * took), MAX_POLL_SECONDS)
 
 
 # A stack inherits these settings. The others describe the stack of the user who starts it.
