@@ -36,7 +36,8 @@ emulator: .venv/base ## install what Google's Firestore emulator needs and this 
 demo: .venv/base ## set up, and process sample posts from end to end (POSTS=file.jsonl RECOUNT=1)
 	@python -m ingest.devstack.demo $(if $(RECOUNT),--recount) $(POSTS)
 
-test: check audit ## set up, check the code and the dependencies, and run the tests
+test: .venv/dev ## set up, check the code and the dependencies, and run the tests
+	@$(MAKE) --no-print-directory --jobs 2 check audit
 	python -m pytest --numprocesses 3 --dist worksteal
 
 check: .venv/dev ## check the style, the types and the documents
