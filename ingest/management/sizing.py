@@ -15,7 +15,7 @@ MONTH_DAYS = 30
 # emulator, in milliseconds of processor time a post (docs/performance.md). Extraction grows with
 # the text. The rest grows with the entities in it, which is nearly the same.
 BENCH_CHARACTERS = 1300
-CPU_MS = {"extract": 5.4, "save": 0.9, "web": 0.2, "broker": 0.15}
+CPU_MS = {"extract": 4.9, "save": 0.9, "web": 0.2, "broker": 0.15}
 # `make bench`: documents written a post, with posts merged during a backlog, and unmerged.
 WRITES_MERGED, WRITES_ALONE = 10.0, 20.0
 # `make bench LONG=1`, MB: the extract worker with 16 children, which share the model.

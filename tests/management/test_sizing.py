@@ -18,7 +18,7 @@ def test_cores_follow_from_the_measured_milliseconds() -> None:
 def test_sixteen_children_share_a_model_and_a_machine() -> None:
     small, large = (size_of(Demand(posts)) for posts in (1000, 100_000_000))
     assert small.extract_children == 1
-    assert large.extract_children == 27
+    assert large.extract_children == 25
     assert large.memory["extract"] == 2 * small.memory["extract"]
 
 
