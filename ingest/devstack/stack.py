@@ -19,10 +19,7 @@ from ingestsite import configuration
 from ingestsite.configuration import ROOT
 
 RUN = (sys.executable, "-m", "ingest.devstack.run")
-# Between two looks at a condition. A look at the status asks the broker and every worker, so the
-# pause after a look is at least so many times as long as the look was.
-POLL_SECONDS, MAX_POLL_SECONDS = 0.05, 0.5
-PAUSE_OF_LOOKS = 8
+POLL_SECONDS = 0.05  # between two looks at a condition
 
 
 class WaitTimeout(Exception):
@@ -30,29 +27,19 @@ class WaitTimeout(Exception):
 
 
 def wait_until(
-    condition: Callable[[], bool], *, seconds: float, what: str, every: float | None = None
+    condition: Callable[[], bool], *, seconds: float, what: str, every: float = POLL_SECONDS
 ) -> None:
     """
     Wait until a condition holds; raise WaitTimeout with its name after `seconds`.
 
     Args:
-        every: the seconds between two looks at the condition; by default POLL_SECONDS, and up to
-            MAX_POLL_SECONDS where a look takes long.
+        every: the seconds between two looks at the condition.
     """
     deadline = time.monotonic() + seconds
-    while True:
-        began = time.monotonic()
-        if condition():
-            return
-        ended = time.monotonic()
-        if ended > deadline:
+    while not condition():
+        if time.monotonic() > deadline:
             raise WaitTimeout(f"{what}: not within {seconds:g} s")
-        time.sleep(every or _pause(ended - began))
-
-
-def _pause(took: float) -> float:
-    """Return the seconds until the next look at a condition, if the last look took so many."""
-    return min(max(POLL_SECONDS, PAUSE_OF_LOOKS * took), MAX_POLL_SECONDS)
+        time.sleep(every)
 
 
 # A stack inherits these settings. The others describe the stack of the user who starts it.

@@ -26,7 +26,6 @@ from tests.harness import runner
 from tests.support.processes import processes, words
 
 LIMIT_SECONDS = 120
-STEP_SECONDS = 0.05  # how exact the times are
 READY = b"| ready: posts"
 # A sign in the command line of each kind of process. Processes that are forked keep their parent's.
 KINDS = {
@@ -108,8 +107,7 @@ def start(stack: Stack, client: ApiClient, store: str) -> Result:
         return len(seconds) == 3
 
     stack.launch()
-    what = "the stack is ready and saves a post"
-    wait_until(has_all, seconds=LIMIT_SECONDS, what=what, every=STEP_SECONDS)
+    wait_until(has_all, seconds=LIMIT_SECONDS, what="the stack is ready and saves a post")
     stack.stop()
     return Result(store=store, **seconds, cpu_all=round(sum(cpu.values()), 2), cpu=cpu)
 
