@@ -74,14 +74,18 @@ print(json.dumps(said))
 
 PAUSE = """
 import json, select, sys, time
+from contextlib import suppress
 from django.utils import timezone
 from ingest.broker.admission import get_admission
 from ingest.broker.admission.rabbitmq import _ready
-from ingest.models import CrashCount, InFlightRequest
+from ingest.broker.connection import BrokerUnavailable, unavailable_on_error
 from ingest.broker.publish import EXTRACT
+from ingest.models import CrashCount, InFlightRequest
 
 def waiting():
-    return _ready()[0][EXTRACT]
+    while True:  # a queue that RabbitMQ has just made may not answer yet
+        with suppress(BrokerUnavailable), unavailable_on_error():
+            return _ready()[0][EXTRACT]
 
 def pause_and_resume():
     get_admission().pause("operator")
