@@ -1,5 +1,6 @@
 """Servers on free ports, started once for all tests, and stores with nothing in them."""
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -35,8 +36,15 @@ hypothesis.settings.load_profile("ours")
 
 
 def pytest_configure() -> None:
-    """Hash passwords quickly: a slow hash of each login would take half a minute of all tests."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    """Leave out what would take half a minute of all tests each, and what none of them looks at."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a quick one
+    settings.WHITENOISE_AUTOREFRESH = True  # else each client reads every static file
+
+
+def pytest_collection_finish() -> None:
+    """Leave the modules and tests out of later garbage collections."""
+    gc.collect()
+    gc.freeze()
 
 
 # After pytest-django's own hook, which sorts tests by their use of the database.
