@@ -36,7 +36,7 @@ hypothesis.settings.load_profile("ours")
 
 
 def pytest_configure() -> None:
-    """Leave out what would take half a minute of all tests each, and what none of them looks at."""
+    """Leave out work that takes long in all tests together, and that none of them looks at."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a quick one
     settings.WHITENOISE_AUTOREFRESH = True  # else each client reads every static file
 

@@ -21,7 +21,7 @@ WITHOUT_SCRIPTS: dict[str, Any] = {"java_script_enabled": False}
 
 def names(page: Page) -> list[str]:
     """Return the names in the table."""
-    page.wait_for_load_state()
+    page.wait_for_load_state()  # the title is there before the table
     return page.locator(".names tbody th a").all_inner_texts()
 
 
